@@ -1,0 +1,59 @@
+//! The replicated, versioned key/value store behind etcd's v3 API.
+//!
+//! A write goes one way through this crate, and the modules below stand in that order:
+//!
+//! ```text
+//! rpc ──► raft (proposer ─► openraft ─► wal) ──► apply ──► mvcc ──► engine
+//!  ▲                                               │
+//!  └────────────── replies ◄───────────────────────┤
+//!                  watch hub ◄─────────────────────┘
+//! ```
+//!
+//! * [`rpc`] speaks etcd: it validates, encodes one command, waits, and puts errors into etcd's words.
+//! * [`raft`] makes the members agree on an order. Only it knows openraft.
+//! * [`wal`] is the log on disk.
+//! * [`apply`] carries out agreed commands. It is pure: same commands, same state, on every member.
+//! * [`mvcc`] keeps every version of every key that has not been compacted away.
+//! * [`engine`] is what the state lies on. Only it knows RocksDB.
+//! * [`lease`] holds the leases (replicated) and their clocks (the leader's alone).
+//! * [`watch`] tells watchers what changed.
+//!
+//! What never happens here: a Kubernetes word, a clock or a random number in `apply` and `mvcc`, an
+//! unbounded queue.
+
+pub mod apply;
+pub mod engine;
+pub mod error;
+pub mod event;
+pub mod lease;
+pub mod mvcc;
+pub mod raft;
+pub mod reply;
+pub mod rpc;
+pub mod wal;
+pub mod watch;
+
+pub use error::Error;
+
+/// A point in the store's history. Every write that changes something makes the next one.
+/// An empty store is at revision 1.
+pub type Revision = i64;
+/// Names a lease. Negative ids are legal.
+pub type LeaseId = i64;
+/// Names a member, for ever: an id is never used again.
+pub type MemberId = u64;
+
+/// Stops the member because its state can no longer be trusted.
+///
+/// For broken invariants only: a command that cannot be applied, a record that does not decode, a
+/// disk that did not take what it promised. Going on would let members diverge; a restart replays
+/// the log from the last state known to be good.
+#[macro_export]
+macro_rules! broken {
+    ($($argument:tt)*) => {{
+        let what = format!($($argument)*);
+        tracing::error!(what, "invariant broken, stopping this member");
+        eprintln!("keelson: invariant broken, stopping this member: {what}");
+        std::process::abort()
+    }};
+}
