@@ -19,11 +19,11 @@ pub struct Event {
     pub deleted: bool,
     /// Encoded `KeyValue`: the new version, or for a deletion only key and mod_revision.
     pub record: Bytes,
-    /// The version before, encoded, where it was at hand when the write was applied.
+    /// The version before this revision, encoded, where it was at hand when the write was applied.
     pub previous: Previous,
 }
 
-/// The version of a key before an event.
+/// The version of a key before the revision of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Previous {
     /// The key did not exist.

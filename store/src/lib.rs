@@ -15,23 +15,21 @@
 //! * [`apply`] carries out agreed commands. It is pure: same commands, same state, on every member.
 //! * [`mvcc`] keeps every version of every key that has not been compacted away.
 //! * [`engine`] is what the state lies on. Only it knows RocksDB.
+//! * [`archive`] is the whole state as one portable file.
 //! * [`lease`] holds the leases (replicated) and their clocks (the leader's alone).
+//! * [`validate`] holds the checks of a request that need nothing but the request.
 //! * [`watch`] tells watchers what changed.
+//! * [`limits`] bounds what a client can fill; [`metrics`] is what the member counts.
 //!
 //! What never happens here: a Kubernetes word, a clock or a random number in `apply` and `mvcc`, an
 //! unbounded queue.
 
-pub mod apply;
+pub mod archive;
 pub mod engine;
 pub mod error;
 pub mod event;
-pub mod lease;
-pub mod mvcc;
-pub mod raft;
 pub mod reply;
-pub mod rpc;
 pub mod wal;
-pub mod watch;
 
 pub use error::Error;
 

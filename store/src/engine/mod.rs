@@ -14,6 +14,8 @@
 
 pub mod memory;
 pub mod rocks;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use std::ops::ControlFlow;
@@ -249,4 +251,33 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Bytes on disk.
     fn disk_bytes(&self) -> u64;
+
+    /// Whether the engine's own threads met an error since it was opened. Cheap: to be asked every few
+    /// seconds. After an error, what was written may never become durable: the caller stops the
+    /// member, and the restart replays the log.
+    fn health(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    /// How hard the engine is working, for metrics.
+    fn load(&self) -> Load {
+        Load::default()
+    }
+}
+
+/// How hard an engine is working.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Memory of writes that are not in files yet, in bytes.
+    pub memtable_bytes: u64,
+    /// Memory of the block cache in use, in bytes.
+    pub block_cache_bytes: u64,
+    /// Bytes that are due to be rewritten.
+    pub pending_compaction_bytes: u64,
+    /// Writes wait until files have been merged.
+    pub write_stopped: bool,
+    /// Not zero: writes are slowed down to this many bytes per second.
+    pub delayed_write_rate: u64,
+    /// Errors of background threads since the engine was opened.
+    pub background_errors: u64,
 }

@@ -1,1 +1,0 @@
-//! Carries out agreed commands.

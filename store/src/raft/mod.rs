@@ -1,5 +1,0 @@
-//! Makes the members agree on one order of commands.
-
-pub mod handle;
-
-pub use handle::Handle;

@@ -1,0 +1,135 @@
+//! Carrying out what a segment says, record by record.
+
+use super::WalError;
+use super::record::{BATCH, Record};
+use super::recovery::Candidate;
+use super::scan::{self, START};
+use super::segment::{Index, Segment};
+use super::tail::Leaders;
+use super::types::Checkpoint;
+
+/// The log as far as it has been read.
+#[derive(Default)]
+pub(super) struct Replay {
+    pub checkpoint: Checkpoint,
+    pub leaders: Leaders,
+    pub index: Index,
+    pub life: u32,
+    pub torn_bytes: u64,
+    pub bytes_on_disk: u64,
+}
+
+impl Replay {
+    /// Reads one segment. `limit` is where it must end, unless it is the last. Returns where it ends,
+    /// and up to where its last write knew it to be durable.
+    pub fn read_segment(
+        &mut self,
+        candidate: &Candidate,
+        bytes: &[u8],
+        previous_end: Option<u64>,
+        limit: Option<u64>,
+    ) -> Result<(u64, u64), WalError> {
+        let damaged = |offset: u64, what| WalError::damaged(&candidate.path, offset, what);
+        self.index
+            .push(Segment::new(candidate.sequence, candidate.file.clone(), 0));
+        let (mut at, mut synced) = (START, 0);
+        while limit != Some(at as u64) {
+            let whole = match scan::whole(bytes, candidate.sequence, at, self.life) {
+                Ok(whole) => whole,
+                Err(bad) if limit.is_some() => {
+                    return Err(damaged(bad.offset as u64, bad.what.to_owned()));
+                }
+                Err(bad) => {
+                    let behind = scan::behind(bytes, candidate.sequence, at, self.life);
+                    if let Some(proof) = behind.proof {
+                        let what = format!(
+                            "{}; a later write at offset {proof} shows that it had been durable",
+                            bad.what
+                        );
+                        return Err(damaged(bad.offset as u64, what));
+                    }
+                    self.life = behind.life;
+                    self.torn_bytes = behind.torn.min(bytes.len() - at) as u64;
+                    break;
+                }
+            };
+            for (offset, record) in whole.records {
+                let first = offset == (START + BATCH) as u64;
+                let applied = if first {
+                    self.begin(&record, previous_end)
+                } else {
+                    self.apply(offset, record)
+                };
+                applied.map_err(|what| damaged(offset, what))?;
+            }
+            self.life = whole.batch.life;
+            synced = u64::from(whole.batch.synced);
+            at = whole.end;
+        }
+        self.index.newest().end = at as u64;
+        self.bytes_on_disk += candidate.length;
+        Ok((at as u64, synced))
+    }
+
+    /// The first record of a segment. `previous_end`: where the segment before it ended, if it was read.
+    fn begin(&mut self, record: &Record, previous_end: Option<u64>) -> Result<(), String> {
+        let Record::Checkpoint(checkpoint, expected_end) = record else {
+            return Err("the segment does not start with a checkpoint".to_owned());
+        };
+        match previous_end {
+            None => self.checkpoint = *checkpoint,
+            Some(end) if end != *expected_end => {
+                return Err(format!(
+                    "the segment before ends at {end}, but it was written up to {expected_end}"
+                ));
+            }
+            Some(_) if *checkpoint != self.checkpoint => {
+                return Err(format!(
+                    "the segment starts from {checkpoint:?}, but the one before leads to {:?}",
+                    self.checkpoint
+                ));
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, offset: u64, record: Record) -> Result<(), String> {
+        match record {
+            Record::Entry(log_id, detail, _) => {
+                let next = self.checkpoint.next();
+                if log_id.index != next {
+                    return Err(format!(
+                        "entry {} stands where {next} belongs",
+                        log_id.index
+                    ));
+                }
+                if detail > 2 {
+                    return Err(format!("entry {next} has the unknown type {detail}"));
+                }
+                self.index.place(log_id.index, offset);
+                self.leaders.push(log_id);
+                self.checkpoint.last = Some(log_id);
+            }
+            Record::Vote(vote) => self.checkpoint.vote = Some(vote),
+            Record::Committed(committed) => self.checkpoint.committed = committed,
+            Record::TruncateAfter(after) => {
+                self.checkpoint.truncate_after(after);
+                self.index.cut(self.checkpoint.next());
+                self.leaders.cut(self.checkpoint.next());
+            }
+            Record::Purged(upto) => {
+                if upto.index >= self.checkpoint.next() {
+                    self.index.cut(0);
+                    self.leaders.cut(0);
+                }
+                self.checkpoint.purge(upto);
+                self.leaders.drop_below(self.checkpoint.first());
+            }
+            Record::Batch(_) | Record::Checkpoint(..) => {
+                return Err("a record stands where it does not belong".to_owned());
+            }
+        }
+        Ok(())
+    }
+}

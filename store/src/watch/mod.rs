@@ -1,1 +1,0 @@
-//! Tells watchers what changed.
