@@ -28,6 +28,7 @@ pub mod archive;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod mvcc;
 pub mod reply;
 pub mod wal;
 
