@@ -24,12 +24,15 @@
 //! What never happens here: a Kubernetes word, a clock or a random number in `apply` and `mvcc`, an
 //! unbounded queue.
 
+pub mod apply;
 pub mod archive;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod lease;
 pub mod mvcc;
 pub mod reply;
+pub mod validate;
 pub mod wal;
 
 pub use error::Error;
