@@ -30,10 +30,15 @@ pub mod engine;
 pub mod error;
 pub mod event;
 pub mod lease;
+pub mod limits;
+pub mod metrics;
 pub mod mvcc;
+pub mod raft;
 pub mod reply;
+pub mod rpc;
 pub mod validate;
 pub mod wal;
+pub mod watch;
 
 pub use error::Error;
 

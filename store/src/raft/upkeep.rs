@@ -1,0 +1,201 @@
+//! The member's housekeeping, on a thread of its own: makes the applied state durable, shortens the
+//! log behind it, gives back the space of compacted history, watches the disk.
+
+use super::applier::{Current, Progress};
+use super::space::SpaceWatch;
+use super::types::Raft;
+use crate::metrics::Metrics;
+use crate::wal::Wal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Applied bytes after which the state is made durable: bounds what a restart has to replay.
+const FLUSH_BYTES: u64 = 64 << 20;
+
+/// Time after which it is made durable if anything changed at all.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(30);
+
+/// The log on disk is shortened beyond `catchup_entries` when it is larger than this.
+const LOG_BYTES_MAX: u64 = 1 << 30;
+
+/// A write to the log that takes this long means that the disk hangs: somebody else should lead.
+const STALL_HAND_OVER: Duration = Duration::from_secs(1);
+
+/// A write to the log that takes this long will not come back.
+const STALL_STOP: Duration = Duration::from_secs(30);
+
+/// How often the thread looks around.
+const TICK: Duration = Duration::from_millis(100);
+
+/// When housekeeping acts.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    /// Applied entries after which the state is made durable and the log shortened.
+    pub snapshot_count: u64,
+    /// Entries of the log that are kept for members that lag a little.
+    pub catchup_entries: u64,
+    /// The state is in memory: nothing of it is ever durable, so the whole log is kept.
+    pub in_memory: bool,
+}
+
+/// What the thread works on.
+pub struct Upkeep {
+    /// The state.
+    pub current: Arc<Current>,
+    /// What has been applied.
+    pub progress: Arc<Progress>,
+    /// The log.
+    pub wal: Wal,
+    /// Told that the log may be shortened.
+    pub raft: Raft,
+    /// The runtime of consensus.
+    pub runtime: tokio::runtime::Handle,
+    /// When to act.
+    pub schedule: Schedule,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Watches that the disk does not fill up.
+    pub space: SpaceWatch,
+    /// Hands leadership over, if this member has it.
+    pub hand_over: Box<dyn Fn() + Send>,
+    /// Set when the member stops.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Wakes the sweeper.
+#[derive(Clone)]
+pub struct SweepBell {
+    sender: crossbeam_channel::Sender<()>,
+}
+
+impl SweepBell {
+    /// A bell and where it is heard. Ringing twice before it is heard is ringing once.
+    pub fn new() -> (SweepBell, crossbeam_channel::Receiver<()>) {
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        (SweepBell { sender }, receiver)
+    }
+
+    /// There is something to sweep.
+    pub fn ring(&self) {
+        // Full: it rings already.
+        let _ = self.sender.try_send(());
+    }
+}
+
+/// Sweeps whenever the bell rings, on its own thread: a sweep may take long.
+///
+/// # Errors
+/// The system's.
+pub fn start_sweeper(
+    current: Arc<Current>,
+    bell: crossbeam_channel::Receiver<()>,
+    stop: Arc<AtomicBool>,
+) -> std::io::Result<std::thread::JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("sweep".to_owned())
+        .spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                if bell.recv_timeout(Duration::from_secs(1)).is_err() {
+                    continue;
+                }
+                if let Err(error) = current.store().sweep(&stop) {
+                    tracing::error!(%error, "giving back the space of compacted history failed");
+                }
+            }
+        })
+}
+
+impl Upkeep {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn start(self, bell: SweepBell) -> std::io::Result<std::thread::JoinHandle<()>> {
+        std::thread::Builder::new()
+            .name("upkeep".to_owned())
+            .spawn(move || self.run(&bell))
+    }
+
+    fn run(self, bell: &SweepBell) {
+        let mut flushed_at = Instant::now();
+        let mut flushed_bytes = 0;
+        let mut handed_over = false;
+        while !self.stop.load(Ordering::Relaxed) {
+            std::thread::park_timeout(TICK);
+            handed_over = self.watch_disk(handed_over);
+            self.space.watch();
+            if self.schedule.in_memory {
+                continue;
+            }
+            let bytes = self.progress.applied_bytes() - flushed_bytes;
+            let applied = self.progress.applied();
+            // A snapshot that is installed right now is durable a moment before it is applied.
+            let durable = self.progress.durable().index();
+            let entries = applied.index().saturating_sub(durable);
+            let due = bytes > FLUSH_BYTES
+                || entries >= self.schedule.snapshot_count
+                || (entries > 0 && flushed_at.elapsed() > FLUSH_INTERVAL);
+            if !due {
+                continue;
+            }
+            flushed_bytes += bytes;
+            flushed_at = Instant::now();
+            let current = self.current.store();
+            let flushed = current.flush();
+            // A snapshot may have replaced the state meanwhile; then the flush says nothing of it.
+            if !Arc::ptr_eq(&current, &self.current.store()) {
+                continue;
+            }
+            if let Err(error) = flushed {
+                crate::broken!("the state could not be made durable: {error}");
+            }
+            let seconds = flushed_at.elapsed().as_secs_f64();
+            self.metrics.backend_commit_seconds.observe(seconds);
+            self.progress.set_durable(applied);
+            self.shorten_log();
+            // What is durable may be swept further than before.
+            bell.ring();
+        }
+    }
+
+    fn shorten_log(&self) {
+        let durable = self.progress.durable().index();
+        let keep = if self.wal.bytes_on_disk() > LOG_BYTES_MAX {
+            self.schedule.catchup_entries / 10
+        } else {
+            self.schedule.catchup_entries
+        };
+        let upto = durable.saturating_sub(keep);
+        let raft = self.raft.clone();
+        self.runtime.spawn(async move {
+            // openraft purges only behind a snapshot it knows of; ours is whatever is durable.
+            let told = raft.trigger().snapshot().await;
+            if told.is_ok() && upto > 0 {
+                let _ = raft.trigger().purge_log(upto).await;
+            }
+        });
+    }
+
+    /// Gives leadership away while the disk hangs, and stops the member if it never comes back.
+    fn watch_disk(&self, handed_over: bool) -> bool {
+        let Some(age) = self.wal.oldest_unsynced_age() else {
+            return false;
+        };
+        if age > STALL_STOP {
+            crate::broken!(
+                "a write to the log has been waiting for the disk for {} s",
+                age.as_secs()
+            );
+        }
+        if age > STALL_HAND_OVER && !handed_over {
+            tracing::warn!(
+                age_ms = age.as_millis() as u64,
+                "the disk does not answer; handing leadership over if this member has it"
+            );
+            (self.hand_over)();
+            return true;
+        }
+        handed_over
+    }
+}

@@ -1,0 +1,56 @@
+//! The Lock service.
+
+use super::front::{Front, unexpected};
+use super::ownership::words;
+use super::queue::Queue;
+use crate::reply::Reply;
+use bytes::Bytes;
+use keelson_proto::etcdserverpb::{DeleteRangeRequest, RangeRequest};
+use keelson_proto::log::command::Operation;
+use keelson_proto::v3lockpb::lock_server::Lock;
+use keelson_proto::v3lockpb::{LockRequest, LockResponse, UnlockRequest, UnlockResponse};
+use tonic::{Request, Response, Status};
+
+#[tonic::async_trait]
+impl Lock for Front {
+    async fn lock(&self, request: Request<LockRequest>) -> Result<Response<LockResponse>, Status> {
+        let LockRequest { name, lease } = request.into_inner();
+        let queue = Queue::of(&name);
+        let lease = self.session(lease).await?;
+        let claim = self.claim(&queue, lease, Bytes::new()).await?;
+        self.await_turn(&queue, &claim).await?;
+        // The lease may have ended while it waited.
+        let own = RangeRequest {
+            key: claim.key.clone(),
+            ..RangeRequest::default()
+        };
+        let (present, header) = self.read_one(own).await?;
+        let is_same = |revision| revision == claim.create_revision;
+        if !present.is_some_and(|kv| is_same(kv.create_revision)) {
+            return Err(words("mutex: session is expired").into());
+        }
+        let key = claim.key.clone();
+        claim.keep();
+        let header = Some(header);
+        Ok(Response::new(LockResponse { header, key }))
+    }
+
+    async fn unlock(
+        &self,
+        request: Request<UnlockRequest>,
+    ) -> Result<Response<UnlockResponse>, Status> {
+        let delete = DeleteRangeRequest {
+            key: request.into_inner().key,
+            ..DeleteRangeRequest::default()
+        };
+        crate::validate::check_delete_range(&delete)?;
+        match self.propose(Operation::DeleteRange(delete)).await? {
+            Reply::DeleteRange(mut response) => {
+                self.complete(&mut response.header);
+                let header = response.header;
+                Ok(Response::new(UnlockResponse { header }))
+            }
+            other => unexpected(&other),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What locks and elections have in common: taking a place in a [`Queue`] and waiting for one's turn.
+//!
+//! A claimant waits for the youngest of the claims before its own to go, so that one departure wakes
+//! one claimant. When a lease ends, its key goes and the queue moves on. Ownership is only as good
+//! as the lease: who acts on it fences each write by comparing the create revision.
+
+use super::front::{Front, unexpected};
+use super::queue::Queue;
+use crate::raft::Handle;
+use crate::reply::Reply;
+use crate::{Error, LeaseId, Revision, watch};
+use bytes::Bytes;
+use keelson_proto::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
+use keelson_proto::etcdserverpb::request_op::Request;
+use keelson_proto::etcdserverpb::{
+    Compare, DeleteRangeRequest, LeaseGrantRequest, PutRequest, RangeRequest, RequestOp,
+    ResponseHeader, TxnRequest, WatchCreateRequest,
+};
+use keelson_proto::log::{Command, command::Operation};
+use keelson_proto::mvccpb::KeyValue;
+use keelson_proto::serving::TxnResponse;
+use keelson_proto::serving::response_op::Response as Answer;
+use prost::Message;
+use tonic::Code;
+
+/// Time to live of the lease that is made for a claimant without one. Nobody renews it.
+const SESSION_TTL_S: i64 = 60;
+
+/// A place in a queue. Dropped before it is [`Claim::keep`]t, it is given up: the client went away
+/// while it waited, or waiting failed.
+pub(super) struct Claim {
+    handle: Handle,
+    /// Its key.
+    pub key: Bytes,
+    /// Where in the queue.
+    pub create_revision: Revision,
+    /// What the key held before, if the claimant had it already.
+    pub present: Option<KeyValue>,
+    kept: bool,
+}
+
+impl Claim {
+    /// The claimant has heard of it; from now on it is the claimant's to give up.
+    pub fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        if self.kept {
+            return;
+        }
+        let handle = self.handle.clone();
+        let command = Command {
+            operation: Some(Operation::Txn(give_up(&self.key, self.create_revision))),
+            fence_term: 0,
+        };
+        // If this fails the end of the lease does it.
+        runtime.spawn(async move { handle.propose(command).await.map(drop) });
+    }
+}
+
+/// Deletes a claim, if it is still the same.
+pub(super) fn give_up(key: &Bytes, create_revision: Revision) -> TxnRequest {
+    let delete = DeleteRangeRequest {
+        key: key.clone(),
+        ..DeleteRangeRequest::default()
+    };
+    TxnRequest {
+        compare: vec![created_at(key, create_revision)],
+        success: vec![operation(Request::RequestDeleteRange(delete))],
+        failure: Vec::new(),
+    }
+}
+
+/// Holds if the key was created at this revision; zero: if there is none.
+pub(super) fn created_at(key: &Bytes, revision: Revision) -> Compare {
+    Compare {
+        result: CompareResult::Equal as i32,
+        target: CompareTarget::Create as i32,
+        key: key.clone(),
+        target_union: Some(TargetUnion::CreateRevision(revision)),
+        range_end: Bytes::new(),
+    }
+}
+
+/// An operation of a transaction.
+pub(super) fn operation(request: Request) -> RequestOp {
+    RequestOp {
+        request: Some(request),
+    }
+}
+
+/// An error in the words of etcd's client library, which its servers send as they are.
+pub(super) fn words(text: &str) -> Error {
+    Error::Other(Code::Unknown as i32, text.to_owned())
+}
+
+impl Front {
+    /// The lease to claim with: the client's, or one made for it.
+    pub(super) async fn session(&self, lease: LeaseId) -> Result<LeaseId, Error> {
+        if lease != 0 {
+            return Ok(lease);
+        }
+        let request = LeaseGrantRequest {
+            ttl: SESSION_TTL_S,
+            id: 0,
+        };
+        Ok(self.grant(request).await?.id)
+    }
+
+    /// A transaction of a service's own.
+    pub(super) async fn internal_txn(&self, request: TxnRequest) -> Result<TxnResponse, Error> {
+        match self.propose(Operation::Txn(request)).await? {
+            Reply::Txn(mut response) => {
+                self.complete(&mut response.header);
+                Ok(response)
+            }
+            other => unexpected(&other),
+        }
+    }
+
+    /// Takes a place in the queue, or finds the one that this lease has.
+    pub(super) async fn claim(
+        &self,
+        queue: &Queue,
+        lease: LeaseId,
+        value: Bytes,
+    ) -> Result<Claim, Error> {
+        let key = queue.key(lease);
+        let put = PutRequest {
+            key: key.clone(),
+            value,
+            lease,
+            ..PutRequest::default()
+        };
+        let get = RangeRequest {
+            key: key.clone(),
+            ..RangeRequest::default()
+        };
+        let request = TxnRequest {
+            compare: vec![created_at(&key, 0)],
+            success: vec![operation(Request::RequestPut(put))],
+            failure: vec![operation(Request::RequestRange(get))],
+        };
+        let response = self.internal_txn(request).await?;
+        let present = match response.responses.first().map(|one| &one.response) {
+            Some(Some(Answer::ResponseRange(range))) => range.kvs.first().map(decode),
+            _ => None,
+        };
+        let revision = response.header.map_or(0, |header| header.revision);
+        Ok(Claim {
+            handle: self.handle.clone(),
+            key,
+            create_revision: present.as_ref().map_or(revision, |kv| kv.create_revision),
+            present,
+            kept: false,
+        })
+    }
+
+    /// Waits until nobody in the queue is before the claim.
+    pub(super) async fn await_turn(&self, queue: &Queue, claim: &Claim) -> Result<(), Error> {
+        loop {
+            let before = queue.before(claim.create_revision);
+            let (Some(before), header) = self.read_one(before).await? else {
+                return Ok(());
+            };
+            let watched = WatchCreateRequest {
+                key: before.key,
+                start_revision: header.revision + 1,
+                ..WatchCreateRequest::default()
+            };
+            self.await_change(watched).await?;
+        }
+    }
+
+    /// The owner of a queue.
+    pub(super) async fn owner(
+        &self,
+        queue: &Queue,
+    ) -> Result<(Option<KeyValue>, ResponseHeader), Error> {
+        self.read_one(queue.first()).await
+    }
+
+    /// The one record of a range that has one at most, as of now.
+    pub(super) async fn read_one(
+        &self,
+        request: RangeRequest,
+    ) -> Result<(Option<KeyValue>, ResponseHeader), Error> {
+        self.read_barrier().await?;
+        let response = self.read(request).await?;
+        let header = response.header.unwrap_or_default();
+        Ok((response.kvs.first().map(decode), header))
+    }
+
+    /// Returns after something happened, perhaps: look again.
+    pub(super) async fn await_change(&self, request: WatchCreateRequest) -> Result<(), Error> {
+        let mut stream = self.watched(request)?;
+        loop {
+            let response = stream.next().await?;
+            if response.canceled || !response.events.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A stream with one watch.
+    pub(super) fn watched(&self, request: WatchCreateRequest) -> Result<watch::Stream, Error> {
+        let stream = self.hub.open_stream();
+        stream.create(request)?;
+        Ok(stream)
+    }
+}
+
+fn decode(record: &Bytes) -> KeyValue {
+    match KeyValue::decode(record.clone()) {
+        Ok(kv) => kv,
+        Err(error) => crate::broken!("a stored record does not decode: {error}"),
+    }
+}
