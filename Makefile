@@ -1,0 +1,45 @@
+# Everything a person or a machine does with this repository. `make help` lists it.
+# Every recipe reads scripts/env.sh, so that all of them share one build outside the checkout.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+ENV := . scripts/env.sh &&
+
+.PHONY: help setup build run check test lint deny bench bench-peer soak
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what the machine lacks and compile RocksDB once (a quarter of an hour the first time)
+	@scripts/setup.sh
+
+build: setup ## Build the release program and link it as bin/keelson
+	$(ENV) cargo build --release --locked -p keelson
+	@$(ENV) mkdir -p bin && ln -sfn "$$CARGO_TARGET_DIR/release/keelson" bin/keelson
+	@echo "bin/keelson is ready" >&2
+
+run: build ## Run a cluster of three members on this machine (ARGS are flags of `keelson dev`)
+	@bin/keelson dev $(ARGS)
+
+check: setup ## Type-check everything, quickly
+	$(ENV) cargo check --workspace --all-targets --locked
+
+lint: setup ## Formatting and lints
+	$(ENV) cargo fmt --all --check
+	$(ENV) cargo clippy --workspace --all-targets --locked -- -D warnings
+
+deny: ## Licences, sources and advisories of the dependencies
+	@scripts/deny.sh
+
+test: lint deny ## All tests, lints included: what CI runs
+	$(ENV) cargo test --workspace --locked
+
+bench: build ## Measure a cluster of three members of our own (WORKLOADS="put txn ...", DURATION=10s)
+	@scripts/bench.sh
+
+bench-peer: build ## Measure against a real etcd in interleaved rounds (ROUNDS=3, WORKLOADS, DURATION, OUT)
+	@scripts/bench-peer.sh
+
+soak: build ## Measure mixed workloads for a long time (DURATION=1h), watching memory
+	@scripts/soak.sh

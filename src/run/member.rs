@@ -1,0 +1,239 @@
+//! Wiring of one member: sockets, consensus and state, fronts, and the way down again.
+
+use super::auto_compaction;
+use crate::cli::error::{Error, Exit};
+use crate::config::member::{InitialState, Member};
+use crate::config::url::Url;
+use crate::version;
+use keelson_store::limits::Limits;
+use keelson_store::metrics::Metrics;
+use keelson_store::raft::upkeep::Schedule;
+use keelson_store::raft::{Bootstrap, Node, NodeOptions, StartError};
+use keelson_store::rpc::archive_source::ArchiveSource;
+use keelson_store::rpc::front::Shared;
+use keelson_store::rpc::fronts::Fronts;
+use keelson_store::rpc::listen::bind;
+use keelson_store::{wal, watch};
+use std::net::{TcpListener, ToSocketAddrs};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Newest records kept in memory, in bytes.
+const CACHE_BYTES: usize = 256 << 20;
+
+/// Runs a member until it is told to stop. Blocks.
+pub fn run_member(config: Member) -> ExitCode {
+    match run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("the member did not start");
+            error.print();
+            Exit::Failure.into()
+        }
+    }
+}
+
+fn run(config: &Member) -> Result<(), Error> {
+    // First, so that a taken port is reported before anything is touched.
+    let peer_listeners = listen(&config.listen_peer_urls)?;
+    let mut client_listeners = listen(&config.listen_client_urls)?;
+    client_listeners.extend(listen(&config.listen_metrics_urls)?);
+    let signals = Signals::new()?;
+
+    let limits = Arc::new(limits(config));
+    let metrics = Metrics::new();
+    let fronts = front_count();
+    let node = Node::start(node_options(
+        config,
+        &limits,
+        &metrics,
+        fronts,
+        peer_listeners,
+    ))
+    .map_err(start_error)?;
+    let handle = node.handle().clone();
+    metrics.watch_member(handle.clone(), &limits);
+    metrics.watch_feed(node.feed().counters());
+    let shared = Shared {
+        handle: handle.clone(),
+        feed: node.feed().clone(),
+        limits,
+        metrics,
+        snapshots: Arc::new(ArchiveSource {
+            handle: handle.clone(),
+            data_dir: config.data_dir.clone(),
+        }),
+        cluster_token: config.initial_cluster_token.as_str().into(),
+        raising_alarm: Arc::default(),
+    };
+    let compaction = auto_compaction::start(config.auto_compaction, handle.clone());
+    let served = Fronts::start(&shared, fronts, client_listeners);
+    let served = served.map_err(|error| {
+        Error::new(Exit::Failure, "clients cannot be served").why(error.to_string())
+    })?;
+    tracing::info!(
+        member = format!("{:x}", handle.identity().member_id),
+        cluster = format!("{:x}", handle.identity().cluster_id),
+        "ready to serve client requests"
+    );
+
+    let reason = signals.wait(node.removed());
+    tracing::info!(reason, "stopping");
+    drop(compaction);
+    // Leadership goes first, while this member still answers; then clients; then consensus.
+    // A member that was removed has nothing to give away, and nobody who would take it.
+    if !*node.removed().borrow() {
+        node.hand_over();
+    }
+    served.stop();
+    drop(shared);
+    node.stop();
+    Ok(())
+}
+
+fn front_count() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores / 2).clamp(1, 16)
+}
+
+fn limits(config: &Member) -> Limits {
+    Limits {
+        max_request_bytes: config.max_request_bytes,
+        max_txn_ops: config.max_txn_ops,
+        quota_backend_bytes: config
+            .quota_backend_bytes
+            .map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX)),
+        max_learners: config.max_learners,
+        max_concurrent_streams: config.max_concurrent_streams,
+        grpc_keepalive_interval: config.grpc_keepalive_interval,
+        grpc_keepalive_timeout: config.grpc_keepalive_timeout,
+        min_lease_ttl_s: min_lease_ttl_s(config),
+        ..Limits::default()
+    }
+}
+
+/// etcd's rule: one and a half election timeouts, in whole seconds (contract #77).
+fn min_lease_ttl_s(config: &Member) -> i64 {
+    let heartbeat_ms = config.heartbeat_interval.as_millis().max(1);
+    let election_ticks = config.election_timeout.as_millis() / heartbeat_ms;
+    let min_ticks = (3 * election_ticks).div_ceil(2);
+    i64::try_from((min_ticks * heartbeat_ms).div_ceil(1000)).unwrap_or(i64::MAX)
+}
+
+fn node_options(
+    config: &Member,
+    limits: &Limits,
+    metrics: &Arc<Metrics>,
+    fronts: usize,
+    peer_listeners: Vec<TcpListener>,
+) -> NodeOptions {
+    let texts = |urls: &[Url]| urls.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let seconds = metrics.wal_fsync_seconds.clone();
+    NodeOptions {
+        name: config.name.clone(),
+        data_dir: config.data_dir.clone(),
+        bootstrap: Bootstrap {
+            members: config
+                .initial_cluster
+                .iter()
+                .map(|(name, urls)| (name.clone(), texts(urls)))
+                .collect(),
+            token: config.initial_cluster_token.clone(),
+            join: config.initial_state == InitialState::Existing,
+        },
+        advertise_client_urls: texts(&config.advertise_client_urls),
+        peer_listeners,
+        heartbeat_interval: config.heartbeat_interval,
+        election_timeout: config.election_timeout,
+        fronts,
+        schedule: Schedule {
+            snapshot_count: config.snapshot_count,
+            catchup_entries: config.snapshot_catchup_entries,
+            in_memory: config.in_memory,
+        },
+        wal: wal::Options {
+            sync: !config.unsafe_no_fsync,
+            on_sync: Some(Arc::new(move |took| seconds.observe(took.as_secs_f64()))),
+            ..wal::Options::default()
+        },
+        watch: watch::Options {
+            progress_interval: config.watch_progress_notify_interval,
+            response_bytes: limits.max_message_bytes(),
+            ..watch::Options::default()
+        },
+        cache_bytes: CACHE_BYTES,
+        in_memory: config.in_memory,
+        disk_reserve_bytes: config.disk_reserve_bytes,
+        learners_max: config.max_learners,
+        strict_reconfiguration: config.strict_reconfig_check,
+        lease_ttl_min_s: limits.min_lease_ttl_s,
+        metrics: Arc::clone(metrics),
+        version: version::KEELSON,
+    }
+}
+
+fn listen(urls: &[Url]) -> Result<Vec<TcpListener>, Error> {
+    let mut listeners = Vec::new();
+    for url in urls {
+        let cannot =
+            |why: String| Error::new(Exit::Failure, format!("cannot listen on {url}")).why(why);
+        let addresses = (url.host.as_str(), url.port)
+            .to_socket_addrs()
+            .map_err(|error| cannot(format!("the name does not resolve: {error}")))?;
+        for address in addresses {
+            let listener = bind(address).map_err(|error| cannot(error.to_string()))?;
+            listeners.push(listener);
+        }
+    }
+    Ok(listeners)
+}
+
+fn start_error(error: StartError) -> Error {
+    let exit = match &error {
+        StartError::Config(_) => Exit::Usage,
+        StartError::Data(_) | StartError::Group(_) => Exit::Failure,
+    };
+    Error::new(exit, "this member cannot start").why(error.to_string())
+}
+
+/// SIGTERM and SIGINT, heard from the moment this is made.
+struct Signals {
+    runtime: tokio::runtime::Runtime,
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals, Error> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let failed = |error: std::io::Error| {
+            Error::new(Exit::Failure, "cannot listen for signals").why(error.to_string())
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        let guard = runtime.enter();
+        let terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        drop(guard);
+        Ok(Signals {
+            runtime,
+            terminate,
+            interrupt,
+        })
+    }
+
+    /// Waits for one of them, or until this member is `removed` from its group. Tells which.
+    fn wait(mut self, mut removed: tokio::sync::watch::Receiver<bool>) -> &'static str {
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = self.terminate.recv() => "SIGTERM",
+                _ = self.interrupt.recv() => "SIGINT",
+                Ok(_) = removed.wait_for(|removed| *removed) => {
+                    "this member has been removed from its group; its data directory is of no use any more"
+                }
+            }
+        })
+    }
+}
