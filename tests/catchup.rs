@@ -11,6 +11,7 @@ use keelson_proto::etcdserverpb::{
     Member, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest, MemberUpdateRequest,
 };
 use std::time::{Duration, Instant};
+use tonic::Code;
 
 /// For whatever takes as long as the machine is busy.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -295,6 +296,51 @@ async fn removed_members_stop_and_the_others_go_on() {
         Ok::<_, keelson_kit::check::Failure>(())
     };
     Box::pin(run).await.expect("removed members stop");
+}
+
+#[tokio::test]
+async fn a_leader_that_was_removed_changes_the_membership_no_more() {
+    let cluster = Cluster::start(&keelson(), 3, &[]).await;
+    // Outside, so that a failure shows the ends of the logs.
+    let mut cluster = cluster.expect("the members start");
+    let run = async {
+        let leads = leader(&cluster, &[0, 1, 2]).await?;
+        let stays = (leads + 1) % 3;
+        let update = MemberUpdateRequest {
+            id: id_of(&cluster, stays).await?,
+            peer_ur_ls: vec![cluster.peer_url(stays).to_owned()],
+        };
+        let remove = MemberRemoveRequest {
+            id: id_of(&cluster, leads).await?,
+        };
+        let client = cluster.client_of(leads)?;
+        wait_until("all members have said who they are", PATIENCE, || async {
+            members(&client)
+                .await
+                .is_ok_and(|list| list.iter().all(|member| !member.name.is_empty()))
+        })
+        .await?;
+        // It goes on leading for a moment after its removal is committed, so that others learn of it.
+        let pestering = tokio::spawn({
+            let client = client.clone();
+            async move {
+                while !matches!(client.member_update(update.clone()).await,
+                    Err(status) if status.code() == Code::Unavailable)
+                {}
+            }
+        });
+        client.member_remove(remove).await?;
+        ends(&mut cluster, leads).await?;
+        pestering.abort();
+        let client = cluster.client_of(stays)?;
+        wait_until("the others take a write", PATIENCE, || async {
+            client.put(put("k", "v")).await.is_ok()
+        })
+        .await?;
+        let list = members(&client).await?;
+        same("two are left", list.len(), 2)
+    };
+    Box::pin(run).await.expect("the leader leaves quietly");
 }
 
 #[tokio::test]

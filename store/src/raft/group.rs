@@ -3,7 +3,7 @@
 
 use super::members::Directory;
 use super::proposer::Leadership;
-use super::types::{Membership, Raft, TypeConfig};
+use super::types::{LogId, Membership, Raft, TypeConfig};
 use crate::MemberId;
 use crate::metrics::Metrics;
 use openraft::Instant as _;
@@ -23,6 +23,8 @@ pub struct View {
     pub leader: Option<Leadership>,
     /// The newest membership in this member's log, committed or not.
     pub membership: Arc<Membership>,
+    /// Where in the log that membership stands.
+    pub membership_log_id: Option<LogId>,
     /// That membership is committed.
     pub membership_committed: bool,
 }
@@ -37,6 +39,7 @@ impl View {
                 member_id: vote.leader_id.node_id,
             }),
             membership: Arc::new(metrics.membership_config.membership().clone()),
+            membership_log_id: *metrics.membership_config.log_id(),
             membership_committed: metrics.membership_config == metrics.committed_membership_config,
         }
     }

@@ -18,6 +18,7 @@ use openraft::ChangeMembers;
 use openraft::Instant as _;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{ClientWriteError, RaftError};
+use openraft::raft::Precondition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,9 @@ const READY_PERCENT: u64 = 90;
 
 /// A leadership move must be over in this time.
 const MOVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The view of the group follows the log by less than this.
+const VIEW_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A member that the leader has not heard of for this long is not active.
 const ACTIVE_WITHIN: Duration = Duration::from_secs(5);
@@ -143,63 +147,106 @@ impl Members {
     /// [`Error::NotLeader`] and etcd's words for what does not fit (contract #110-#112).
     pub async fn change_here(&self, change: Change) -> Result<(), Error> {
         let _one_at_a_time = self.changing.lock().await;
-        let view = self.group.view();
-        if view.leader.map(|leader| leader.member_id) != Some(self.member_id) {
-            return Err(Error::NotLeader);
+        let mut views = self.group.watch();
+        loop {
+            let view = views.borrow_and_update().clone();
+            match self.change_from(&view, &change).await {
+                // What was decided on is not the membership any more: look again and decide again.
+                Err(Refusal::Overtaken) => {
+                    let newer = tokio::time::timeout(VIEW_TIMEOUT, views.changed()).await;
+                    if !matches!(newer, Ok(Ok(()))) {
+                        return Err(Error::Timeout);
+                    }
+                }
+                Err(Refusal::Final(error)) => return Err(error),
+                Ok(()) => return Ok(()),
+            }
         }
-        match change {
+    }
+
+    async fn change_from(&self, view: &View, change: &Change) -> Result<(), Refusal> {
+        if !self.may_change(view) {
+            return Err(Error::NotLeader.into());
+        }
+        match change.clone() {
             Change::AddLearner(node) => {
                 check_new(&view.membership, &node)?;
                 self.check_learners(&view.membership)?;
-                self.add(node, false).await
+                self.add(view, node, false).await
             }
             Change::AddVoter(node) => {
                 check_new(&view.membership, &node)?;
                 self.check_can_add_voter(&view.membership)?;
-                self.add(node, true).await
+                self.add(view, node, true).await
             }
             Change::Promote(id) => {
                 let node = view.membership.get_node(&id).ok_or(Error::MemberNotFound)?;
                 if view.membership.voter_ids().any(|voter| voter == id) || node.wants_vote {
-                    return Err(Error::MemberNotLearner);
+                    return Err(Error::MemberNotLearner.into());
                 }
                 if !self.has_caught_up(id) {
-                    return Err(Error::LearnerNotReady);
+                    return Err(Error::LearnerNotReady.into());
                 }
-                self.promote(id).await
+                self.promote(view, id).await
             }
             Change::Remove(id) => {
                 view.membership.get_node(&id).ok_or(Error::MemberNotFound)?;
-                self.remove(&view.membership, id).await
+                self.remove(view, id).await
             }
-            Change::Update(node) => self.update(&view.membership, node).await,
+            Change::Update(node) => self.update(view, node).await,
         }
     }
 
-    async fn add(&self, node: peer::Node, wants_vote: bool) -> Result<(), Error> {
+    /// A leader that has removed itself goes on for a moment, so that the others learn of it. It must
+    /// not change the membership again: it does not belong to it.
+    fn may_change(&self, view: &View) -> bool {
+        view.leader.map(|leader| leader.member_id) == Some(self.member_id)
+            && view.membership.voter_ids().any(|id| id == self.member_id)
+    }
+
+    /// Every change goes through here: it is made only if the membership is still the one of `view`,
+    /// from which the change was decided.
+    async fn propose(
+        &self,
+        view: &View,
+        change: ChangeMembers<MemberId, PeerNode>,
+        retain: bool,
+    ) -> Result<(), Refusal> {
+        let as_seen = Precondition::LastMembershipLogId {
+            last_membership_log_id: view.membership_log_id,
+        };
+        let outcome = self.raft.change_membership_if(change, retain, [as_seen]);
+        written(outcome.await)
+    }
+
+    async fn add(&self, view: &View, node: peer::Node, wants_vote: bool) -> Result<(), Refusal> {
         let peer = PeerNode {
             peer_urls: node.peer_urls,
             wants_vote,
         };
-        written(self.raft.add_learner(node.id, peer, false).await)
+        let nodes = ChangeMembers::AddNodes(BTreeMap::from([(node.id, peer)]));
+        self.propose(view, nodes, true).await
     }
 
-    async fn promote(&self, id: MemberId) -> Result<(), Error> {
+    async fn promote(&self, view: &View, id: MemberId) -> Result<(), Refusal> {
         let voters = ChangeMembers::AddVoterIds(BTreeSet::from([id]));
-        written(self.raft.change_membership(voters, true).await)
+        self.propose(view, voters, true).await
     }
 
-    async fn remove(&self, membership: &Membership, id: MemberId) -> Result<(), Error> {
-        if membership.voter_ids().any(|voter| voter == id) {
-            self.check_can_remove_voter(membership, id)?;
-            let voters = ChangeMembers::RemoveVoters(BTreeSet::from([id]));
-            return written(self.raft.change_membership(voters, false).await);
+    async fn remove(&self, view: &View, id: MemberId) -> Result<(), Refusal> {
+        let ids = BTreeSet::from([id]);
+        if view.membership.voter_ids().any(|voter| voter == id) {
+            self.check_can_remove_voter(&view.membership, id)?;
+            return self
+                .propose(view, ChangeMembers::RemoveVoters(ids), false)
+                .await;
         }
-        let nodes = ChangeMembers::RemoveNodes(BTreeSet::from([id]));
-        written(self.raft.change_membership(nodes, false).await)
+        self.propose(view, ChangeMembers::RemoveNodes(ids), false)
+            .await
     }
 
-    async fn update(&self, membership: &Membership, node: peer::Node) -> Result<(), Error> {
+    async fn update(&self, view: &View, node: peer::Node) -> Result<(), Refusal> {
+        let membership = &view.membership;
         let present = membership.get_node(&node.id).ok_or(Error::MemberNotFound)?;
         let taken = membership.nodes().any(|(id, other)| {
             *id != node.id
@@ -209,14 +256,14 @@ impl Members {
                     .any(|url| node.peer_urls.contains(url))
         });
         if taken {
-            return Err(Error::PeerUrlExists);
+            return Err(Error::PeerUrlExists.into());
         }
         let peer = PeerNode {
             peer_urls: node.peer_urls,
             wants_vote: present.wants_vote,
         };
         let nodes = ChangeMembers::SetNodes(BTreeMap::from([(node.id, peer)]));
-        written(self.raft.change_membership(nodes, true).await)
+        self.propose(view, nodes, true).await
     }
 
     fn check_learners(&self, membership: &Membership) -> Result<(), Error> {
@@ -366,31 +413,55 @@ impl Members {
         }
     }
 
+    async fn tend_once(&self) -> Result<(), Refusal> {
+        let view = self.group.view();
+        if !self.may_change(&view) {
+            return Ok(());
+        }
+        let ready = view.membership.learner_ids().find(|id| {
+            let wants = view.membership.get_node(id).is_some_and(|n| n.wants_vote);
+            wants && self.has_caught_up(*id)
+        });
+        if let Some(id) = ready {
+            tracing::info!(member = format!("{id:x}"), "a new member has caught up");
+            return self.promote(&view, id).await;
+        }
+        if view.membership.get_joint_config().len() > 1 {
+            let nothing = ChangeMembers::AddVoterIds(BTreeSet::new());
+            // Only a removal takes votes away, and it means to take the member with them.
+            return self.propose(&view, nothing, false).await;
+        }
+        Ok(())
+    }
+
     async fn tend_while_leading(&self, mine: Leadership) {
         let mut leadership = self.group.leadership();
         loop {
-            let view = self.group.view();
-            let joint = view.membership.get_joint_config().len() > 1;
-            let ready = view.membership.learner_ids().find(|id| {
-                let wants = view.membership.get_node(id).is_some_and(|n| n.wants_vote);
-                wants && self.has_caught_up(*id)
-            });
-            if let Some(id) = ready {
-                let _one_at_a_time = self.changing.lock().await;
-                tracing::info!(member = format!("{id:x}"), "a new member has caught up");
-                if let Err(error) = self.promote(id).await {
-                    tracing::warn!(%error, "the new member could not become a voter yet");
-                }
-            } else if joint && let Ok(_one_at_a_time) = self.changing.try_lock() {
-                let nothing = ChangeMembers::AddVoterIds(BTreeSet::new());
-                // Tried again on the next turn if it does not work.
-                let _ = self.raft.change_membership(nothing, true).await;
+            // Who asked for a change that is under way looks after it.
+            if let Ok(_one_at_a_time) = self.changing.try_lock()
+                && let Err(Refusal::Final(error)) = self.tend_once().await
+            {
+                tracing::warn!(%error, "a change of the membership did not work; it is tried again");
             }
             tokio::select! {
                 _ = leadership.wait_for(|leader| *leader != Some(mine)) => return,
                 () = tokio::time::sleep(Duration::from_millis(200)) => {}
             }
         }
+    }
+}
+
+/// Why a change was not made.
+enum Refusal {
+    /// The membership has changed since it was looked at.
+    Overtaken,
+    /// Looking again would not help.
+    Final(Error),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal::Final(error)
     }
 }
 
@@ -410,17 +481,19 @@ fn check_new(membership: &Membership, node: &peer::Node) -> Result<(), Error> {
     Ok(())
 }
 
-fn written(outcome: Write) -> Result<(), Error> {
-    match outcome {
-        Ok(_) => Ok(()),
-        Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => Err(Error::NotLeader),
-        Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(_))) => {
-            Err(Error::LeaderChanged)
+fn written(outcome: Write) -> Result<(), Refusal> {
+    let error = match outcome {
+        Ok(_) => return Ok(()),
+        Err(RaftError::APIError(ClientWriteError::PreconditionFailed(_))) => {
+            return Err(Refusal::Overtaken);
         }
-        Err(RaftError::APIError(error)) => Err(Error::Other(
+        Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => Error::NotLeader,
+        Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(_))) => Error::LeaderChanged,
+        Err(RaftError::APIError(error)) => Error::Other(
             tonic::Code::FailedPrecondition as i32,
             format!("etcdserver: re-configuration failed: {error}"),
-        )),
-        Err(RaftError::Fatal(_)) => Err(Error::Stopped),
-    }
+        ),
+        Err(RaftError::Fatal(_)) => Error::Stopped,
+    };
+    Err(Refusal::Final(error))
 }

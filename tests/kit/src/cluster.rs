@@ -17,7 +17,7 @@ const START: Duration = Duration::from_secs(60);
 /// Time for a clean stop.
 const STOP: Duration = Duration::from_secs(20);
 /// What is kept of a log when something failed.
-const TAIL: u64 = 6_000;
+const TAIL: u64 = 60_000;
 
 /// A server program, and what stands before the flags on its command line.
 #[derive(Clone, Debug)]
