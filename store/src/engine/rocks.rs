@@ -19,14 +19,20 @@ use bytes::Bytes;
 use error::{engine_error, io_error};
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    BottommostLevelCompaction, Cache, ColumnFamily, CompactOptions, DB, FlushOptions, ReadOptions,
-    WriteBatch, WriteOptions, properties,
+    BottommostLevelCompaction, Cache, ColumnFamily, CompactOptions, DB, DBRawIterator,
+    FlushOptions, ReadOptions, WriteBatch, WriteOptions, properties,
 };
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Records read by one call into RocksDB: enough to share the work, few enough to bound the memory.
 const HISTORY_CHUNK: usize = 256;
+/// So many positions at least make a run.
+const RUN_MIN: usize = 16;
+/// What a run reads ahead: about a chunk of small records.
+const RUN_READAHEAD: usize = 256 << 10;
+/// Records walked over before a run looks for the next one from above.
+const STEPS_MAX: u64 = 8;
 /// What a scan reads ahead when its end is near.
 const SCAN_READAHEAD: usize = 512 << 10;
 /// What a scan to the end of a family reads ahead: those are rebuilds and dumps.
@@ -111,6 +117,54 @@ impl RocksEngine {
         engine_error(&self.directory, error)
     }
 
+    /// Reads positions that lie close together, in ascending order, with one walk over them: several
+    /// times faster than one by one. The blocks are not kept; the caller keeps the records.
+    fn read_run(
+        &self,
+        positions: &[(i64, u32)],
+        records: &mut Vec<Option<Bytes>>,
+    ) -> Result<(), EngineError> {
+        let mut reads = checked_reads();
+        reads.fill_cache(false);
+        reads.set_readahead_size(RUN_READAHEAD);
+        if let Some(&(revision, sub)) = positions.last() {
+            let behind = history_key(revision, sub).as_slice().to_vec();
+            reads.set_iterate_upper_bound([behind, vec![0]].concat());
+        }
+        let mut iterator = self
+            .db
+            .raw_iterator_cf_opt(self.family(Family::History), reads);
+        for &(revision, sub) in positions {
+            let wanted = history_key(revision, sub);
+            advance(&mut iterator, &wanted);
+            // A damaged block also ends the iteration.
+            iterator.status().map_err(|error| self.error(&error))?;
+            let found = iterator.item().filter(|(key, _)| *key == wanted.as_slice());
+            records.push(found.map(|(_, value)| Bytes::copy_from_slice(value)));
+        }
+        Ok(())
+    }
+
+    fn read_each(
+        &self,
+        positions: &[(i64, u32)],
+        records: &mut Vec<Option<Bytes>>,
+    ) -> Result<(), EngineError> {
+        let history = self.family(Family::History);
+        let keys: Vec<[u8; 12]> = positions
+            .iter()
+            .map(|&(revision, sub)| history_key(revision, sub))
+            .collect();
+        let values =
+            self.db
+                .batched_multi_get_cf_opt(history, &keys, keys.is_sorted(), &checked_reads());
+        for value in values {
+            let value = value.map_err(|error| self.error(&error))?;
+            records.push(value.map(|value| Bytes::copy_from_slice(&value)));
+        }
+        Ok(())
+    }
+
     /// A property of the whole database. One that RocksDB does not know reads as zero.
     fn property(&self, name: &properties::PropName) -> u64 {
         self.db.property_int_value(name).ok().flatten().unwrap_or(0)
@@ -151,20 +205,11 @@ impl Engine for RocksEngine {
     }
 
     fn get_history(&self, positions: &[(i64, u32)]) -> Result<Vec<Option<Bytes>>, EngineError> {
-        let history = self.family(Family::History);
-        let reads = checked_reads();
         let mut records = Vec::with_capacity(positions.len());
         for chunk in positions.chunks(HISTORY_CHUNK) {
-            let keys: Vec<[u8; 12]> = chunk
-                .iter()
-                .map(|&(revision, sub)| history_key(revision, sub))
-                .collect();
-            let values = self
-                .db
-                .batched_multi_get_cf_opt(history, &keys, keys.is_sorted(), &reads);
-            for value in values {
-                let value = value.map_err(|error| self.error(&error))?;
-                records.push(value.map(|value| Bytes::copy_from_slice(&value)));
+            match is_dense(chunk) {
+                true => self.read_run(chunk, &mut records)?,
+                false => self.read_each(chunk, &mut records)?,
             }
         }
         Ok(records)
@@ -267,6 +312,29 @@ impl Engine for RocksEngine {
             delayed_write_rate: self.property(properties::ACTUAL_DELAYED_WRITE_RATE),
             background_errors: self.property(properties::BACKGROUND_ERRORS),
         }
+    }
+}
+
+/// Whether ascending positions lie so close together that walking over what is between them is
+/// cheaper than looking each up.
+fn is_dense(positions: &[(i64, u32)]) -> bool {
+    let ([(first, _), .., (last, _)], true) = (positions, positions.is_sorted()) else {
+        return false;
+    };
+    positions.len() >= RUN_MIN && (last - first) as u64 <= positions.len() as u64 * STEPS_MAX
+}
+
+/// Moves forward to the first key at or behind `wanted`: step by step if it is near.
+fn advance(iterator: &mut DBRawIterator<'_>, wanted: &[u8]) {
+    for _ in 0..STEPS_MAX {
+        match iterator.key() {
+            Some(key) if key < wanted => iterator.next(),
+            Some(_) => return,
+            None => break,
+        }
+    }
+    if iterator.key().is_none_or(|key| key < wanted) {
+        iterator.seek(wanted);
     }
 }
 

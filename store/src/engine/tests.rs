@@ -103,6 +103,7 @@ on_both_engines! {
     a_scan_stops_when_told
     a_scan_shows_the_state_at_its_start
     history_answers_in_the_order_asked
+    records_close_together_are_told_from_those_between_and_beside_them
     a_flush_survives_a_crash_and_what_followed_is_lost
     a_checkpoint_holds_everything_written_before_it
     garbage_is_kept_until_somebody_can_be_asked
@@ -250,6 +251,29 @@ fn history_answers_in_the_order_asked(subject: Subject) {
             );
         }
     }
+}
+
+fn records_close_together_are_told_from_those_between_and_beside_them(subject: Subject) {
+    let engine = subject.engine();
+    for start in [100, 200, 300] {
+        put_history(engine, start..start + 50);
+        engine.flush().unwrap();
+    }
+    // Every distance around the one at which a walk gives way to a search, from a gap into a gap.
+    for distance in 1..12 {
+        let positions: Vec<_> = (90..360).step_by(distance).map(|at| (at, 0)).collect();
+        let records = engine.get_history(&positions).unwrap();
+        assert_eq!(records.len(), positions.len());
+        for ((revision, _), record) in positions.iter().zip(records) {
+            let exists = (100..350).contains(revision) && revision % 100 < 50;
+            assert_eq!(record.is_some(), exists, "revision {revision}");
+        }
+    }
+    // Beside what exists, within one revision.
+    let subs: Vec<_> = (0..20).map(|sub| (120, sub)).collect();
+    let records = engine.get_history(&subs).unwrap();
+    assert_eq!(records.iter().filter(|record| record.is_some()).count(), 1);
+    assert!(records[0].is_some());
 }
 
 fn a_flush_survives_a_crash_and_what_followed_is_lost(mut subject: Subject) {

@@ -1,7 +1,7 @@
 //! The KV service.
 
 use super::front::{Front, unexpected};
-use super::{range_stream, read_txn};
+use super::{long_answer, range_stream, read_txn};
 use crate::reply::Reply;
 use crate::{Error, Revision, validate};
 use keelson_proto::etcdserverpb::range_request::{SortOrder, SortTarget};
@@ -35,7 +35,8 @@ impl Kv for Front {
         let request = request.into_inner();
         validate::check_range(&request)?;
         self.read_point(request.serializable).await?;
-        Ok(Response::new(self.read(request).await?))
+        let answer = self.read(request).await?;
+        Ok(long_answer::set_aside(answer))
     }
 
     async fn range_stream(

@@ -32,6 +32,7 @@ pub mod kv;
 pub mod lease;
 pub mod listen;
 pub mod lock;
+mod long_answer;
 pub mod maintenance;
 pub mod member_id;
 pub mod method;

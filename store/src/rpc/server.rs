@@ -4,7 +4,7 @@ use super::front::Front;
 use super::lease::LeaseService;
 use super::method::{METHODS, MethodId, Service, Shape};
 use super::stream::{Call, Ending, Stop, Watched, stopped};
-use super::{election, http, lease};
+use super::{election, http, lease, long_answer};
 use crate::Error;
 use crate::raft::handle::Progress;
 use ::http::{HeaderMap, Request, Response, header};
@@ -199,7 +199,7 @@ pub(super) fn finish(
     response: Response<Body>,
     ending: impl FnOnce() -> Ending,
 ) -> Response<Body> {
-    let response = too_large(response);
+    let response = long_answer::bring_back(too_large(response));
     match status_of(&response) {
         Some(code) => call.finish(code),
         // tonic puts the status of a unary answer behind it, and has none but OK left by then.

@@ -128,6 +128,7 @@ fn start(seed: u64) -> (Group, Queue, mpsc::Receiver<Waiting>) {
         term: 0,
         leader: None,
         membership: Arc::default(),
+        membership_log_id: None,
         membership_committed: false,
     });
     let (queue, queue_end) = queue();
