@@ -29,8 +29,8 @@ use std::path::{Path, PathBuf};
 const HISTORY_CHUNK: usize = 256;
 /// So many positions at least make a run.
 const RUN_MIN: usize = 16;
-/// What a run reads ahead: about a chunk of small records.
-const RUN_READAHEAD: usize = 256 << 10;
+/// What a run reads ahead. Below the size from which on the allocator asks the system every time.
+const RUN_READAHEAD: usize = 64 << 10;
 /// Records walked over before a run looks for the next one from above.
 const STEPS_MAX: u64 = 8;
 /// What a scan reads ahead when its end is near.

@@ -61,7 +61,7 @@ mod write;
 
 pub use compaction::Swept;
 pub use hash::Hash;
-pub use read::RangeScan;
+pub use read::{Find, RangeScan};
 pub use size::Size;
 pub use store::{Meta, Store};
 pub use write::Writer;

@@ -2,6 +2,7 @@
 
 use super::front::{Front, unexpected};
 use super::{long_answer, range_stream, read_txn};
+use crate::mvcc::Find;
 use crate::reply::Reply;
 use crate::{Error, Revision, validate};
 use keelson_proto::etcdserverpb::range_request::{SortOrder, SortTarget};
@@ -35,8 +36,11 @@ impl Kv for Front {
         let request = request.into_inner();
         validate::check_range(&request)?;
         self.read_point(request.serializable).await?;
-        let answer = self.read(request).await?;
-        Ok(long_answer::set_aside(answer))
+        if is_small(&request) || is_collected(&request) || request.keys_only {
+            let answer = self.read(request).await?;
+            return Ok(long_answer::set_aside(answer));
+        }
+        Ok(self.read_long(&request).await?)
     }
 
     async fn range_stream(
@@ -169,6 +173,32 @@ impl Front {
             more: scan.more(),
             count: scan.count(),
         })
+    }
+
+    /// The same, not in memory at any time: what is not cached is read while the answer is sent.
+    async fn read_long(&self, request: &RangeRequest) -> Result<Response<RangeResponse>, Error> {
+        let mut scan = self.store().begin_range(request)?;
+        let mut finds = Vec::new();
+        loop {
+            let more = scan.look();
+            if more.is_empty() {
+                break;
+            }
+            finds.extend(more);
+            tokio::task::yield_now().await;
+        }
+        let mut answer = RangeResponse {
+            header: self.header(scan.revision()),
+            kvs: Vec::new(),
+            more: scan.more(),
+            count: scan.count(),
+        };
+        self.complete(&mut answer.header);
+        if finds.iter().map(Find::unread).sum::<usize>() > CHUNK_BYTES {
+            return long_answer::read_and_send(scan, finds, answer);
+        }
+        answer.kvs = scan.read(finds)?;
+        Ok(long_answer::set_aside(answer))
     }
 
     /// Waits until what lies below `revision` has been swept out. The request lasts as long as the

@@ -5,21 +5,28 @@
 //! the records go out in pieces, straight from where they are kept. The wire sees no difference: one
 //! gRPC message with its length in front.
 //!
+//! What is not in memory is read while the answer is under way, off the front's thread: its length is
+//! known beforehand, because the index knows the length of every record.
+//!
 //! The way round tonic: the handler sets the answer aside as an extension of an empty response, and
 //! the server, once tonic is done with it, replaces the body.
 
+use super::leash::{Leash, PATIENCE};
+use crate::Error;
+use crate::mvcc::{Find, RangeScan};
 use ::http::{HeaderMap, HeaderValue, Response};
 use bytes::{BufMut, Bytes, BytesMut};
+use futures::stream::{self, Stream, StreamExt};
 use hyper::body::{Body as HttpBody, Frame};
 use keelson_proto::serving::RangeResponse;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
-use std::convert::Infallible;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 
 /// An answer of fewer bytes is left to tonic.
 const LONG_BYTES: usize = 128 * 1024;
@@ -33,6 +40,14 @@ const KVS: u32 = 2;
 #[cfg(test)]
 const PREFIX_BYTES: usize = 5;
 
+/// Keys and bytes that are read at a time.
+const CHUNK: (usize, usize) = (512, 512 * 1024);
+/// Chunks that are read ahead of what is sent.
+const AHEAD: usize = 2;
+
+/// Records that follow, in order.
+type Following = Pin<Box<dyn Stream<Item = Result<Vec<Bytes>, Error>> + Send>>;
+
 /// An answer on its way round tonic. Extensions must be cloneable, so it is behind a reference.
 #[derive(Clone)]
 struct Aside(Arc<Mutex<Option<Pieces>>>);
@@ -44,10 +59,72 @@ pub(super) fn set_aside(answer: RangeResponse) -> tonic::Response<RangeResponse>
     if records < LONG_BYTES || answer.encoded_len() > u32::MAX as usize {
         return tonic::Response::new(answer);
     }
+    aside(Pieces::of(answer))
+}
+
+fn aside(pieces: Pieces) -> tonic::Response<RangeResponse> {
     let mut response = tonic::Response::new(RangeResponse::default());
-    let aside = Aside(Arc::new(Mutex::new(Some(Pieces::of(answer)))));
+    let aside = Aside(Arc::new(Mutex::new(Some(pieces))));
     response.extensions_mut().insert(aside);
     response
+}
+
+/// The response of a range whose records are read while they are sent. `answer` is that without its
+/// records; `finds` are what `scan` found.
+///
+/// # Errors
+/// `ResourceExhausted` if the answer does not fit one gRPC message.
+pub(super) fn read_and_send(
+    scan: RangeScan,
+    finds: Vec<Find>,
+    answer: RangeResponse,
+) -> Result<tonic::Response<RangeResponse>, Error> {
+    let records: usize = finds.iter().map(|find| field_len(find.len())).sum();
+    if records + answer.encoded_len() > u32::MAX as usize {
+        let text =
+            "etcdserver: the answer is larger than 4 GiB; ask with a limit, or with RangeStream";
+        let code = Code::ResourceExhausted as i32;
+        return Err(Error::Other(code, text.to_owned()));
+    }
+    let mut pieces = Pieces::with(answer, records);
+    let scan = Leash::new(Arc::new(scan), PATIENCE);
+    let chunks = stream::iter(Chunks(finds.into_iter())).map(move |chunk| read(&scan, chunk));
+    pieces.following = Some(Box::pin(chunks.buffered(AHEAD)));
+    Ok(aside(pieces))
+}
+
+fn read(
+    scan: &Leash<Arc<RangeScan>>,
+    chunk: Vec<Find>,
+) -> impl Future<Output = Result<Vec<Bytes>, Error>> + Send + use<> {
+    let scan = scan.with(|scan| Arc::clone(scan));
+    async move {
+        let scan = scan?;
+        if chunk.iter().all(|find| find.unread() == 0) {
+            return scan.read(chunk);
+        }
+        tokio::task::spawn_blocking(move || scan.read(chunk))
+            .await
+            .map_err(|_| Error::Stopped)?
+    }
+}
+
+/// Cuts finds into chunks.
+struct Chunks(std::vec::IntoIter<Find>);
+
+impl Iterator for Chunks {
+    type Item = Vec<Find>;
+
+    fn next(&mut self) -> Option<Vec<Find>> {
+        let mut bytes = 0;
+        let mut chunk = Vec::new();
+        while chunk.len() < CHUNK.0 && bytes < CHUNK.1 {
+            let Some(find) = self.0.next() else { break };
+            bytes += find.len();
+            chunk.push(find);
+        }
+        (!chunk.is_empty()).then_some(chunk)
+    }
 }
 
 /// Puts the answer that was set aside, if any, into tonic's response.
@@ -69,14 +146,25 @@ struct Pieces {
     records: std::vec::IntoIter<Bytes>,
     /// A record that goes out as it is.
     own: Option<Bytes>,
+    /// Records that are read yet.
+    following: Option<Following>,
     /// The fields behind the records.
     tail: Bytes,
     is_done: bool,
 }
 
 impl Pieces {
-    fn of(answer: RangeResponse) -> Pieces {
-        let length = answer.encoded_len();
+    fn of(mut answer: RangeResponse) -> Pieces {
+        let kvs = std::mem::take(&mut answer.kvs);
+        let records = kvs.iter().map(|record| field_len(record.len())).sum();
+        let mut pieces = Pieces::with(answer, records);
+        pieces.records = kvs.into_iter();
+        pieces
+    }
+
+    /// An answer without records, with room for `records` bytes of them.
+    fn with(answer: RangeResponse, records: usize) -> Pieces {
+        let length = answer.encoded_len() + records;
         let front = RangeResponse {
             header: answer.header,
             ..RangeResponse::default()
@@ -92,56 +180,83 @@ impl Pieces {
         head.put_slice(&front.encode_to_vec());
         Pieces {
             head,
-            records: answer.kvs.into_iter(),
+            records: Vec::new().into_iter(),
             own: None,
+            following: None,
             tail: tail.encode_to_vec().into(),
             is_done: false,
         }
     }
 
     /// The next piece; `None` behind the last one.
-    fn next(&mut self) -> Option<Bytes> {
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         if let Some(record) = self.own.take() {
-            return Some(record);
+            return Poll::Ready(Some(Ok(record)));
         }
         let mut piece = std::mem::take(&mut self.head);
+        loop {
+            if self.fill(&mut piece) {
+                return Poll::Ready(Some(Ok(piece.freeze())));
+            }
+            let Some(following) = &mut self.following else {
+                break;
+            };
+            match following.as_mut().poll_next(context) {
+                Poll::Ready(Some(Ok(records))) => self.records = records.into_iter(),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(None) => self.following = None,
+                Poll::Pending if piece.is_empty() => return Poll::Pending,
+                Poll::Pending => return Poll::Ready(Some(Ok(piece.freeze()))),
+            }
+        }
+        piece.put_slice(&std::mem::take(&mut self.tail));
+        Poll::Ready((!piece.is_empty()).then(|| Ok(piece.freeze())))
+    }
+
+    /// Puts records into `piece` until there are none at hand; true once it is full.
+    fn fill(&mut self, piece: &mut BytesMut) -> bool {
         while let Some(record) = self.records.as_slice().first() {
-            let needed = key_len(KVS) + encoded_len_varint(record.len() as u64);
             let is_own = record.len() >= OWN_PIECE_BYTES;
-            let copied = needed + if is_own { 0 } else { record.len() };
+            let copied = field_len(record.len()) - if is_own { record.len() } else { 0 };
             if !piece.is_empty() && piece.len() + copied > PIECE_BYTES {
-                return Some(piece.freeze());
+                return true;
             }
             if piece.capacity() == 0 {
                 piece.reserve(PIECE_BYTES);
             }
             let record = self.records.next().unwrap_or_default();
-            encode_key(KVS, WireType::LengthDelimited, &mut piece);
-            encode_varint(record.len() as u64, &mut piece);
+            encode_key(KVS, WireType::LengthDelimited, piece);
+            encode_varint(record.len() as u64, piece);
             if is_own {
                 self.own = Some(record);
-                return Some(piece.freeze());
+                return true;
             }
             piece.put_slice(&record);
         }
-        piece.put_slice(&std::mem::take(&mut self.tail));
-        (!piece.is_empty()).then(|| piece.freeze())
+        false
     }
+}
+
+/// Bytes of a record of this length in an answer.
+fn field_len(record_len: usize) -> usize {
+    key_len(KVS) + encoded_len_varint(record_len as u64) + record_len
 }
 
 impl HttpBody for Pieces {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Status;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if self.is_done {
             return Poll::Ready(None);
         }
-        let frame = match self.next() {
-            Some(piece) => Frame::data(piece),
+        let frame = match std::task::ready!(self.poll_piece(context)) {
+            Some(Ok(piece)) => Frame::data(piece),
+            // Too late for a status: hyper resets the stream.
+            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
             None => {
                 self.is_done = true;
                 let mut trailers = HeaderMap::new();
@@ -174,9 +289,25 @@ mod tests {
         }
     }
 
+    fn sent(mut pieces: Pieces) -> Vec<Bytes> {
+        let next = stream::poll_fn(move |context| pieces.poll_piece(context));
+        let sent: Vec<_> = futures::executor::block_on(next.collect());
+        sent.into_iter().map(|piece| piece.expect("read")).collect()
+    }
+
     fn pieces(answer: &RangeResponse) -> Vec<Bytes> {
-        let mut pieces = Pieces::of(answer.clone());
-        std::iter::from_fn(|| pieces.next()).collect()
+        sent(Pieces::of(answer.clone()))
+    }
+
+    /// The same with records that arrive in chunks of `chunk`.
+    fn pieces_of_chunks(answer: &RangeResponse, chunk: usize) -> Vec<Bytes> {
+        let mut bare = answer.clone();
+        let kvs = std::mem::take(&mut bare.kvs);
+        let records = kvs.iter().map(|record| field_len(record.len())).sum();
+        let mut pieces = Pieces::with(bare, records);
+        let chunks: Vec<_> = kvs.chunks(chunk).map(|chunk| Ok(chunk.to_vec())).collect();
+        pieces.following = Some(Box::pin(stream::iter(chunks)));
+        sent(pieces)
     }
 
     /// Sizes around every bound, alone and mixed.
@@ -193,11 +324,13 @@ mod tests {
     fn the_pieces_together_are_the_message_that_prost_writes() {
         for sizes in SIZES {
             let answer = answer(sizes);
-            let written = pieces(&answer).concat();
-            assert_eq!(written[0], 0, "not compressed");
-            let length = u32::from_be_bytes([written[1], written[2], written[3], written[4]]);
-            assert_eq!(length as usize, written.len() - PREFIX_BYTES);
-            assert_eq!(written[PREFIX_BYTES..], answer.encode_to_vec());
+            let at_hand = pieces(&answer).concat();
+            for written in [at_hand, pieces_of_chunks(&answer, 2).concat()] {
+                assert_eq!(written[0], 0, "not compressed");
+                let length = u32::from_be_bytes([written[1], written[2], written[3], written[4]]);
+                assert_eq!(length as usize, written.len() - PREFIX_BYTES);
+                assert_eq!(written[PREFIX_BYTES..], answer.encode_to_vec());
+            }
         }
     }
 
@@ -218,6 +351,16 @@ mod tests {
         let large = answer.kvs[1].clone();
         let sent = pieces(&answer);
         assert!(sent.iter().any(|piece| piece.as_ptr() == large.as_ptr()));
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_ends_the_answer_with_an_error() {
+        let mut pieces = Pieces::with(answer(&[]), 100);
+        let chunks = [Ok(vec![Bytes::from_static(b"one")]), Err(Error::Stopped)];
+        pieces.following = Some(Box::pin(stream::iter(chunks)));
+        let frames = http_body_util::BodyExt::collect(pieces);
+        let status = futures::executor::block_on(frames).expect_err("not complete");
+        assert_eq!(Error::from_status(&status), Error::Stopped);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! is empty: kube-apiserver insists on both. So one chunk is held back until the next is known.
 
 use super::kv::{is_filtered, is_sorted};
+use super::leash::{Leash, PATIENCE};
 use crate::Error;
 use crate::mvcc::RangeScan;
 use bytes::Bytes;
@@ -65,7 +66,7 @@ pub(super) fn chunks<S: Scan>(
     target_bytes: usize,
 ) -> Chunks {
     let reader = Reader {
-        scan,
+        scan: Leash::new(scan, PATIENCE),
         header,
         target_bytes,
         keys: FIRST_KEYS,
@@ -86,7 +87,7 @@ pub(super) fn chunks<S: Scan>(
 }
 
 struct Reader<S> {
-    scan: S,
+    scan: Leash<S>,
     header: Option<ResponseHeader>,
     target_bytes: usize,
     /// Keys of the next chunk.
@@ -113,11 +114,12 @@ impl<S: Scan> Reader<S> {
                 return Ok((response, false));
             }
         }
+        let (more, count) = self.scan.with(|scan| (scan.more(), scan.count()))?;
         let response = RangeResponse {
             header: self.header,
             kvs,
-            more: self.scan.more(),
-            count: self.scan.count(),
+            more,
+            count,
         };
         Ok((response, true))
     }
@@ -125,7 +127,8 @@ impl<S: Scan> Reader<S> {
     /// Reads one chunk and sizes the next one by it: twice as many keys while a chunk stays under
     /// half the target, half as many once it is above twice the target.
     fn read(&mut self) -> Result<Vec<Bytes>, Error> {
-        let chunk = self.scan.next_chunk(self.keys, self.target_bytes)?;
+        let (keys, bytes) = (self.keys, self.target_bytes);
+        let chunk = self.scan.with(|scan| scan.next_chunk(keys, bytes))??;
         let bytes: usize = chunk.iter().map(Bytes::len).sum();
         if bytes < self.target_bytes / 2 {
             self.keys = self.keys.saturating_mul(2);
@@ -174,8 +177,10 @@ mod tests {
 
     fn responses(scan: Listed) -> Result<Vec<RangeResponse>, Status> {
         let header = Some(ResponseHeader::default());
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_time().build().expect("a runtime");
         let messages: Vec<_> =
-            futures::executor::block_on(chunks(scan, header, 1 << 20).try_collect())?;
+            runtime.block_on(async { chunks(scan, header, 1 << 20).try_collect().await })?;
         let response = |message: RangeStreamResponse| message.range_response.expect("always set");
         Ok(messages.into_iter().map(response).collect())
     }

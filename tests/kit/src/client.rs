@@ -80,11 +80,6 @@ impl Client {
         self.channels.len()
     }
 
-    /// The connection to the next member, for calls that have no client here.
-    pub fn any_channel(&self) -> Channel {
-        self.channel()
-    }
-
     fn channel(&self) -> Channel {
         let next = self.next.fetch_add(1, Ordering::Relaxed);
         self.channels[next % self.channels.len()].clone()

@@ -10,7 +10,6 @@
 //! Suites return [`check::Check`] instead of panicking: a failed statement is a value that can be
 //! listed, counted and shrunk.
 
-pub mod bulk;
 pub mod check;
 pub mod cli;
 pub mod client;

@@ -71,11 +71,12 @@ fn visit_node<'a>(
     match node {
         Node::Leaf(leaf) => {
             let first = leaf.find(from).unwrap_or_else(|at| at);
-            for at in first..leaf.entries.len() {
-                if to.is_some_and(|to| *leaf.entries[at].key >= *to) {
-                    return ControlFlow::Break(());
-                }
+            let end = end_in(leaf, to);
+            for at in first..end {
                 visit(Slot { leaf, at })?;
+            }
+            if end < leaf.entries.len() {
+                return ControlFlow::Break(());
             }
         }
         Node::Inner(inner) => {
@@ -92,14 +93,20 @@ fn visit_node<'a>(
     ControlFlow::Continue(())
 }
 
+/// Where `to` cuts a leaf. Most leaves of a range lie before it: one comparison, not one per key.
+fn end_in(leaf: &Leaf, to: Option<&[u8]>) -> usize {
+    let all = leaf.entries.len();
+    match (to, leaf.entries.last()) {
+        (Some(to), Some(last)) if *last.key >= *to => leaf.find(to).unwrap_or_else(|at| at),
+        _ => all,
+    }
+}
+
 fn count_node(node: &Node, from: &[u8], to: Option<&[u8]>, revision: Revision) -> u64 {
     match node {
         Node::Leaf(leaf) => {
             let first = leaf.find(from).unwrap_or_else(|at| at);
-            let end = to.map_or(leaf.entries.len(), |to| {
-                leaf.find(to).unwrap_or_else(|at| at)
-            });
-            leaf.entries[first..end.max(first)]
+            leaf.entries[first..end_in(leaf, to).max(first)]
                 .iter()
                 .filter(|entry| entry.at(revision) != Seen::Nothing)
                 .count() as u64

@@ -121,7 +121,7 @@ fn take(
     };
     let mut found = Vec::new();
     if query.interval.end == End::Single {
-        found.extend(state.tree.get(&from).and_then(|slot| look(slot, query)));
+        found.extend(state.tree.get(&from).and_then(|slot| visible(slot, query)));
         return found;
     }
     let mut keys_left = usize::try_from(cursor.left)
@@ -137,7 +137,7 @@ fn take(
         }
         visited += 1;
         last = &slot.entry().key;
-        if let Some(item) = look(slot, query) {
+        if let Some(item) = visible(slot, query) {
             keys_left -= 1;
             bytes += item.answer_len(query);
             found.push(item);
@@ -151,7 +151,13 @@ fn take(
     found
 }
 
-fn look(slot: Slot<'_>, query: &Query) -> Option<Found> {
+/// The next keys of a range as the index knows them, read from nowhere. May be empty before the range
+/// is done.
+pub(crate) fn look(source: &Source<'_>, query: &Query, cursor: &mut Cursor) -> Vec<Found> {
+    source.with_state(|state| take(state, query, cursor, usize::MAX, usize::MAX))
+}
+
+fn visible(slot: Slot<'_>, query: &Query) -> Option<Found> {
     let entry = slot.entry();
     let version = match entry.at(query.at) {
         Seen::Nothing => return None,
@@ -232,8 +238,9 @@ pub(crate) fn finish(query: &Query, found: Found) -> Bytes {
 }
 
 impl Store {
-    /// Caches records of newest versions that had to be read. Best effort: never waits.
-    fn warm(&self, records: &[((Revision, u32), Bytes)], may_evict: bool) {
+    /// Caches records of newest versions that had to be read, given in the order of their keys. Best
+    /// effort: never waits.
+    pub(super) fn warm(&self, records: &[((Revision, u32), Bytes)], may_evict: bool) {
         if records.is_empty() {
             return;
         }
@@ -244,18 +251,38 @@ impl Store {
         if !cache.is_enabled() {
             return;
         }
-        for (position, record) in records {
-            if !may_evict && !cache.has_room_for(record) {
-                break;
-            }
+        let mut records = records.iter().map(|(position, record)| {
             let key = record::peek_key(record).unwrap_or_default();
-            tree.modify(key, |entry, cached| {
-                if cached.is_none() && entry.newest().position() == *position {
-                    cache.exchange(None, Some(record));
-                    *cached = Some(record.clone());
+            (key, position, record)
+        });
+        let mut next = records.next();
+        let from = next.map_or(&[][..], |(key, ..)| key);
+        // They are the keys of a range, in order: one walk over its leaves.
+        let _ = tree.walk_leaves(from, &|_| true, &mut |leaf| {
+            for at in 0..leaf.entries.len() {
+                let known = &*leaf.entries[at].key;
+                while next.is_some_and(|(key, ..)| key < known) {
+                    next = records.next();
                 }
-            });
-        }
+                let Some((key, position, record)) = next else {
+                    return ControlFlow::Break(());
+                };
+                if key != known {
+                    continue;
+                }
+                if !may_evict && !cache.has_room_for(record) {
+                    return ControlFlow::Break(());
+                }
+                leaf.change(at, |entry, cached| {
+                    if cached.is_none() && entry.newest().position() == *position {
+                        cache.exchange(None, Some(record));
+                        *cached = Some(record.clone());
+                    }
+                });
+                next = records.next();
+            }
+            ControlFlow::Continue(())
+        });
         cache.evict(tree);
     }
 }

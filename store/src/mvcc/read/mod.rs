@@ -14,5 +14,5 @@ mod scan;
 
 pub(crate) use gather::Source;
 pub(crate) use query::Query;
-pub use scan::RangeScan;
 pub(crate) use scan::answer;
+pub use scan::{Find, RangeScan};

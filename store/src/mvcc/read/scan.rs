@@ -1,7 +1,7 @@
 //! A range in chunks, all of one revision.
 
 use super::collect::collect;
-use super::gather::{Cursor, Found, Source, count, finish, gather};
+use super::gather::{Cursor, Found, Source, count, finish, gather, look};
 use super::query::Query;
 use crate::Revision;
 use crate::error::Error;
@@ -24,6 +24,57 @@ pub struct RangeScan {
     count: u64,
     more: bool,
     body: Body,
+}
+
+/// One key of an answer.
+pub struct Find(Where);
+
+enum Where {
+    /// The record is at hand.
+    Here(Bytes),
+    /// It has to be read.
+    Stored {
+        position: (Revision, u32),
+        record_len: u32,
+        is_newest: bool,
+    },
+}
+
+impl Find {
+    /// Length of the record.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Where::Here(record) => record.len(),
+            Where::Stored { record_len, .. } => *record_len as usize,
+        }
+    }
+
+    fn of(found: Found) -> Find {
+        Find(match found.record {
+            Some(record) => Where::Here(record),
+            None => Where::Stored {
+                position: found.position,
+                record_len: found.record_len as u32,
+                is_newest: found.meta.is_some(),
+            },
+        })
+    }
+
+    fn here(self) -> Option<Bytes> {
+        match self.0 {
+            Where::Here(record) => Some(record),
+            Where::Stored { .. } => None,
+        }
+    }
+
+    /// Bytes that have to be read for it.
+    pub fn unread(&self) -> usize {
+        match &self.0 {
+            Where::Here(_) => 0,
+            Where::Stored { record_len, .. } => *record_len as usize,
+        }
+    }
 }
 
 enum Body {
@@ -113,6 +164,58 @@ impl RangeScan {
     /// Whether the limit cut something off.
     pub fn more(&self) -> bool {
         self.more
+    }
+
+    /// Takes the next few hundred keys off the index and reads nothing. Empty when done. Not for
+    /// answers that are collected or have no values: those are known only once they are read.
+    pub fn look(&mut self) -> Vec<Find> {
+        let (Body::Stream(cursor), false) = (&mut self.body, self.query.keys_only) else {
+            return Vec::new();
+        };
+        let source = Source::Store(&self.store);
+        while !cursor.is_done() {
+            let found = look(&source, &self.query, cursor);
+            if !found.is_empty() {
+                return found.into_iter().map(Find::of).collect();
+            }
+        }
+        Vec::new()
+    }
+
+    /// The records (encoded `KeyValue`s) of what [`RangeScan::look`] found. Blocks on the disk.
+    pub fn read(&self, finds: Vec<Find>) -> Result<Vec<Bytes>, Error> {
+        let stored = |find: &Find| match find.0 {
+            Where::Stored { position, .. } => Some(position),
+            Where::Here(_) => None,
+        };
+        let positions: Vec<_> = finds.iter().filter_map(stored).collect();
+        let mut read = self.store.fetch(&positions)?.into_iter();
+        let mut newest = Vec::new();
+        let mut records = Vec::with_capacity(finds.len());
+        for find in finds {
+            let Where::Stored {
+                position,
+                record_len,
+                is_newest,
+            } = find.0
+            else {
+                records.extend(find.here());
+                continue;
+            };
+            let record = read.next().unwrap_or_default();
+            if record.len() != record_len as usize {
+                crate::broken!(
+                    "the record at {position:?} has {} bytes, not {record_len}",
+                    record.len()
+                );
+            }
+            if is_newest {
+                newest.push((position, record.clone()));
+            }
+            records.push(record);
+        }
+        self.store.warm(&newest, false);
+        Ok(records)
     }
 
     /// The next records (encoded `KeyValue`s), at most `keys_max` or about `bytes_max`, at least

@@ -5,7 +5,7 @@ use super::*;
 use crate::Revision;
 use crate::engine::rocks::{RocksEngine, RocksOptions};
 use crate::event::{Event, Previous};
-use crate::mvcc::RangeScan;
+use crate::mvcc::{Find, RangeScan};
 use keelson_proto::etcdserverpb::ResponseHeader;
 use keelson_proto::serving;
 use proptest::prelude::*;
@@ -275,6 +275,7 @@ impl World {
     }
 
     fn range(&self, request: RangeRequest, keys: usize) {
+        self.looked_up(&request);
         let expected = self.model.range(&request);
         let in_chunks = self
             .store
@@ -290,6 +291,24 @@ impl World {
             &request,
             self.store.range(&request),
             expected,
+            self.model.revision,
+        );
+    }
+
+    /// The same keys, first looked up and then read.
+    fn looked_up(&self, request: &RangeRequest) {
+        let plain = RangeRequest {
+            key: request.key.clone(),
+            range_end: request.range_end.clone(),
+            limit: request.limit,
+            revision: request.revision,
+            ..RangeRequest::default()
+        };
+        let answer = self.store.begin_range(&plain).map(look_then_read);
+        compare(
+            &plain,
+            answer,
+            self.model.range(&plain),
             self.model.revision,
         );
     }
@@ -423,6 +442,21 @@ impl World {
     }
 }
 
+fn look_then_read(mut scan: RangeScan) -> serving::RangeResponse {
+    let mut kvs = Vec::new();
+    loop {
+        let finds = scan.look();
+        if finds.is_empty() {
+            break;
+        }
+        let lengths: Vec<_> = finds.iter().map(Find::len).collect();
+        let records = scan.read(finds).expect("the scan holds a pin");
+        assert!(records.iter().map(Bytes::len).eq(lengths));
+        kvs.extend(records);
+    }
+    answer_of(&scan, kvs)
+}
+
 fn read_all(scan: &mut RangeScan, keys: usize) -> serving::RangeResponse {
     let mut kvs = Vec::new();
     loop {
@@ -435,6 +469,10 @@ fn read_all(scan: &mut RangeScan, keys: usize) -> serving::RangeResponse {
         }
         kvs.extend(chunk);
     }
+    answer_of(scan, kvs)
+}
+
+fn answer_of(scan: &RangeScan, kvs: Vec<Bytes>) -> serving::RangeResponse {
     let header = Some(ResponseHeader {
         revision: scan.revision(),
         ..ResponseHeader::default()
