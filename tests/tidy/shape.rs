@@ -11,10 +11,10 @@ const FUNCTION_MAX: usize = 120;
 const FILE_MAX: usize = 500;
 
 /// Functions that were longer before the rule, with a bound. Split them; never add one.
-const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[("store/src/raft/node.rs", "assemble", 170)];
+const LONG_FUNCTIONS: &[(&str, &str, usize)] = &[];
 
 /// Files that were longer before the rule, with a bound. Split them; never add one.
-const LONG_FILES: &[(&str, usize)] = &[("store/src/raft/node.rs", 680)];
+const LONG_FILES: &[(&str, usize)] = &[];
 
 struct Function {
     name: String,

@@ -187,7 +187,11 @@ fn every_rule_bites() {
             "const KEY: &str = \"/registry/Pod\";",
         ),
         ("raft", "apiserver/src/lib.rs", "let raft = 1;"),
-        ("rocksdb", "store/src/raft/node.rs", "use rocksdb::DB;"),
+        (
+            "rocksdb",
+            "store/src/raft/node/recovery.rs",
+            "use rocksdb::DB;",
+        ),
         (
             "RocksEngine",
             "store/src/mvcc/load.rs",

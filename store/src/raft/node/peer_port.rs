@@ -1,0 +1,70 @@
+//! The port on which the other members reach this one.
+//!
+//! The sockets were bound by the caller, so that a taken port is told before anything is touched. What
+//! is answered there is `service`'s; here are only the connections and their limits.
+
+use super::super::handle::Handle;
+use super::super::identity::StartError;
+use super::super::network::MESSAGE_BYTES_MAX;
+use super::super::service::PeerService;
+use super::assembly::Assembly;
+use super::consensus::Consensus;
+use super::data_error;
+use keelson_proto::peer::peer_server::PeerServer;
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::transport::server::TcpIncoming;
+
+/// How often a peer's connection is tried, and how long it may take to answer.
+const PEER_PING_INTERVAL: Duration = Duration::from_secs(5);
+const PEER_PING_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Assembly {
+    /// Serves peers on every bound socket.
+    ///
+    /// # Errors
+    /// [`StartError::Data`] if a socket cannot be used.
+    pub(super) fn serve_peers(
+        &mut self,
+        consensus: &Consensus,
+        handle: &Handle,
+    ) -> Result<(), StartError> {
+        let service = PeerServer::new(self.peer_service(consensus, handle))
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        for listener in self.options.peer_listeners.drain(..) {
+            listener.set_nonblocking(true).map_err(data_error)?;
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(data_error)?;
+            // Without it an answer to a heartbeat may wait 40 ms for the acknowledgement of another.
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            let server = tonic::transport::Server::builder()
+                // A caller that vanished without a word must not leave its streams here for ever.
+                .http2_keepalive_interval(Some(PEER_PING_INTERVAL))
+                .http2_keepalive_timeout(Some(PEER_PING_TIMEOUT))
+                .initial_stream_window_size(4 << 20)
+                .initial_connection_window_size(16 << 20)
+                .add_service(service.clone())
+                .serve_with_incoming(incoming);
+            tokio::spawn(async move {
+                if let Err(error) = server.await {
+                    tracing::error!(%error, "the peer port has stopped serving");
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn peer_service(&self, consensus: &Consensus, handle: &Handle) -> PeerService {
+        PeerService {
+            cluster_id: self.recovered.owner.cluster_id,
+            member_id: self.recovered.owner.member_id,
+            raft: consensus.raft.clone(),
+            appender: consensus.appender.clone(),
+            handle: handle.clone(),
+            group: Arc::clone(&consensus.group),
+            members: Arc::clone(&consensus.members),
+            states: self.recovered.states.clone(),
+            metrics: Arc::clone(&self.options.metrics),
+        }
+    }
+}

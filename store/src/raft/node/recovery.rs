@@ -1,0 +1,117 @@
+//! From a data directory to a state that has everything the log knows to be committed.
+//!
+//! A directory that was used before must hold what it held: a member that starts with less than it has
+//! promised could vote twice or lose what was acknowledged. So what is missing stops the start here,
+//! before this member takes part in anything. A fresh directory is marked as somebody's only once log
+//! and state are there.
+
+use super::super::applier::Applier;
+use super::super::identity::{DataDir, Owner, StartError, become_member};
+use super::super::state_dir::{StateDir, StateOptions};
+use super::data_error;
+use super::options::NodeOptions;
+use crate::apply;
+use crate::wal::{self, Wal};
+use std::sync::Arc;
+
+/// Entries replayed at once at start.
+const REPLAY_BYTES: usize = 8 << 20;
+
+/// What a member has before consensus runs.
+pub(super) struct Recovered {
+    /// Who it is.
+    pub(super) owner: Owner,
+    /// This life of its process.
+    pub(super) incarnation: u64,
+    /// Its log.
+    pub(super) wal: Wal,
+    /// Where its states lie.
+    pub(super) states: StateDir,
+    /// Its locked directory.
+    pub(super) data_dir: DataDir,
+}
+
+/// Reads the data directory, or makes it this member's if it is fresh.
+///
+/// # Errors
+/// See [`StartError`]; the text says what to do.
+pub(super) async fn recover(
+    options: &NodeOptions,
+    data_dir: DataDir,
+) -> Result<(Recovered, Applier), StartError> {
+    let known = data_dir.owner()?;
+    let owner = match &known {
+        Some(owner) => owner.clone(),
+        None => become_member(&options.name, &options.bootstrap).await?,
+    };
+    let incarnation = rand::random();
+    let (wal, found) = open_log(options, &data_dir, known.is_some())?;
+    let states = StateDir::new(
+        data_dir.path(),
+        StateOptions {
+            in_memory: options.in_memory,
+            cache_bytes: options.cache_bytes,
+            origin: apply::Origin {
+                member: owner.member_id,
+                incarnation,
+            },
+        },
+    );
+    let must_exist = known.is_some() && !options.in_memory;
+    let loaded = states.open(must_exist).map_err(data_error)?;
+    if known.is_none() {
+        // Last: from here on this directory is somebody's, and must not be found empty again.
+        data_dir.set_owner(&owner).map_err(data_error)?;
+    }
+    let mut applier = Applier::new(loaded, states.clone());
+    replay(&mut applier, &wal, found.committed)?;
+    let recovered = Recovered {
+        owner,
+        incarnation,
+        wal,
+        states,
+        data_dir,
+    };
+    Ok((recovered, applier))
+}
+
+fn open_log(
+    options: &NodeOptions,
+    data_dir: &DataDir,
+    must_exist: bool,
+) -> Result<(Wal, wal::Recovered), StartError> {
+    let directory = data_dir.path().join("wal");
+    let is_empty = std::fs::read_dir(&directory).map_or(true, |mut files| files.next().is_none());
+    if must_exist && is_empty {
+        return Err(StartError::Data(format!(
+            "this member has run before, but its log in {} is gone; remove it from the group and add it anew, or restore the directory",
+            directory.display()
+        )));
+    }
+    Wal::open(Arc::new(wal::RealDisk), &directory, options.wal.clone()).map_err(data_error)
+}
+
+/// Applies what is known to be committed and is not in the state: what was applied and not yet made
+/// durable before the last stop.
+fn replay(
+    applier: &mut Applier,
+    wal: &Wal,
+    committed: Option<wal::LogId>,
+) -> Result<(), StartError> {
+    let Some(committed) = committed else {
+        return Ok(());
+    };
+    let mut next = applier.progress().applied().index() + 1;
+    if applier.progress().applied().applied.is_none() {
+        next = 0;
+    }
+    while next <= committed.index {
+        let run = wal
+            .read(next, committed.index + 1, REPLAY_BYTES)
+            .map_err(data_error)?;
+        let Some(last) = run.last() else { break };
+        next = last.log_id.index + 1;
+        applier.replay(&run);
+    }
+    Ok(())
+}
