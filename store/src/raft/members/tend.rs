@@ -1,0 +1,70 @@
+//! The leader's chores: what a change of the membership leaves to be done later.
+//!
+//! A new voter is promoted when it has caught up, and a change that a lost leader has left half-way is
+//! brought to its end. What is left to do stands in the replicated membership, so that any leader can
+//! take it over.
+
+use super::super::proposer::Leadership;
+use super::Members;
+use super::change::Refusal;
+use openraft::ChangeMembers;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a leader looks whether there is something to do.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+impl Members {
+    /// The leader's chores: makes caught-up members voters that want to be, and brings a change to
+    /// its end that a lost leader has left half-way.
+    pub async fn tend(self: Arc<Self>) {
+        let mut leadership = self.group.leadership();
+        loop {
+            let mine = leadership
+                .wait_for(|leader| leader.is_some_and(|l| l.member_id == self.member_id))
+                .await
+                .ok()
+                .and_then(|leader| *leader);
+            let Some(mine) = mine else { return };
+            self.tend_while_leading(mine).await;
+        }
+    }
+
+    async fn tend_once(&self) -> Result<(), Refusal> {
+        let view = self.group.view();
+        if !self.may_change(&view) {
+            return Ok(());
+        }
+        let ready = view.membership.learner_ids().find(|id| {
+            let wants = view.membership.get_node(id).is_some_and(|n| n.wants_vote);
+            wants && self.has_caught_up(*id)
+        });
+        if let Some(id) = ready {
+            tracing::info!(member = format!("{id:x}"), "a new member has caught up");
+            return self.promote(&view, id).await;
+        }
+        if view.membership.get_joint_config().len() > 1 {
+            let nothing = ChangeMembers::AddVoterIds(BTreeSet::new());
+            // Only a removal takes votes away, and it means to take the member with them.
+            return self.propose(&view, nothing, false).await;
+        }
+        Ok(())
+    }
+
+    async fn tend_while_leading(&self, mine: Leadership) {
+        let mut leadership = self.group.leadership();
+        loop {
+            // Who asked for a change that is under way looks after it.
+            if let Ok(_one_at_a_time) = self.changing.try_lock()
+                && let Err(Refusal::Final(error)) = self.tend_once().await
+            {
+                tracing::warn!(%error, "a change of the membership did not work; it is tried again");
+            }
+            tokio::select! {
+                _ = leadership.wait_for(|leader| *leader != Some(mine)) => return,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+}
