@@ -30,6 +30,16 @@ pub struct View {
 }
 
 impl View {
+    /// Whether this member is followed, as far as is known here.
+    pub fn leads(&self, id: MemberId) -> bool {
+        self.leader.is_some_and(|leader| leader.member_id == id)
+    }
+
+    /// Whether this member has a vote.
+    pub fn votes(&self, id: MemberId) -> bool {
+        self.membership.voter_ids().any(|voter| voter == id)
+    }
+
     fn of(metrics: &RaftServerMetrics<TypeConfig>) -> View {
         let vote = &metrics.vote;
         View {
@@ -194,9 +204,8 @@ impl Group {
         }
         let glance = &self.glance;
         glance.term.store(view.term, Ordering::Relaxed);
-        let votes = view.membership.voter_ids().any(|id| id == member_id);
         let node = view.membership.get_node(&member_id);
-        let is_learner = !votes && node.is_some_and(|node| !node.wants_vote);
+        let is_learner = !view.votes(member_id) && node.is_some_and(|node| !node.wants_vote);
         glance.is_learner.store(is_learner, Ordering::Relaxed);
         self.view.send_replace(view);
     }

@@ -150,13 +150,7 @@ impl LeaseKeeper {
     /// Keeps the clocks for as long as the member runs.
     pub async fn run(self: Arc<Self>, parts: KeeperParts) {
         let mut leadership = parts.leadership.clone();
-        loop {
-            let mine = leadership
-                .wait_for(|leader| leader.is_some_and(|l| l.member_id == parts.member_id))
-                .await
-                .ok()
-                .and_then(|leader| *leader);
-            let Some(mine) = mine else { return };
+        while let Some(mine) = Leadership::of(parts.member_id, &mut leadership).await {
             self.keep(&parts, mine).await;
             self.clock.lock().demote();
             self.changed.notify_waiters();

@@ -309,16 +309,36 @@ fn vote_response(response: &peer::VoteResponse) -> Result<VoteResponse<TypeConfi
     Ok(VoteResponse::new(vote, last_log_id, response.granted))
 }
 
+/// What a candidate asks: for the vote, or whether there would be one.
+enum Question {
+    Vote,
+    PreVote,
+}
+
+impl Network {
+    async fn ask(
+        &self,
+        question: Question,
+        request: &VoteRequest<TypeConfig>,
+        option: &RPCOption,
+    ) -> Result<VoteResponse<TypeConfig>, RpcError> {
+        let mut client = self.client().await?;
+        let request = self.connection.request(vote_request(request));
+        let response = match question {
+            Question::Vote => self.bounded(option, client.vote(request)).await?,
+            Question::PreVote => self.bounded(option, client.pre_vote(request)).await?,
+        };
+        vote_response(response.get_ref())
+    }
+}
+
 impl NetVote<TypeConfig> for Network {
     async fn vote(
         &mut self,
         request: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RpcError> {
-        let mut client = self.client().await?;
-        let request = self.connection.request(vote_request(&request));
-        let response = self.bounded(&option, client.vote(request)).await?;
-        vote_response(response.get_ref())
+        self.ask(Question::Vote, &request, &option).await
     }
 
     async fn pre_vote(
@@ -326,10 +346,7 @@ impl NetVote<TypeConfig> for Network {
         request: VoteRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<VoteResponse<TypeConfig>, RpcError> {
-        let mut client = self.client().await?;
-        let request = self.connection.request(vote_request(&request));
-        let response = self.bounded(&option, client.pre_vote(request)).await?;
-        vote_response(response.get_ref())
+        self.ask(Question::PreVote, &request, &option).await
     }
 }
 

@@ -50,6 +50,17 @@ pub struct Leadership {
     pub member_id: MemberId,
 }
 
+impl Leadership {
+    /// Waits until `member` leads. `None` when this member stops.
+    pub async fn of(
+        member: MemberId,
+        leadership: &mut watch::Receiver<Option<Leadership>>,
+    ) -> Option<Leadership> {
+        let leads = leadership.wait_for(|now| now.is_some_and(|now| now.member_id == member));
+        leads.await.ok().and_then(|now| *now)
+    }
+}
+
 /// One command on its way.
 #[derive(Clone)]
 struct Item {

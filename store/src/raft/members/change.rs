@@ -7,7 +7,7 @@
 use super::super::group::View;
 use super::super::types::{PeerNode, TypeConfig};
 use super::Members;
-use super::check::check_new;
+use super::check::{check_new, check_urls_free};
 use crate::{Error, MemberId};
 use keelson_proto::peer::{self, change_members_request::Change};
 use openraft::ChangeMembers;
@@ -77,7 +77,7 @@ impl Members {
             }
             Change::Promote(id) => {
                 let node = view.membership.get_node(&id).ok_or(Error::MemberNotFound)?;
-                if view.membership.voter_ids().any(|voter| voter == id) || node.wants_vote {
+                if view.votes(id) || node.wants_vote {
                     return Err(Error::MemberNotLearner.into());
                 }
                 if !self.has_caught_up(id) {
@@ -96,8 +96,7 @@ impl Members {
     /// A leader that has removed itself goes on for a moment, so that the others learn of it. It must
     /// not change the membership again: it does not belong to it.
     pub(super) fn may_change(&self, view: &View) -> bool {
-        view.leader.map(|leader| leader.member_id) == Some(self.member_id)
-            && view.membership.voter_ids().any(|id| id == self.member_id)
+        view.leads(self.member_id) && view.votes(self.member_id)
     }
 
     /// Every change goes through here: it is made only if the membership is still the one of `view`,
@@ -131,7 +130,7 @@ impl Members {
 
     async fn remove(&self, view: &View, id: MemberId) -> Result<(), Refusal> {
         let ids = BTreeSet::from([id]);
-        if view.membership.voter_ids().any(|voter| voter == id) {
+        if view.votes(id) {
             self.check_can_remove_voter(&view.membership, id)?;
             return self
                 .propose(view, ChangeMembers::RemoveVoters(ids), false)
@@ -144,16 +143,7 @@ impl Members {
     async fn update(&self, view: &View, node: peer::Node) -> Result<(), Refusal> {
         let membership = &view.membership;
         let present = membership.get_node(&node.id).ok_or(Error::MemberNotFound)?;
-        let taken = membership.nodes().any(|(id, other)| {
-            *id != node.id
-                && other
-                    .peer_urls
-                    .iter()
-                    .any(|url| node.peer_urls.contains(url))
-        });
-        if taken {
-            return Err(Error::PeerUrlExists.into());
-        }
+        check_urls_free(membership, &node)?;
         let peer = PeerNode {
             peer_urls: node.peer_urls,
             wants_vote: present.wants_vote,

@@ -24,16 +24,22 @@ pub(super) fn check_new(membership: &Membership, node: &peer::Node) -> Result<()
     if membership.get_node(&node.id).is_some() {
         return Err(Error::MemberExists);
     }
-    let taken = membership.nodes().any(|(_, other)| {
-        other
-            .peer_urls
-            .iter()
-            .any(|url| node.peer_urls.contains(url))
+    check_urls_free(membership, node)
+}
+
+/// No other member is reached under the addresses of `node`.
+pub(super) fn check_urls_free(membership: &Membership, node: &peer::Node) -> Result<(), Error> {
+    let taken = membership.nodes().any(|(id, other)| {
+        *id != node.id
+            && other
+                .peer_urls
+                .iter()
+                .any(|url| node.peer_urls.contains(url))
     });
-    if taken {
-        return Err(Error::PeerUrlExists);
+    match taken {
+        true => Err(Error::PeerUrlExists),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 impl Members {

@@ -20,13 +20,7 @@ impl Members {
     /// its end that a lost leader has left half-way.
     pub async fn tend(self: Arc<Self>) {
         let mut leadership = self.group.leadership();
-        loop {
-            let mine = leadership
-                .wait_for(|leader| leader.is_some_and(|l| l.member_id == self.member_id))
-                .await
-                .ok()
-                .and_then(|leader| *leader);
-            let Some(mine) = mine else { return };
+        while let Some(mine) = Leadership::of(self.member_id, &mut leadership).await {
             self.tend_while_leading(mine).await;
         }
     }

@@ -3,6 +3,7 @@
 //! The one that leads asks; the target stands for election at once and the others let it. Nothing is
 //! lost if it does not work: the group goes on with the old leader or elects.
 
+use super::super::proposer::Leadership;
 use super::Members;
 use crate::{Error, MemberId};
 use openraft::async_runtime::watch::WatchReceiver;
@@ -18,10 +19,10 @@ impl Members {
     /// [`Error::NotLeader`], [`Error::BadLeaderTransferee`]; [`Error::Timeout`] if it did not happen.
     pub async fn move_leader(&self, target: MemberId) -> Result<(), Error> {
         let view = self.group.view();
-        if view.leader.map(|leader| leader.member_id) != Some(self.member_id) {
+        if !view.leads(self.member_id) {
             return Err(Error::NotLeader);
         }
-        if !view.membership.voter_ids().any(|voter| voter == target) {
+        if !view.votes(target) {
             return Err(Error::BadLeaderTransferee);
         }
         if target == self.member_id {
@@ -33,9 +34,9 @@ impl Members {
             .await
             .map_err(|_| Error::Stopped)?;
         let mut leadership = self.group.leadership();
-        let moved = leadership.wait_for(|now| now.is_some_and(|l| l.member_id == target));
+        let moved = Leadership::of(target, &mut leadership);
         match tokio::time::timeout(MOVE_TIMEOUT, moved).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Some(_)) => Ok(()),
             _ => Err(Error::Timeout),
         }
     }
