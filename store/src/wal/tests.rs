@@ -27,6 +27,20 @@ fn options() -> Options {
     }
 }
 
+/// The same with a disk that stalls: every sync waits for a message, or for the sender to be dropped.
+fn stalling(options: Options) -> (mpsc::Sender<()>, Options) {
+    let (hold, held) = mpsc::channel::<()>();
+    let held = parking_lot::Mutex::new(held);
+    let on_sync = move |_| {
+        let _ = held.lock().recv_timeout(DEADLINE);
+    };
+    let stalling = Options {
+        on_sync: Some(Arc::new(on_sync)),
+        ..options
+    };
+    (hold, stalling)
+}
+
 fn open(disk: &FaultyDisk, options: Options) -> Result<(Wal, Recovered), WalError> {
     Wal::open(Arc::new(disk.clone()), PATH, options)
 }

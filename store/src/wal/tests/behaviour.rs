@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::wal::RealDisk;
-use parking_lot::Mutex;
 use std::path::Path;
 
 #[test]
@@ -193,15 +192,8 @@ fn a_purge_beyond_the_end_lets_the_log_continue_there() {
 
 #[test]
 fn of_several_waiting_appends_only_the_newest_is_completed() {
-    let (hold, held) = mpsc::channel::<()>();
-    let held = Mutex::new(held);
     let disk = FaultyDisk::new(1);
-    let stalling = Options {
-        on_sync: Some(Arc::new(move |_| {
-            let _ = held.lock().recv_timeout(DEADLINE);
-        })),
-        ..options()
-    };
+    let (hold, stalling) = stalling(options());
     let (wal, _) = open(&disk, stalling).expect("the log opens");
     assert_eq!(wal.oldest_unsynced_age(), None);
     let first = append(&wal, entries(1, 0..10, 100));
@@ -264,15 +256,8 @@ fn a_reopening_writes_little_and_adds_no_files() {
 
 #[test]
 fn entries_replaced_while_the_old_ones_are_written_stay_readable() {
-    let (hold, held) = mpsc::channel::<()>();
-    let held = Mutex::new(held);
     let disk = FaultyDisk::new(1);
-    let stalling = Options {
-        on_sync: Some(Arc::new(move |_| {
-            let _ = held.lock().recv_timeout(DEADLINE);
-        })),
-        ..options()
-    };
+    let (hold, stalling) = stalling(options());
     let (wal, _) = open(&disk, stalling).expect("the log opens");
     let first = append(&wal, entries(1, 0..16, 50));
     eventually("the writer is at the disk", || {

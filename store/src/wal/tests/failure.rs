@@ -98,16 +98,11 @@ fn room_that_is_made_in_time_is_found() {
 
 #[test]
 fn appends_wait_when_far_too_much_waits_for_the_disk() {
-    let (hold, held) = mpsc::channel::<()>();
-    let held = parking_lot::Mutex::new(held);
     let disk = FaultyDisk::new(1);
-    let stalling = Options {
+    let (hold, stalling) = stalling(Options {
         queue_bytes: 1000,
-        on_sync: Some(Arc::new(move |_| {
-            let _ = held.lock().recv_timeout(DEADLINE);
-        })),
         ..options()
-    };
+    });
     let (wal, _) = open(&disk, stalling).expect("the log opens");
     drop(append(&wal, entries(1, 0..20, 100)));
     let (started, begun) = mpsc::channel();
