@@ -5,12 +5,18 @@
 //! connected to is passed over for a write.
 
 use super::error::{Error, Result};
+use keelson_proto::etcdserverpb::kv_client::KvClient;
 use std::time::Duration;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Response, Status};
 
 /// Largest answer a command takes, in bytes. etcd's own client has no limit below this.
 pub const LARGEST_ANSWER_BYTES: usize = i32::MAX as usize;
+
+/// The key-value service on `channel`, for answers of any size.
+pub fn kv_client(channel: Channel) -> KvClient<Channel> {
+    KvClient::new(channel).max_decoding_message_size(LARGEST_ANSWER_BYTES)
+}
 
 /// Where a command sends its requests.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! `keelson kv`: reading and writing keys.
 
-use super::connect::LARGEST_ANSWER_BYTES;
+use super::connect::kv_client;
 use super::error::{Error, Result};
 use super::output::{self, json_bytes, show, table};
 use super::{Context, history, txn, watch};
@@ -231,12 +231,7 @@ fn write_raw(kvs: &[KeyValue]) -> Result<()> {
 pub async fn range(context: &Context, request: RangeRequest) -> Result<RangeResponse> {
     let call = |channel| {
         let request = request.clone();
-        async move {
-            KvClient::new(channel)
-                .max_decoding_message_size(LARGEST_ANSWER_BYTES)
-                .range(request)
-                .await
-        }
+        async move { kv_client(channel).range(request).await }
     };
     context.client()?.read("read", call).await
 }
@@ -319,12 +314,7 @@ async fn del(context: &Context, options: &Del) -> Result<()> {
         range_end,
         prev_kv: options.prev_kv,
     };
-    let call = |channel| async move {
-        KvClient::new(channel)
-            .max_decoding_message_size(LARGEST_ANSWER_BYTES)
-            .delete_range(request)
-            .await
-    };
+    let call = |channel| async move { kv_client(channel).delete_range(request).await };
     let answer = context.client()?.write("delete", call).await?;
     let revision = answer.header.map_or(0, |header| header.revision);
     if context.json() {

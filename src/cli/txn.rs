@@ -13,13 +13,12 @@
 //! ```
 
 use super::Context;
-use super::connect::LARGEST_ANSWER_BYTES;
+use super::connect::kv_client;
 use super::error::{Error, Result};
 use super::kv::{json_key_value, key_values, prefix_end};
 use super::output;
 use bytes::Bytes;
 use keelson_proto::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
-use keelson_proto::etcdserverpb::kv_client::KvClient;
 use keelson_proto::etcdserverpb::request_op::Request;
 use keelson_proto::etcdserverpb::response_op::Response;
 use keelson_proto::etcdserverpb::{
@@ -39,12 +38,7 @@ pub async fn run(context: &Context) -> Result<()> {
             .why(why)
             .fix("compares, blank line, success requests, blank line, failure requests")
     })?;
-    let call = |channel| async move {
-        KvClient::new(channel)
-            .max_decoding_message_size(LARGEST_ANSWER_BYTES)
-            .txn(request)
-            .await
-    };
+    let call = |channel| async move { kv_client(channel).txn(request).await };
     let answer = context.client()?.write("run the transaction", call).await?;
     let revision = answer.header.as_ref().map_or(0, |header| header.revision);
     if context.json() {
