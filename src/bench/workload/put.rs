@@ -4,6 +4,7 @@ use super::{Client, Workload, random, random_key};
 use crate::bench::Setup;
 use crate::bench::drive::Done;
 use crate::bench::wire::{Call, Connection, Failure, frame};
+use bytes::Bytes;
 use keelson_proto::etcdserverpb::PutRequest;
 use rand::rngs::SmallRng;
 use std::sync::Arc;
@@ -28,12 +29,7 @@ impl Workload for Put {
     }
 
     async fn client(&self, connection: &Connection, number: usize) -> Result<PutClient, Failure> {
-        Ok(PutClient {
-            call: connection.call("/etcdserverpb.KV/Put")?,
-            connection: connection.clone(),
-            random: random(&self.setup, number),
-            setup: self.setup.clone(),
-        })
+        PutClient::new(&self.setup, connection, number)
     }
 
     fn writes(&self) -> bool {
@@ -49,11 +45,36 @@ pub struct PutClient {
     setup: Arc<Setup>,
 }
 
-impl Client for PutClient {
-    async fn once(&mut self) -> Result<Done, Failure> {
+impl PutClient {
+    /// The client with this number, on its connection.
+    pub fn new(
+        setup: &Arc<Setup>,
+        connection: &Connection,
+        number: usize,
+    ) -> Result<PutClient, Failure> {
+        Ok(PutClient {
+            call: connection.call("/etcdserverpb.KV/Put")?,
+            connection: connection.clone(),
+            random: random(setup, number),
+            setup: setup.clone(),
+        })
+    }
+
+    /// A random key of the key space.
+    pub fn key(&mut self) -> Bytes {
+        random_key(&self.setup, &mut self.random)
+    }
+
+    /// A random value.
+    pub fn value(&mut self) -> Bytes {
+        self.setup.values.random(&mut self.random)
+    }
+
+    /// One put and its answer.
+    pub async fn put(&self, key: Bytes, value: Bytes) -> Result<Done, Failure> {
         let request = PutRequest {
-            key: random_key(&self.setup, &mut self.random),
-            value: self.setup.values.random(&mut self.random),
+            key,
+            value,
             ..PutRequest::default()
         };
         let bytes = (request.key.len() + request.value.len()) as u64;
@@ -62,5 +83,12 @@ impl Client for PutClient {
             bytes,
             conflict: false,
         })
+    }
+}
+
+impl Client for PutClient {
+    async fn once(&mut self) -> Result<Done, Failure> {
+        let (key, value) = (self.key(), self.value());
+        self.put(key, value).await
     }
 }

@@ -3,7 +3,8 @@
 //! A value begins with the time it was sent, so a watcher knows how long its event took. Every
 //! watcher must receive every put; what does not come within the patience below is missing.
 
-use super::{Client, Tally, Watched, Workload, random, random_key};
+use super::put::PutClient;
+use super::{Client, Tally, Watched, Workload};
 use crate::bench::Setup;
 use crate::bench::drive::{Done, histogram};
 use crate::bench::wire::{Call, Connection, Failure, Receiver, decode, frame};
@@ -11,8 +12,7 @@ use crate::cli::kv::prefix_end;
 use bytes::{BufMut, Bytes, BytesMut};
 use hdrhistogram::Histogram;
 use keelson_proto::etcdserverpb::watch_request::RequestUnion;
-use keelson_proto::etcdserverpb::{PutRequest, WatchCreateRequest, WatchRequest, WatchResponse};
-use rand::rngs::SmallRng;
+use keelson_proto::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -77,10 +77,7 @@ impl Workload for Watch {
 
     async fn client(&self, connection: &Connection, number: usize) -> Result<WriteClient, Failure> {
         Ok(WriteClient {
-            call: connection.call("/etcdserverpb.KV/Put")?,
-            connection: connection.clone(),
-            random: random(&self.setup, number),
-            setup: self.setup.clone(),
+            puts: PutClient::new(&self.setup, connection, number)?,
             shared: self.shared.clone(),
         })
     }
@@ -195,31 +192,19 @@ async fn receive(mut stream: Opened, shared: Arc<Shared>) {
     }
 }
 
-/// One client that puts.
+/// One client that puts, with the time at the beginning of each value.
 pub struct WriteClient {
-    connection: Connection,
-    call: Call,
-    random: SmallRng,
-    setup: Arc<Setup>,
+    puts: PutClient,
     shared: Arc<Shared>,
 }
 
 impl Client for WriteClient {
     async fn once(&mut self) -> Result<Done, Failure> {
-        let rest = self.setup.values.random(&mut self.random);
+        let rest = self.puts.value();
         let mut value = BytesMut::with_capacity(rest.len());
         value.put_u64_le(self.shared.origin.elapsed().as_nanos() as u64);
         value.extend_from_slice(&rest[TIME_BYTES..]);
-        let request = PutRequest {
-            key: random_key(&self.setup, &mut self.random),
-            value: value.freeze(),
-            ..PutRequest::default()
-        };
-        let bytes = (request.key.len() + request.value.len()) as u64;
-        self.connection.unary(&self.call, frame(&request)).await?;
-        Ok(Done {
-            bytes,
-            conflict: false,
-        })
+        let key = self.puts.key();
+        self.puts.put(key, value.freeze()).await
     }
 }
