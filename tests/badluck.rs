@@ -5,7 +5,8 @@
 
 use keelson_kit::check::{Check, Failure, holds, same, some};
 use keelson_kit::client::Client;
-use keelson_kit::cluster::{Binary, Cluster};
+use keelson_kit::cluster::Cluster;
+use keelson_kit::keelson;
 use keelson_kit::port::free_port;
 use keelson_kit::process::{Process, tail};
 use keelson_kit::request::{delete_range, get, prefix_end, put, range};
@@ -188,7 +189,7 @@ fn flip(path: &Path, offset: u64, count: usize) -> Check {
 
 #[tokio::test]
 async fn a_known_member_whose_data_is_gone_does_not_come_back_as_new() {
-    let cluster = Cluster::start(&Binary::keelson(BINARY), 3, &[]).await;
+    let cluster = Cluster::start(&keelson!(), 3, &[]).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
     let run = async {

@@ -2,13 +2,14 @@
 
 use keelson_kit::check::{Check, holds, same, some};
 use keelson_kit::client::Client;
-use keelson_kit::cluster::{Binary, Cluster};
-use keelson_kit::crash::verdict::{judge, same_everywhere};
+use keelson_kit::cluster::Cluster;
+use keelson_kit::crash::verdict::{conclude, same_everywhere};
 use keelson_kit::crash::writer::Writers;
+use keelson_kit::keelson;
 use keelson_kit::request::{Revision, get, put};
-use keelson_kit::wait::{wait_for, wait_until};
+use keelson_kit::wait::wait_until;
 use keelson_proto::etcdserverpb::{
-    Member, MemberListRequest, MemberPromoteRequest, MemberRemoveRequest, MemberUpdateRequest,
+    Member, MemberPromoteRequest, MemberRemoveRequest, MemberUpdateRequest,
 };
 use std::time::{Duration, Instant};
 use tonic::Code;
@@ -20,47 +21,10 @@ const SHORT_LOG: [&str; 2] = ["--snapshot-count=50", "--snapshot-catchup-entries
 /// The line of a member that installs what it was sent.
 const INSTALLED: &str = "installing the received snapshot";
 
-fn keelson() -> Binary {
-    Binary::keelson(env!("CARGO_BIN_EXE_keelson"))
-}
-
 /// Everything member `i` has logged.
 fn log(cluster: &Cluster, i: usize) -> String {
     let path = cluster.directory().join(format!("m{}.log", i + 1));
     std::fs::read_to_string(path).expect("the member has a log")
-}
-
-async fn members(client: &Client) -> Check<Vec<Member>> {
-    let request = MemberListRequest { linearizable: true };
-    Ok(client.member_list(request).await?.members)
-}
-
-/// Id of member `i`.
-async fn id_of(cluster: &Cluster, i: usize) -> Check<u64> {
-    let status = cluster.client_of(i)?.status().await?;
-    Ok(some("a header", status.header)?.member_id)
-}
-
-/// Which running member leads.
-async fn leader(cluster: &Cluster, among: &[usize]) -> Check<usize> {
-    wait_for("a running member leads", PATIENCE, || async {
-        for i in among {
-            let Ok(client) = cluster.client_of(*i) else {
-                continue;
-            };
-            let Ok(status) = client.status().await else {
-                continue;
-            };
-            if status
-                .header
-                .is_some_and(|header| header.member_id == status.leader)
-            {
-                return Some(*i);
-            }
-        }
-        None
-    })
-    .await
 }
 
 async fn writes(writers: &Writers, more: u64) -> Check {
@@ -93,21 +57,9 @@ async fn has_caught_up(cluster: &Cluster, i: usize) -> Check<Duration> {
     Ok(started.elapsed())
 }
 
-/// Judges and ends: nothing lost, all the same.
-async fn conclude(cluster: &Cluster, writers: Writers) -> Check {
-    let writes = writers.finish().await?;
-    match judge(cluster, &writes).await {
-        Ok(verdict) => {
-            println!("{verdict:?}");
-            Ok(())
-        }
-        Err(failure) => panic!("{failure}\n{}", cluster.tails()),
-    }
-}
-
 #[tokio::test]
 async fn a_member_that_was_down_for_100k_writes_catches_up_by_snapshot_while_writes_go_on() {
-    let cluster = Cluster::start(&keelson(), 3, &SHORT_LOG).await;
+    let cluster = Cluster::start(&keelson!(), 3, &SHORT_LOG).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
     let run = async {
@@ -137,7 +89,7 @@ async fn a_member_that_was_down_for_100k_writes_catches_up_by_snapshot_while_wri
 
 #[tokio::test]
 async fn a_member_killed_while_it_receives_snapshots_still_catches_up() {
-    let cluster = Cluster::start(&keelson(), 3, &SHORT_LOG).await;
+    let cluster = Cluster::start(&keelson!(), 3, &SHORT_LOG).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
     let run = async {
@@ -168,7 +120,7 @@ async fn a_member_killed_while_it_receives_snapshots_still_catches_up() {
 
 #[tokio::test]
 async fn new_members_catch_up_by_snapshot_while_writes_go_on() {
-    let cluster = Cluster::start(&keelson(), 3, &SHORT_LOG).await;
+    let cluster = Cluster::start(&keelson!(), 3, &SHORT_LOG).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
     let run = async {
@@ -195,7 +147,7 @@ async fn new_members_catch_up_by_snapshot_while_writes_go_on() {
                 .find(|member| member.id == id)
                 .map(|member| member.is_learner)
         };
-        let list = members(&founders).await?;
+        let list = founders.list_members().await?;
         same("the voter is none", is_learner(&list, voter), Some(false))?;
         same("the learner is one", is_learner(&list, learner), Some(true))?;
         let started = Instant::now();
@@ -207,7 +159,7 @@ async fn new_members_catch_up_by_snapshot_while_writes_go_on() {
         })
         .await?;
         println!("promoted after {:?}", started.elapsed());
-        let list = members(&founders).await?;
+        let list = founders.list_members().await?;
         same(
             "the learner votes now",
             is_learner(&list, learner),
@@ -247,7 +199,7 @@ async fn ends(cluster: &mut Cluster, i: usize) -> Check<Duration> {
 
 #[tokio::test]
 async fn removed_members_stop_and_the_others_go_on() {
-    let cluster = Cluster::start(&keelson(), 3, &[]).await;
+    let cluster = Cluster::start(&keelson!(), 3, &[]).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
     let run = async {
@@ -257,7 +209,7 @@ async fn removed_members_stop_and_the_others_go_on() {
         for who in ["a follower", "the leader", "the leader, asked itself"] {
             cluster.add_member(false).await?;
             let running: Vec<_> = (0..cluster.size()).filter(|i| cluster.runs(*i)).collect();
-            let leads = leader(&cluster, &running).await?;
+            let (leads, _) = cluster.leader_among(&running).await?;
             let follows = *some("a follower", running.iter().find(|i| **i != leads))?;
             let (leaves, asked) = match who {
                 "a follower" => (follows, leads),
@@ -265,7 +217,7 @@ async fn removed_members_stop_and_the_others_go_on() {
                 _ => (leads, leads),
             };
             last = Some(leaves);
-            let id = id_of(&cluster, leaves).await?;
+            let id = cluster.client_of(leaves)?.member_id().await?;
             let client = cluster.client_of(asked)?;
             let started = Instant::now();
             let reply = client.member_remove(MemberRemoveRequest { id }).await?;
@@ -300,22 +252,23 @@ async fn removed_members_stop_and_the_others_go_on() {
 
 #[tokio::test]
 async fn a_leader_that_was_removed_changes_the_membership_no_more() {
-    let cluster = Cluster::start(&keelson(), 3, &[]).await;
+    let cluster = Cluster::start(&keelson!(), 3, &[]).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
     let run = async {
-        let leads = leader(&cluster, &[0, 1, 2]).await?;
+        let (leads, _) = cluster.leader().await?;
         let stays = (leads + 1) % 3;
         let update = MemberUpdateRequest {
-            id: id_of(&cluster, stays).await?,
+            id: cluster.client_of(stays)?.member_id().await?,
             peer_ur_ls: vec![cluster.peer_url(stays).to_owned()],
         };
         let remove = MemberRemoveRequest {
-            id: id_of(&cluster, leads).await?,
+            id: cluster.client_of(leads)?.member_id().await?,
         };
         let client = cluster.client_of(leads)?;
         wait_until("all members have said who they are", PATIENCE, || async {
-            members(&client)
+            client
+                .list_members()
                 .await
                 .is_ok_and(|list| list.iter().all(|member| !member.name.is_empty()))
         })
@@ -337,7 +290,7 @@ async fn a_leader_that_was_removed_changes_the_membership_no_more() {
             client.put(put("k", "v")).await.is_ok()
         })
         .await?;
-        let list = members(&client).await?;
+        let list = client.list_members().await?;
         same("two are left", list.len(), 2)
     };
     Box::pin(run).await.expect("the leader leaves quietly");
@@ -345,11 +298,11 @@ async fn a_leader_that_was_removed_changes_the_membership_no_more() {
 
 #[tokio::test]
 async fn a_member_is_reached_under_its_new_peer_url() {
-    let cluster = Cluster::start(&keelson(), 3, &[]).await;
+    let cluster = Cluster::start(&keelson!(), 3, &[]).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
     let run = async {
-        let id = id_of(&cluster, 2).await?;
+        let id = cluster.client_of(2)?.member_id().await?;
         let url = cluster.peer_url(2).replace("127.0.0.1", "localhost");
         let client = cluster.client_of(0)?;
         let update = MemberUpdateRequest {
@@ -357,14 +310,14 @@ async fn a_member_is_reached_under_its_new_peer_url() {
             peer_ur_ls: vec![url.clone()],
         };
         client.member_update(update).await?;
-        let list = members(&client).await?;
+        let list = client.list_members().await?;
         let found = list.iter().find(|member| member.id == id);
         same(
             "it is listed",
             &some("the member", found)?.peer_ur_ls,
             &vec![url],
         )?;
-        let leads = leader(&cluster, &[0, 1, 2]).await?;
+        let (leads, _) = cluster.leader().await?;
         // Whoever leads from now on must find the member under the new address.
         cluster.restart(leads)?;
         cluster.ready(leads).await?;

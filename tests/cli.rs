@@ -2,7 +2,8 @@
 
 use keelson_kit::check::{Check, holds, same, some};
 use keelson_kit::cli::Cli;
-use keelson_kit::cluster::{Binary, Cluster};
+use keelson_kit::cluster::Cluster;
+use keelson_kit::keelson;
 use keelson_kit::request::{delete, put};
 use keelson_kit::wait::{wait_for, wait_until};
 use serde_json::{Value, json};
@@ -155,7 +156,7 @@ async fn health(cluster: &mut Cluster, keelson: &Cli) -> Check {
 }
 
 async fn all() -> Check {
-    let mut cluster = Cluster::start(&Binary::keelson(PROGRAM), 3, &[]).await?;
+    let mut cluster = Cluster::start(&keelson!(), 3, &[]).await?;
     let keelson = Cli::on(PROGRAM, &cluster.endpoints());
     let list = keelson.json(&["member", "list"]).await?;
     let first = named(&list, "m1")?;

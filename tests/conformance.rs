@@ -3,11 +3,10 @@
 //! `KEELSON_STATEMENT=c15` runs only the statements whose name contains that text;
 //! `KEELSON_PEER_LINE=3.6` takes another version of the real etcd.
 
-use keelson_kit::cluster::Binary;
 use keelson_kit::conformance;
 use keelson_kit::etcd::Peer;
+use keelson_kit::keelson;
 use keelson_kit::target::Target;
-use keelson_kit::tools::skip;
 
 async fn all_hold(target: Target) {
     let filter = std::env::var("KEELSON_STATEMENT").unwrap_or_default();
@@ -17,32 +16,28 @@ async fn all_hold(target: Target) {
     assert!(failures.is_empty(), "{failures}\n{}", target.tails());
 }
 
-fn keelson() -> Binary {
-    Binary::keelson(env!("CARGO_BIN_EXE_keelson"))
+async fn real_etcd_holds(test: &str, members: usize) {
+    let Some(peer) = Peer::find_or_skip(test).expect("the script runs") else {
+        return;
+    };
+    let target = Target::etcd(&peer.binary(), members).await;
+    all_hold(target.expect("etcd starts")).await;
 }
 
 #[tokio::test]
 async fn real_etcd() {
-    let Some(peer) = Peer::find(None).expect("the script runs") else {
-        skip("real_etcd", "no real etcd on this machine");
-        return;
-    };
-    all_hold(Target::etcd(&peer.binary(), 1).await.expect("etcd starts")).await;
+    real_etcd_holds("real_etcd", 1).await;
 }
 
 #[tokio::test]
 async fn real_etcd_three_members() {
-    let Some(peer) = Peer::find(None).expect("the script runs") else {
-        skip("real_etcd_three_members", "no real etcd on this machine");
-        return;
-    };
-    all_hold(Target::etcd(&peer.binary(), 3).await.expect("etcd starts")).await;
+    real_etcd_holds("real_etcd_three_members", 3).await;
 }
 
 #[tokio::test]
 async fn keelson_one_member() {
     all_hold(
-        Target::keelson(&keelson(), 1)
+        Target::keelson(&keelson!(), 1)
             .await
             .expect("keelson starts"),
     )
@@ -52,7 +47,7 @@ async fn keelson_one_member() {
 #[tokio::test]
 async fn keelson_three_members() {
     all_hold(
-        Target::keelson(&keelson(), 3)
+        Target::keelson(&keelson!(), 3)
             .await
             .expect("keelson starts"),
     )
@@ -63,7 +58,7 @@ async fn keelson_three_members() {
 #[tokio::test]
 async fn keelson_memory_engine() {
     all_hold(
-        Target::keelson_in_memory(&keelson())
+        Target::keelson_in_memory(&keelson!())
             .await
             .expect("keelson starts"),
     )

@@ -8,8 +8,8 @@ use keelson_kit::crash::storm::{first_read, rage};
 use keelson_kit::crash::verdict::{judge, same_everywhere};
 use keelson_kit::crash::writer::{Write, Writers};
 use keelson_kit::etcd::Peer;
+use keelson_kit::keelson;
 use keelson_kit::request::{Revision, put};
-use keelson_kit::tools::skip;
 use keelson_kit::wait::wait_until;
 use std::time::Duration;
 
@@ -19,15 +19,8 @@ fn seconds(otherwise: u64) -> Duration {
 }
 
 fn peer(test: &str) -> Option<Binary> {
-    let Some(peer) = Peer::find(None).expect("the script runs") else {
-        skip(test, "no real etcd on this machine");
-        return None;
-    };
+    let peer = Peer::find_or_skip(test).expect("the script runs")?;
     Some(peer.binary())
-}
-
-fn keelson() -> Binary {
-    Binary::keelson(env!("CARGO_BIN_EXE_keelson"))
 }
 
 /// Returns the slowest restart of one member and of all.
@@ -169,7 +162,7 @@ const RESTART: Duration = Duration::from_millis(1000 + 2 * 1000);
 
 #[tokio::test]
 async fn keelson_survives_a_storm() {
-    let storm = storm(&keelson(), seconds(60)).await;
+    let storm = storm(&keelson!(), seconds(60)).await;
     let (member, all) = storm.expect("nothing acknowledged is lost");
     assert!(member < RESTART, "one member took {member:?}");
     assert!(all < RESTART, "all members took {all:?}");
@@ -177,7 +170,7 @@ async fn keelson_survives_a_storm() {
 
 #[tokio::test]
 async fn keelson_catches_up() {
-    let caught_up = catch_up(&keelson(), 100_000, &[]).await;
+    let caught_up = catch_up(&keelson!(), 100_000, &[]).await;
     caught_up.expect("the member catches up");
 }
 
@@ -185,6 +178,6 @@ async fn keelson_catches_up() {
 #[tokio::test]
 async fn keelson_catches_up_by_snapshot() {
     let flags = ["--snapshot-count=1000", "--snapshot-catchup-entries=100"];
-    let caught_up = catch_up(&keelson(), 20_000, &flags).await;
+    let caught_up = catch_up(&keelson!(), 20_000, &flags).await;
     caught_up.expect("the member catches up");
 }

@@ -8,7 +8,7 @@ use keelson_kit::differential::run::{Plant, Reply};
 use keelson_kit::differential::step::Step;
 use keelson_kit::differential::{Outcome, Pair, compare_servers};
 use keelson_kit::etcd::Peer;
-use keelson_kit::tools::skip;
+use keelson_kit::keelson;
 
 fn number(name: &str, otherwise: u64) -> u64 {
     let given = std::env::var(name).ok();
@@ -31,16 +31,9 @@ fn requests() -> usize {
 }
 
 fn peer(test: &str) -> Option<Binary> {
-    let Some(peer) = Peer::find(None).expect("the script runs") else {
-        skip(test, "no real etcd on this machine");
-        return None;
-    };
+    let peer = Peer::find_or_skip(test).expect("the script runs")?;
     // What is compared does not depend on the disk.
     Some(peer.binary().with_flag("--unsafe-no-fsync"))
-}
-
-fn keelson() -> Binary {
-    Binary::keelson(env!("CARGO_BIN_EXE_keelson"))
 }
 
 fn pair(reference: Binary, subject: Binary, subject_members: usize) -> Pair {
@@ -125,7 +118,7 @@ async fn keelson_equals_etcd() {
     let Some(etcd) = peer("keelson_equals_etcd") else {
         return;
     };
-    equal(against_keelson(etcd, keelson(), 1)).await;
+    equal(against_keelson(etcd, keelson!(), 1)).await;
 }
 
 #[tokio::test]
@@ -133,11 +126,11 @@ async fn keelson_with_three_members_equals_etcd() {
     let Some(etcd) = peer("keelson_with_three_members_equals_etcd") else {
         return;
     };
-    equal(against_keelson(etcd, keelson(), 3)).await;
+    equal(against_keelson(etcd, keelson!(), 3)).await;
 }
 
 #[tokio::test]
 async fn keelson_in_memory_equals_keelson_on_disk() {
-    let memory = keelson().with_flag("--unsafe-memory-state");
-    equal(pair(keelson(), memory, 1)).await;
+    let memory = keelson!().with_flag("--unsafe-memory-state");
+    equal(pair(keelson!(), memory, 1)).await;
 }

@@ -3,6 +3,7 @@
 use keelson_kit::check::{Check, Failure, holds, same};
 use keelson_kit::cluster::{Binary, Cluster};
 use keelson_kit::etcd::Peer;
+use keelson_kit::keelson;
 use keelson_kit::tools::{Output, run, skip};
 use keelson_kit::wait::wait_until;
 use std::future::Future;
@@ -79,24 +80,12 @@ impl Running {
     }
 }
 
-fn keelson() -> Binary {
-    Binary::keelson(env!("CARGO_BIN_EXE_keelson"))
-}
-
-fn peer(test: &str) -> Option<Peer> {
-    let peer = Peer::find(None).expect("the script runs");
-    if peer.is_none() {
-        skip(test, "no etcdctl on this machine");
-    }
-    peer
-}
-
 /// Runs `checks` on a fresh cluster of three.
 async fn on_cluster<F>(test: &str, of: fn(&Peer) -> Binary, checks: impl FnOnce(Peer, Cluster) -> F)
 where
     F: Future<Output = Check<Cluster>>,
 {
-    let Some(peer) = peer(test) else {
+    let Some(peer) = Peer::find_or_skip(test).expect("the script runs") else {
         return;
     };
     let cluster = Cluster::start(&of(&peer), 3, &[])
@@ -377,35 +366,23 @@ async fn endpoints(c: &Etcdctl) -> Check {
     )
 }
 
-/// Ids of all members, and the index of the leader.
-async fn ids(cluster: &Cluster) -> Check<(Vec<u64>, usize)> {
-    let (mut ids, mut leader) = (Vec::new(), 0);
-    for i in 0..cluster.size() {
-        let status = cluster.client_of(i)?.status().await?;
-        let id = status.header.map_or(0, |header| header.member_id);
-        if id == status.leader {
-            leader = i;
-        }
-        ids.push(id);
-    }
-    Ok((ids, leader))
-}
-
 async fn leadership(peer: &Peer, cluster: &Cluster) -> Check {
-    let (members, leader) = ids(cluster).await?;
+    let (leader, _) = cluster.leader().await?;
+    let heir = (leader + 1) % cluster.size();
+    let from = cluster.client_of(leader)?.member_id().await?;
+    let to = cluster.client_of(heir)?.member_id().await?;
     let all = Etcdctl {
         program: peer.etcdctl.clone(),
         endpoints: cluster.endpoints().join(","),
     };
-    let heir = (leader + 1) % members.len();
-    let moved = all
-        .run(&["move-leader", &format!("{:x}", members[heir])])
-        .await?;
-    let (from, to) = (members[leader], members[heir]);
+    let moved = all.run(&["move-leader", &format!("{to:x}")]).await?;
     let want = format!("Leadership transferred from {from:x} to {to:x}\n");
     same("move-leader", moved, want)?;
     wait_until("the heir leads", DEADLINE, || async {
-        ids(cluster).await.is_ok_and(|(_, leader)| leader == heir)
+        cluster
+            .leader()
+            .await
+            .is_ok_and(|(leader, _)| leader == heir)
     })
     .await
 }
@@ -476,7 +453,7 @@ async fn etcdctl_drives_etcd() {
 
 #[tokio::test]
 async fn etcdctl_drives_keelson() {
-    on_cluster("etcdctl_drives_keelson", |_| keelson(), every_command).await;
+    on_cluster("etcdctl_drives_keelson", |_| keelson!(), every_command).await;
 }
 
 #[tokio::test]
@@ -486,5 +463,5 @@ async fn the_go_client_drives_etcd() {
 
 #[tokio::test]
 async fn the_go_client_drives_keelson() {
-    on_cluster("the_go_client_drives_keelson", |_| keelson(), go_client).await;
+    on_cluster("the_go_client_drives_keelson", |_| keelson!(), go_client).await;
 }

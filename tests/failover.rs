@@ -2,9 +2,10 @@
 
 use keelson_kit::check::{Check, holds, some};
 use keelson_kit::client::Client;
-use keelson_kit::cluster::{Binary, Cluster};
-use keelson_kit::crash::verdict::judge;
+use keelson_kit::cluster::Cluster;
+use keelson_kit::crash::verdict::conclude;
 use keelson_kit::crash::writer::Writers;
+use keelson_kit::keelson;
 use keelson_kit::request::{get, put};
 use keelson_kit::wait::wait_for;
 use std::sync::Arc;
@@ -13,36 +14,6 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-fn keelson() -> Binary {
-    Binary::keelson(env!("CARGO_BIN_EXE_keelson"))
-}
-
-/// Which member leads, and in which term, as itself and a majority see it.
-async fn leader(cluster: &Cluster) -> Check<(usize, u64)> {
-    wait_for("the members agree on a leader", PATIENCE, || async {
-        let (mut seen, mut own) = (Vec::new(), None);
-        for i in 0..cluster.size() {
-            let Ok(client) = cluster.client_of(i) else {
-                continue;
-            };
-            let Ok(status) = client.status().await else {
-                continue;
-            };
-            if status
-                .header
-                .is_some_and(|header| header.member_id == status.leader)
-            {
-                own = Some((i, status.leader, status.raft_term));
-            }
-            seen.push((status.leader, status.raft_term));
-        }
-        let (i, id, term) = own?;
-        let agree = seen.iter().filter(|view| **view == (id, term)).count();
-        (agree * 2 > cluster.size()).then_some((i, term))
-    })
-    .await
-}
 
 /// Writes without pause through every member, and the moments of the acknowledgements.
 struct Pulse {
@@ -91,7 +62,7 @@ impl Pulse {
 /// Waits until a leader of a later term takes writes from every member but `gone`.
 async fn recovered(cluster: &Cluster, gone: usize, term: u64) -> Check<u64> {
     let now = wait_for("there is a new leader", PATIENCE, || async {
-        let (_, now) = leader(cluster).await.ok()?;
+        let (_, now) = cluster.leader().await.ok()?;
         (now > term).then_some(now)
     })
     .await?;
@@ -103,13 +74,13 @@ async fn recovered(cluster: &Cluster, gone: usize, term: u64) -> Check<u64> {
 
 #[tokio::test]
 async fn a_killed_leader_is_replaced_within_1200_ms() {
-    let cluster = Cluster::start(&keelson(), 3, &[]).await;
+    let cluster = Cluster::start(&keelson!(), 3, &[]).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
     let run = async {
         let mut gaps = Vec::new();
         for _ in 0..5 {
-            let (leads, term) = leader(&cluster).await?;
+            let (leads, term) = cluster.leader().await?;
             let pulse = Pulse::start(&cluster)?;
             tokio::time::sleep(Duration::from_secs(1)).await;
             let killed = Instant::now();
@@ -131,13 +102,13 @@ async fn a_killed_leader_is_replaced_within_1200_ms() {
 
 #[tokio::test]
 async fn a_leader_that_is_told_to_stop_hands_over_first() {
-    let cluster = Cluster::start(&keelson(), 3, &[]).await;
+    let cluster = Cluster::start(&keelson!(), 3, &[]).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
     let run = async {
         let mut seen = Vec::new();
         for _ in 0..5 {
-            let (leads, term) = leader(&cluster).await?;
+            let (leads, term) = cluster.leader().await?;
             let pulse = Pulse::start(&cluster)?;
             tokio::time::sleep(Duration::from_secs(1)).await;
             let told = Instant::now();
@@ -198,11 +169,11 @@ async fn read(client: &Client, acknowledged: &AtomicU64) -> Check<bool> {
 
 #[tokio::test]
 async fn a_leader_that_was_paused_reads_nothing_old_and_loses_nothing() {
-    let cluster = Cluster::start(&keelson(), 3, &[]).await;
+    let cluster = Cluster::start(&keelson!(), 3, &[]).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
     let run = async {
-        let (leads, term) = leader(&cluster).await?;
+        let (leads, term) = cluster.leader().await?;
         let writers = Writers::start(&cluster.client()?, 6);
         let others: Vec<_> = (0..3).filter(|i| *i != leads).collect();
         let endpoints: Vec<_> = others
@@ -249,16 +220,11 @@ async fn a_leader_that_was_paused_reads_nothing_old_and_loses_nothing() {
             "paused for 10 s: {during} writes meanwhile; {answered} of 50 waiting reads and {later} later ones answered, none old"
         );
         holds("the member reads again", later > 0)?;
-        let (_, now) = leader(&cluster).await?;
+        let (_, now) = cluster.leader().await?;
         holds("another term", now > term)?;
         stop.store(true, Ordering::Relaxed);
         counter.await?;
-        let writes = writers.finish().await?;
-        match judge(&cluster, &writes).await {
-            Ok(verdict) => println!("{verdict:?}"),
-            Err(failure) => panic!("{failure}\n{}", cluster.tails()),
-        }
-        Ok::<_, keelson_kit::check::Failure>(())
+        conclude(&cluster, writers).await
     };
     Box::pin(run).await.expect("nothing old is read");
 }

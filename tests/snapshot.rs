@@ -4,11 +4,12 @@
 use keelson_kit::check::{Check, holds, same};
 use keelson_kit::cli::Cli;
 use keelson_kit::client::Client;
-use keelson_kit::cluster::{Binary, Cluster};
+use keelson_kit::cluster::Cluster;
 use keelson_kit::crash::verdict::same_everywhere;
 use keelson_kit::etcd::Peer;
+use keelson_kit::keelson;
 use keelson_kit::request::{Revision, delete, lease, put, range, watch};
-use keelson_kit::tools::{run, skip};
+use keelson_kit::tools::run;
 use keelson_kit::watching::WatchStream;
 use keelson_proto::etcdserverpb::{LeaseTimeToLiveRequest, PutRequest, WatchCreateRequest};
 use std::path::{Path, PathBuf};
@@ -164,8 +165,7 @@ async fn the_future_is_watched(client: &Client, now: i64) -> Check {
 
 /// What etcdctl saves is a backup like our own.
 async fn etcdctl_saves_the_same(cluster: &Cluster, saved: i64) -> Check {
-    let Some(peer) = Peer::find(None)? else {
-        skip("etcdctl snapshot save", "no etcdctl on this machine");
+    let Some(peer) = Peer::find_or_skip("etcdctl snapshot save")? else {
         return Ok(());
     };
     let file = path(cluster, "by-etcdctl");
@@ -186,7 +186,7 @@ async fn etcdctl_saves_the_same(cluster: &Cluster, saved: i64) -> Check {
 }
 
 async fn to_a_new_cluster() -> Check {
-    let mut cluster = Cluster::start(&Binary::keelson(PROGRAM), 3, &[]).await?;
+    let mut cluster = Cluster::start(&keelson!(), 3, &[]).await?;
     let saved = fill(&cluster.client()?).await?;
     let file = path(&cluster, "backup");
     let keelson = Cli::on(PROGRAM, &cluster.endpoints());
@@ -245,7 +245,7 @@ async fn a_backup_becomes_a_new_cluster_that_never_goes_back() {
 }
 
 async fn refusals() -> Check {
-    let cluster = Cluster::start(&Binary::keelson(PROGRAM), 1, &[]).await?;
+    let cluster = Cluster::start(&keelson!(), 1, &[]).await?;
     let client = cluster.client()?;
     client.put(put("key", "value")).await?;
     let file = path(&cluster, "backup");

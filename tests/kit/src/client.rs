@@ -1,6 +1,6 @@
 //! Typed clients over the wire types: one object, all services, any number of members.
 
-use crate::check::Check;
+use crate::check::{Check, some};
 use keelson_proto::etcdserverpb::auth_client::AuthClient;
 use keelson_proto::etcdserverpb::cluster_client::ClusterClient;
 use keelson_proto::etcdserverpb::kv_client::KvClient;
@@ -168,6 +168,25 @@ impl Client {
     /// Whatever the server or the connection answers.
     pub async fn status(&self) -> Result<StatusResponse, Status> {
         self.status_of(StatusRequest {}).await
+    }
+
+    /// Id of the next member.
+    ///
+    /// # Errors
+    ///
+    /// When it does not answer.
+    pub async fn member_id(&self) -> Check<u64> {
+        Ok(some("a header", self.status().await?.header)?.member_id)
+    }
+
+    /// The members of the cluster, by a linearizable read.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the server or the connection answers.
+    pub async fn list_members(&self) -> Result<Vec<Member>, Status> {
+        let request = MemberListRequest { linearizable: true };
+        Ok(self.member_list(request).await?.members)
     }
 
     /// Defragments the next member.

@@ -2,6 +2,7 @@
 
 use crate::check::{Check, Failure};
 use crate::cluster::Binary;
+use crate::tools::skip;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -53,6 +54,19 @@ impl Peer {
             etcdutl: path("ETCDUTL"),
             clientv3: path("CLIENTV3"),
         }))
+    }
+
+    /// The same for a test that cannot do without: says loudly that `test` does not run.
+    ///
+    /// # Errors
+    ///
+    /// When the script cannot be run or prints something unexpected.
+    pub fn find_or_skip(test: &str) -> Check<Option<Self>> {
+        let found = Self::find(None)?;
+        if found.is_none() {
+            skip(test, "no real etcd on this machine");
+        }
+        Ok(found)
     }
 
     /// The server as the kit starts it.

@@ -10,6 +10,15 @@
 //! Suites return [`check::Check`] instead of panicking: a failed statement is a value that can be
 //! listed, counted and shrunk.
 
+/// The program of this build, as clusters start it. A macro, because only the tests of the program's
+/// own package are told where it is.
+#[macro_export]
+macro_rules! keelson {
+    () => {
+        $crate::cluster::Binary::keelson(env!("CARGO_BIN_EXE_keelson"))
+    };
+}
+
 pub mod check;
 pub mod cli;
 pub mod client;
@@ -18,6 +27,7 @@ pub mod conformance;
 pub mod crash;
 pub mod differential;
 pub mod etcd;
+pub mod leader;
 pub mod port;
 pub mod process;
 pub mod request;

@@ -1,6 +1,7 @@
 //! What several statements need.
 
 use crate::check::{Check, Failure, same, some};
+use crate::leader::leads;
 use crate::request::*;
 use crate::target::{Own, Space};
 use crate::watching::WatchStream;
@@ -79,7 +80,7 @@ pub(super) async fn compacted(s: &Space, count: i64, keep: i64) -> Check<i64> {
 pub(super) async fn follower(s: &Own) -> Check<usize> {
     for i in 0..s.cluster.size() {
         let status = s.cluster.client_of(i)?.status().await?;
-        if status.header.map(|header| header.member_id) != Some(status.leader) {
+        if !leads(&status) {
             return Ok(i);
         }
     }

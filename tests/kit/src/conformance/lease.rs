@@ -237,16 +237,10 @@ async fn c83_a_lease_outlives_a_change_of_leader(t: &Launcher) -> Check {
         ..put("k", "v")
     };
     follower.put(request).await?;
-    let status = follower.status().await?;
-    let target = some("header", status.header)?.member_id;
-    for i in 0..3 {
-        let member = s.cluster.client_of(i)?;
-        if some("header", member.status().await?.header)?.member_id == status.leader {
-            member
-                .move_leader(MoveLeaderRequest { target_id: target })
-                .await?;
-        }
-    }
+    let target_id = follower.member_id().await?;
+    let (leader, _) = s.cluster.leader().await?;
+    let leader = s.cluster.client_of(leader)?;
+    leader.move_leader(MoveLeaderRequest { target_id }).await?;
     wait_until("the key is gone", Duration::from_secs(40), || {
         let client = follower.clone();
         async move {

@@ -140,7 +140,7 @@ async fn c108_a_snapshot_ends_with_its_checksum(t: &Launcher) -> Check {
 async fn c115_status_is_local_and_says_what_is_wrong(t: &Launcher) -> Check {
     let mut s = t.own_cluster(3, &[]).await?;
     let one = s.cluster.client_of(0)?;
-    let id = some("header", one.status().await?.header)?.member_id;
+    let id = one.member_id().await?;
     one.alarm(alarm(AlarmAction::Activate, id, AlarmType::Nospace))
         .await?;
     let errors = one.status().await?.errors;

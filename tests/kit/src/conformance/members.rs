@@ -2,7 +2,7 @@
 
 use super::helpers::*;
 use super::{Statement, private};
-use crate::check::{Check, Failure, holds, refused, same, some};
+use crate::check::{Check, holds, refused, same, some};
 use crate::request::*;
 use crate::target::{Launcher, Own};
 use crate::wait::{wait_for, wait_until};
@@ -35,10 +35,7 @@ async fn c109_members_are_sorted_and_a_new_one_has_no_name(t: &Launcher) -> Chec
         .await?;
     let new = some("member", added.member)?;
     same("members in the answer", added.members.len(), 4)?;
-    let list = s
-        .member_list(MemberListRequest { linearizable: true })
-        .await?
-        .members;
+    let list = s.list_members().await?;
     holds("sorted by id", list.is_sorted_by_key(|member| member.id))?;
     for member in list {
         if member.id == new.id {
@@ -109,15 +106,12 @@ async fn c111_a_removed_member_stays_removed(t: &Launcher) -> Check {
         Code::NotFound,
         NOT_FOUND,
     )?;
-    let list = s
-        .member_list(MemberListRequest { linearizable: true })
-        .await?;
-    same("members", list.members.len(), 3)
+    same("members", s.list_members().await?.len(), 3)
 }
 
 async fn c112_a_learner_is_promoted_when_in_sync(t: &Launcher) -> Check {
     let mut s = t.own(&[]).await?;
-    let voter = some("header", s.status().await?.header)?.member_id;
+    let voter = s.member_id().await?;
     let not_learner = s.member_promote(MemberPromoteRequest { id: voter }).await;
     let text = "etcdserver: can only promote a learner member";
     refused(not_learner, Code::FailedPrecondition, text)?;
@@ -152,13 +146,8 @@ async fn c112_a_learner_is_promoted_when_in_sync(t: &Launcher) -> Check {
     s.cluster.ready(1).await?;
     let there = s.cluster.client_of(1)?;
     same("read through it", there.range(get("k")).await?.count, 1)?;
-    let list = there
-        .member_list(MemberListRequest { linearizable: true })
-        .await?;
-    holds(
-        "both vote",
-        list.members.iter().all(|member| !member.is_learner),
-    )
+    let list = there.list_members().await?;
+    holds("both vote", list.iter().all(|member| !member.is_learner))
 }
 
 async fn c113_a_learner_answers_little(t: &Launcher) -> Check {
@@ -207,21 +196,11 @@ async fn c113_a_learner_answers_little(t: &Launcher) -> Check {
     refused::<()>(Err(ended), code, text)
 }
 
-async fn leader_of(s: &Own) -> Check<usize> {
-    for i in 0..s.cluster.size() {
-        let status = s.cluster.client_of(i)?.status().await?;
-        if status.header.map(|header| header.member_id) == Some(status.leader) {
-            return Ok(i);
-        }
-    }
-    Err(Failure::new("no member says it leads"))
-}
-
 async fn c114_move_leader(t: &Launcher) -> Check {
     let s = t.own_cluster(3, &[]).await?;
     let heir = s.cluster.client_of(follower(&s).await?)?;
-    let leader = s.cluster.client_of(leader_of(&s).await?)?;
-    let target_id = some("header", heir.status().await?.header)?.member_id;
+    let leader = s.cluster.client_of(s.cluster.leader().await?.0)?;
+    let target_id = heir.member_id().await?;
     let request = MoveLeaderRequest { target_id };
     let elsewhere = heir.move_leader(request).await;
     refused(
@@ -253,7 +232,7 @@ async fn c114_move_leader(t: &Launcher) -> Check {
 
 async fn c114_a_stopping_leader_hands_over(t: &Launcher) -> Check {
     let mut s = t.own_cluster(3, &[]).await?;
-    let leader = leader_of(&s).await?;
+    let (leader, _) = s.cluster.leader().await?;
     let other = s.cluster.client_of((leader + 1) % 3)?;
     other.put(put("k", "v")).await?;
     let term = other.status().await?.raft_term;

@@ -3,7 +3,7 @@
 use super::helpers::*;
 use super::texts::*;
 use super::{Statement, private};
-use crate::check::{Check, Failure, holds, refused, same, some};
+use crate::check::{Check, Failure, holds, refused, same};
 use crate::client::Client;
 use crate::request::*;
 use crate::target::{Launcher, Own};
@@ -52,7 +52,7 @@ async fn c102_a_full_store_refuses_and_raises_an_alarm(t: &Launcher) -> Check {
     let (s, refusal) = full(t).await?;
     refused::<()>(Err(refusal), Code::ResourceExhausted, NO_SPACE)?;
     alarmed(&s).await?;
-    let member_id = some("header", s.status().await?.header)?.member_id;
+    let member_id = s.member_id().await?;
     let want = AlarmMember {
         member_id,
         alarm: AlarmType::Nospace as i32,
@@ -144,7 +144,7 @@ async fn c105_under_corrupt_writes_are_refused_and_reads_answer(t: &Launcher) ->
     let s = t.own(&[]).await?;
     s.put(put("k", "v")).await?;
     s.grant(lease(105, 60)).await?;
-    let id = some("header", s.status().await?.header)?.member_id;
+    let id = s.member_id().await?;
     let raised = alarm(AlarmAction::Activate, id, AlarmType::Corrupt);
     same("raised", s.alarm(raised).await?.alarms.len(), 1)?;
     let (code, text) = (Code::DataLoss, "etcdserver: corrupt cluster");

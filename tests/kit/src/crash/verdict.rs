@@ -1,6 +1,6 @@
 //! Compares the store with what its writers were told.
 
-use super::writer::{Write, key, value};
+use super::writer::{Write, Writers, key, value};
 use crate::check::{Check, Failure, holds, same};
 use crate::cluster::Cluster;
 use crate::request::{Revision, get, watch_range};
@@ -49,6 +49,17 @@ pub async fn judge(cluster: &Cluster, writes: &[Write]) -> Check<Verdict> {
     in_order(writes, &history)?;
     latest_values(cluster, writes, &history).await?;
     same_everywhere(cluster, client.revision().await?).await?;
+    Ok(verdict)
+}
+
+/// Ends the writers, judges what they were told, and prints what was found.
+///
+/// # Errors
+///
+/// With the first thing that is wrong.
+pub async fn conclude(cluster: &Cluster, writers: Writers) -> Check<Verdict> {
+    let verdict = judge(cluster, &writers.finish().await?).await?;
+    println!("{verdict:?}");
     Ok(verdict)
 }
 
