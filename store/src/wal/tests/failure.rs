@@ -2,14 +2,20 @@
 
 use super::*;
 
-#[test]
-fn after_a_failed_sync_everything_fails() {
+/// A log with five entries, and nobody but the writer who would sync from now on.
+fn holds_five() -> (FaultyDisk, Wal) {
     let disk = FaultyDisk::new(1);
     let (wal, _) = opened(&disk);
     eventually("the preparer is done with syncing", || {
         segments(&disk).len() == 2
     });
     append_durably(&wal, entries(1, 0..5, 50));
+    (disk, wal)
+}
+
+#[test]
+fn after_a_failed_sync_everything_fails() {
+    let (disk, wal) = holds_five();
     disk.fail_sync_after(0);
     assert!(outcome(&append(&wal, entries(1, 5..6, 50))).is_err());
     let error = outcome(&append(&wal, entries(1, 6..7, 50))).expect_err("the log has stopped");
@@ -33,12 +39,7 @@ fn after_a_failed_sync_everything_fails() {
 
 #[test]
 fn what_recovery_reports_survives_the_next_power_cut() {
-    let disk = FaultyDisk::new(1);
-    let (wal, _) = opened(&disk);
-    eventually("the preparer is done with syncing", || {
-        segments(&disk).len() == 2
-    });
-    append_durably(&wal, entries(1, 0..5, 50));
+    let (disk, wal) = holds_five();
     // The kernel forgets the write but keeps showing it: a process that starts again finds an entry
     // that is on no disk, and later syncs do not put it there.
     disk.fail_sync_after(0);

@@ -4,6 +4,7 @@ use crate::check::{Check, Failure, same, some};
 use crate::leader::leads;
 use crate::request::*;
 use crate::target::{Own, Space};
+use crate::wait::wait_until;
 use crate::watching::WatchStream;
 use bytes::Bytes;
 use keelson_proto::etcdserverpb::alarm_request::AlarmAction;
@@ -85,6 +86,20 @@ pub(super) async fn follower(s: &Own) -> Check<usize> {
         }
     }
     Err(Failure::new("every member says it leads"))
+}
+
+/// Kills all members but the first, and waits until that one knows of no leader.
+pub(super) async fn leave_alone(s: &mut Own) -> Check {
+    for i in 1..s.cluster.size() {
+        s.cluster.kill(i);
+    }
+    let first = s.cluster.client_of(0)?;
+    wait_until(
+        "the member notices that it is alone",
+        Duration::from_secs(20),
+        || async { first.status().await.is_ok_and(|status| status.leader == 0) },
+    )
+    .await
 }
 
 pub(super) fn alarm(action: AlarmAction, member_id: u64, alarm: AlarmType) -> AlarmRequest {

@@ -1,5 +1,6 @@
 //! §2.8: reads without a quorum, sizes, locks and elections.
 
+use super::helpers::leave_alone;
 use super::texts::NO_KEY;
 use super::{Statement, private, statement};
 use crate::check::{Check, holds, refused, same, some};
@@ -42,17 +43,7 @@ async fn alone(t: &Launcher) -> Check<(Own, crate::client::Client)> {
     let mut s = t.own_cluster(3, &[]).await?;
     let one = s.cluster.client_of(0)?;
     one.put(put("k", "v")).await?;
-    s.cluster.kill(1);
-    s.cluster.kill(2);
-    wait_until(
-        "the member notices that it is alone",
-        Duration::from_secs(20),
-        || {
-            let one = one.clone();
-            async move { one.status().await.is_ok_and(|status| status.leader == 0) }
-        },
-    )
-    .await?;
+    leave_alone(&mut s).await?;
     Ok((s, one))
 }
 
