@@ -15,7 +15,7 @@ setup: ## Install what the machine lacks and compile RocksDB once (a quarter of 
 	@scripts/setup.sh
 
 build: setup ## Build the release program and link it as bin/keelson
-	$(ENV) cargo build --release --locked -p keelson
+	@$(ENV) cargo build --release --locked -p keelson
 	@$(ENV) mkdir -p bin && ln -sfn "$$CARGO_TARGET_DIR/release/keelson" bin/keelson
 	@echo "bin/keelson is ready" >&2
 
@@ -41,5 +41,5 @@ bench: build ## Measure a cluster of three members of our own (WORKLOADS="put tx
 bench-peer: build ## Measure against a real etcd in interleaved rounds (ROUNDS=3, WORKLOADS, DURATION, OUT)
 	@scripts/bench-peer.sh
 
-soak: build ## Measure mixed workloads for a long time (DURATION=1h), watching memory
+soak: build ## 10 M puts under compaction, then all workloads (PUTS, DURATION): memory and disk stay bounded
 	@scripts/soak.sh

@@ -5,8 +5,9 @@
 use keelson_kit::check::{Check, holds, same, some};
 use keelson_kit::cluster::{Binary, Cluster};
 use keelson_kit::etcd::Peer;
+use keelson_kit::keelson;
 use keelson_kit::request::{prefix_end, range};
-use keelson_kit::tools::{run, skip};
+use keelson_kit::tools::run;
 use keelson_proto::etcdserverpb::RangeRequest;
 use serde_json::Value;
 use std::path::Path;
@@ -19,10 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const QUOTA: &str = "--quota-backend-bytes=8589934592";
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
-
-fn keelson() -> Binary {
-    Binary::keelson(env!("CARGO_BIN_EXE_keelson"))
-}
 
 /// Puts keys under `prefix`, unless they are there, and then makes one `request` (a workload of
 /// `keelson bench`); returns the time that took. The load generator counts what comes back without
@@ -67,7 +64,7 @@ async fn count(cluster: &Cluster, prefix: &str) -> Check<u64> {
 /// Time from the start of the process to its first linearizable read, after SIGKILL right behind the
 /// writes of each round.
 async fn restarts(keys: u64, size: u64, rounds: u64) -> Check<Vec<Duration>> {
-    let mut cluster = Cluster::start(&keelson(), 1, &[QUOTA]).await?;
+    let mut cluster = Cluster::start(&keelson!(), 1, &[QUOTA]).await?;
     let endpoint = cluster.endpoint(0).to_owned();
     bench(&endpoint, "get", "key/", keys, size).await?;
     let mut taken = Vec::new();
@@ -144,13 +141,13 @@ fn median(times: &[Duration]) -> f64 {
 #[tokio::test]
 async fn a_list_of_100k_keys_is_no_slower_than_etcds_and_the_second_twice_as_fast() {
     let _turn = ONE_AT_A_TIME.lock().await;
-    let Some(peer) = Peer::find(None).expect("the script runs") else {
-        skip("lists against etcd", "no real etcd on this machine");
+    let found = Peer::find_or_skip("lists against etcd");
+    let Some(peer) = found.expect("the script runs") else {
         return;
     };
     let run = async {
         let mut etcd = Listed::start(&peer.binary()).await?;
-        let mut ours = Listed::start(&keelson()).await?;
+        let mut ours = Listed::start(&keelson!()).await?;
         for round in 0..7 {
             // Whoever goes first changes: a drift of the machine hits both.
             let order = if round % 2 == 0 {

@@ -95,6 +95,8 @@ pub struct Member {
     pub in_memory: bool,
     /// Free space on disk below which writes are refused; `None` for the default.
     pub disk_reserve_bytes: Option<u64>,
+    /// Memory for the newest records; 0 for none.
+    pub record_cache_bytes: usize,
     /// Things worth a line in the log once there is one.
     pub notes: Vec<String>,
 }
@@ -170,6 +172,7 @@ impl Member {
             watch_progress_notify_interval: settings.duration("watch-progress-notify-interval"),
             unsafe_no_fsync: settings.flag("unsafe-no-fsync"),
             in_memory: settings.flag("unsafe-memory-state"),
+            record_cache_bytes: usize::try_from(settings.bytes("record-cache-bytes")).unwrap_or(0),
             disk_reserve_bytes: u64::try_from(settings.bytes("disk-reserve-bytes"))
                 .ok()
                 .filter(|bytes| *bytes > 0),

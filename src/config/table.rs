@@ -169,6 +169,7 @@ pub const OPTIONS: &[Opt] = &[
 
     row("quota-backend-bytes", Bytes, "0", Storage, Works, "Size of the state at which writes are refused. 0: 2 GiB; negative: no quota."),
     row("disk-reserve-bytes", Bytes, "0", Storage, Works, "Free space on disk below which writes are refused (NOSPACE). 0: a hundredth of the disk, 256 MiB to 1 GiB. Not an option of etcd."),
+    row("record-cache-bytes", Bytes, "268435456", Storage, Works, "Memory for the newest records, so that they are not read from files; 0 for none. Not an option of etcd."),
     row("auto-compaction-mode", Choice(&["periodic", "revision"]), "periodic", Storage, Works, "Whether auto-compaction-retention counts time or revisions."),
     row("auto-compaction-retention", Text, "0", Storage, Works, "History to keep: a duration (a bare number is hours) or a number of revisions; 0 keeps all."),
     row("compaction-batch-limit", Count, "1000", Storage, Ignored("compaction gives up history where files are rewritten anyway"), "Revisions compacted at a time."),

@@ -231,6 +231,14 @@ fn retention_counts_hours_or_revisions() {
 }
 
 #[test]
+fn the_cache_of_records_has_a_size_or_is_off() {
+    let cache = |flags: &str| member(flags).unwrap().record_cache_bytes;
+    assert_eq!(cache(""), 256 << 20);
+    assert_eq!(cache("--record-cache-bytes 64MiB"), 64 << 20);
+    assert_eq!(cache("--record-cache-bytes 0"), 0);
+}
+
+#[test]
 fn sizes_and_durations_have_units() {
     assert_eq!(value::bytes("8GiB"), Ok(8 << 30));
     assert_eq!(value::bytes("-1"), Ok(-1));

@@ -18,9 +18,6 @@ use std::net::{TcpListener, ToSocketAddrs};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Newest records kept in memory, in bytes.
-const CACHE_BYTES: usize = 256 << 20;
-
 /// Runs a member until it is told to stop. Blocks.
 pub fn run_member(config: Member) -> ExitCode {
     match run(&config) {
@@ -161,7 +158,7 @@ fn node_options(
             response_bytes: limits.max_message_bytes(),
             ..watch::Options::default()
         },
-        cache_bytes: CACHE_BYTES,
+        cache_bytes: config.record_cache_bytes,
         in_memory: config.in_memory,
         disk_reserve_bytes: config.disk_reserve_bytes,
         learners_max: config.max_learners,

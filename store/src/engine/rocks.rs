@@ -155,9 +155,12 @@ impl RocksEngine {
             .iter()
             .map(|&(revision, sub)| history_key(revision, sub))
             .collect();
-        let values =
-            self.db
-                .batched_multi_get_cf_opt(history, &keys, keys.is_sorted(), &checked_reads());
+        let mut reads = checked_reads();
+        // Whoever reads many at a time (a list, a dump) must not wash out what others come back to.
+        reads.fill_cache(positions.len() < RUN_MIN);
+        let values = self
+            .db
+            .batched_multi_get_cf_opt(history, &keys, keys.is_sorted(), &reads);
         for value in values {
             let value = value.map_err(|error| self.error(&error))?;
             records.push(value.map(|value| Bytes::copy_from_slice(&value)));

@@ -48,31 +48,39 @@ struct Examined {
 }
 
 impl Store {
-    /// Brings the index and the disk up to the newest compaction. For a helper thread: blocks,
-    /// flushes if it must, returns when caught up or when `stop` is set. Trims no further than the
-    /// oldest revision being read; call again later for the rest.
+    /// Brings the index and the disk up to the newest compaction, flushing if it must. Blocks; returns
+    /// when caught up or when `stop` is set. Trims no further than the oldest revision being read;
+    /// call again later for the rest.
     pub fn sweep(&self, stop: &AtomicBool) -> Result<Swept, EngineError> {
-        let _sweeping = self.sweeping.lock();
-        let mut swept = Swept::default();
         loop {
             let compacted = self.compacted();
             if self.durable_compacted.load(Ordering::Acquire) < compacted {
                 self.flush()?;
             }
-            let floor = self.floor();
-            if floor > self.trimmed.load(Ordering::Acquire) {
-                swept.versions += self.trim(floor);
-            }
-            swept.segments += self.reclaim(floor, stop)?;
-            swept.floor = floor;
-            if stop.load(Ordering::Relaxed) {
-                return Ok(swept);
-            }
-            self.swept.store(floor, Ordering::Release);
-            if self.compacted() == compacted {
+            let swept = self.sweep_durable(stop)?;
+            if stop.load(Ordering::Relaxed) || self.compacted() == compacted {
                 return Ok(swept);
             }
         }
+    }
+
+    /// The same up to the newest compaction that is durable. What it frees would not be worth a flush
+    /// of its own: compactions can come every second.
+    pub fn sweep_durable(&self, stop: &AtomicBool) -> Result<Swept, EngineError> {
+        let _sweeping = self.sweeping.lock();
+        let floor = self.floor();
+        let mut swept = Swept {
+            floor,
+            ..Swept::default()
+        };
+        if floor > self.trimmed.load(Ordering::Acquire) {
+            swept.versions = self.trim(floor);
+        }
+        swept.segments = self.reclaim(floor, stop)?;
+        if !stop.load(Ordering::Relaxed) {
+            self.swept.store(floor, Ordering::Release);
+        }
+        Ok(swept)
     }
 
     /// Whether everything below `revision` has been swept that nobody reads any more.

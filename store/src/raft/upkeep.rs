@@ -99,7 +99,7 @@ pub fn start_sweeper(
                 if bell.recv_timeout(Duration::from_secs(1)).is_err() {
                     continue;
                 }
-                if let Err(error) = current.store().sweep(&stop) {
+                if let Err(error) = current.store().sweep_durable(&stop) {
                     tracing::error!(%error, "giving back the space of compacted history failed");
                 }
             }

@@ -13,6 +13,7 @@ use keelson_proto::log::command::Operation;
 use keelson_proto::serving::{
     self, DeleteRangeResponse, PutResponse, RangeResponse, TxnResponse, kv_server::Kv,
 };
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tonic::{Request, Response, Status};
 
@@ -22,8 +23,8 @@ const CHUNK_KEYS: usize = 512;
 const CHUNK_BYTES: usize = 512 * 1024;
 /// In a store of at most so many keys even a sorted range is quicker than a hop to another thread.
 const INLINE_SORT_KEYS: u64 = 4096;
-/// First and longest pause between looks at the sweeper's progress.
-const SWEEP_POLL: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
+/// First and longest pause between sweeps that readers kept from their end.
+const SWEEP_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
 
 #[tonic::async_trait]
 impl Kv for Front {
@@ -111,7 +112,7 @@ impl Kv for Front {
             other => unexpected(&other),
         };
         if request.physical {
-            self.swept(request.revision).await;
+            self.swept(request.revision).await?;
         }
         let header = self.header(revision);
         Ok(Response::new(CompactionResponse { header }))
@@ -201,14 +202,23 @@ impl Front {
         Ok(long_answer::set_aside(answer))
     }
 
-    /// Waits until what lies below `revision` has been swept out. The request lasts as long as the
+    /// Returns when what lies below `revision` has been swept out. The request lasts as long as the
     /// client's patience; the sweep goes on without it.
-    async fn swept(&self, revision: Revision) {
-        let (mut pause, longest) = SWEEP_POLL;
+    async fn swept(&self, revision: Revision) -> Result<(), Error> {
+        let (mut pause, longest) = SWEEP_PAUSE;
         while !self.store().is_swept(revision) {
+            let store = self.store();
+            let sweep = tokio::task::spawn_blocking(move || store.sweep(&AtomicBool::new(false)));
+            if let Err(error) = sweep.await.map_err(|_| Error::Stopped)? {
+                tracing::error!(%error, "giving back the space of compacted history failed");
+                let text = format!("etcdserver: {error}");
+                return Err(Error::Other(tonic::Code::Internal as i32, text));
+            }
+            // Somebody reads below it.
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(longest);
         }
+        Ok(())
     }
 }
 

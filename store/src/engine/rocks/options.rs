@@ -22,7 +22,8 @@ pub struct RocksOptions {
 impl Default for RocksOptions {
     fn default() -> RocksOptions {
         RocksOptions {
-            block_cache_bytes: 256 << 20,
+            // Records that are read again and again are cached above the engine.
+            block_cache_bytes: 64 << 20,
             write_buffer_bytes: 128 << 20,
             background_jobs: 3,
             must_exist: false,
