@@ -5,6 +5,7 @@ mod contract;
 mod maintenance;
 mod model;
 mod property;
+mod reading;
 
 use super::test_engine::TestEngine;
 use super::{Options, Store, Writer};

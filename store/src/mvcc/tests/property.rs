@@ -1,13 +1,12 @@
 //! Anything that can be done to a store, in any order, compared with the model.
 
 use super::model::{Answer, Model, Version};
+use super::reading::{compare, look_then_read, read_all};
 use super::*;
 use crate::Revision;
 use crate::engine::rocks::{RocksEngine, RocksOptions};
 use crate::event::{Event, Previous};
-use crate::mvcc::{Find, RangeScan};
-use keelson_proto::etcdserverpb::ResponseHeader;
-use keelson_proto::serving;
+use crate::mvcc::RangeScan;
 use proptest::prelude::*;
 use std::sync::atomic::AtomicBool;
 
@@ -396,6 +395,9 @@ impl World {
 
     fn sweep(&mut self) {
         let pinned = self.pinned.is_some();
+        let swept = self.store.sweep_durable(&AtomicBool::new(false));
+        assert!(swept.expect("sweep").floor <= self.model.compacted);
+        self.check_everything();
         self.store.sweep(&AtomicBool::new(false)).expect("sweep");
         assert!(self.store.swept() <= self.model.compacted);
         if !pinned {
@@ -440,66 +442,6 @@ impl World {
         }
         self.hash(0);
     }
-}
-
-fn look_then_read(mut scan: RangeScan) -> serving::RangeResponse {
-    let mut kvs = Vec::new();
-    loop {
-        let finds = scan.look();
-        if finds.is_empty() {
-            break;
-        }
-        let lengths: Vec<_> = finds.iter().map(Find::len).collect();
-        let records = scan.read(finds).expect("the scan holds a pin");
-        assert!(records.iter().map(Bytes::len).eq(lengths));
-        kvs.extend(records);
-    }
-    answer_of(&scan, kvs)
-}
-
-fn read_all(scan: &mut RangeScan, keys: usize) -> serving::RangeResponse {
-    let mut kvs = Vec::new();
-    loop {
-        let chunk = scan
-            .next_chunk(keys, usize::MAX)
-            .expect("the scan holds a pin");
-        assert!(chunk.len() <= keys);
-        if chunk.is_empty() {
-            break;
-        }
-        kvs.extend(chunk);
-    }
-    answer_of(scan, kvs)
-}
-
-fn answer_of(scan: &RangeScan, kvs: Vec<Bytes>) -> serving::RangeResponse {
-    let header = Some(ResponseHeader {
-        revision: scan.revision(),
-        ..ResponseHeader::default()
-    });
-    serving::RangeResponse {
-        header,
-        kvs,
-        count: scan.count(),
-        more: scan.more(),
-    }
-}
-
-fn compare(
-    request: &RangeRequest,
-    answer: Result<serving::RangeResponse, crate::Error>,
-    expected: Result<Answer, crate::Error>,
-    current: Revision,
-) {
-    let answer = answer.map(|answer| {
-        assert_eq!(answer.header.map(|header| header.revision), Some(current));
-        Answer {
-            kvs: decode(&answer.kvs),
-            count: answer.count,
-            more: answer.more,
-        }
-    });
-    assert_eq!(answer, expected, "{request:?}");
 }
 
 proptest! {
