@@ -21,7 +21,6 @@ use hyper::body::{Body as HttpBody, Frame};
 use keelson_proto::serving::RangeResponse;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -87,26 +86,23 @@ pub(super) fn read_and_send(
         return Err(Error::Other(code, text.to_owned()));
     }
     let mut pieces = Pieces::with(answer, records);
-    let scan = Leash::new(Arc::new(scan), PATIENCE);
-    let chunks = stream::iter(Chunks(finds.into_iter())).map(move |chunk| read(&scan, chunk));
+    let scan = Arc::new(Leash::new(Arc::new(scan), PATIENCE));
+    let chunks =
+        stream::iter(Chunks(finds.into_iter())).map(move |chunk| read(Arc::clone(&scan), chunk));
     pieces.following = Some(Box::pin(chunks.buffered(AHEAD)));
     Ok(aside(pieces))
 }
 
-fn read(
-    scan: &Leash<Arc<RangeScan>>,
-    chunk: Vec<Find>,
-) -> impl Future<Output = Result<Vec<Bytes>, Error>> + Send + use<> {
-    let scan = scan.with(|scan| Arc::clone(scan));
-    async move {
-        let scan = scan?;
-        if chunk.iter().all(|find| find.unread() == 0) {
-            return scan.read(chunk);
-        }
-        tokio::task::spawn_blocking(move || scan.read(chunk))
-            .await
-            .map_err(|_| Error::Stopped)?
+/// Takes the scan off its leash when it reads and not before: a chunk that waits for its turn while the
+/// client stalls must not hold it.
+async fn read(scan: Arc<Leash<Arc<RangeScan>>>, chunk: Vec<Find>) -> Result<Vec<Bytes>, Error> {
+    let scan = scan.with(|scan| Arc::clone(scan))?;
+    if chunk.iter().all(|find| find.unread() == 0) {
+        return scan.read(chunk);
     }
+    tokio::task::spawn_blocking(move || scan.read(chunk))
+        .await
+        .map_err(|_| Error::Stopped)?
 }
 
 /// Cuts finds into chunks.
@@ -146,7 +142,7 @@ struct Pieces {
     records: std::vec::IntoIter<Bytes>,
     /// A record that goes out as it is.
     own: Option<Bytes>,
-    /// Records that are read yet.
+    /// Records that have still to be read.
     following: Option<Following>,
     /// The fields behind the records.
     tail: Bytes,
