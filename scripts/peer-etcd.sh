@@ -34,6 +34,10 @@ report() {
   exit 0
 }
 
+# Tests that run side by side ask at the same time; one of them builds and the others wait for it.
+exec 9>"$directory/lock"
+flock 9
+
 # What the present binaries were made from: a changed pin or program makes them again.
 stamp="$({ cat "$modfile" tests/peer/clientv3/main.go; echo "$wheel_version"; } | sha256sum | cut -c1-32)"
 if [ -x "$directory/etcd" ] && [ -x "$directory/etcdctl" ]; then
