@@ -28,8 +28,9 @@
 //! # Files
 //!
 //! The log is a row of segments, `<sequence, 16 hex digits>.wal`, all of [`Options::segment_bytes`].
-//! A thread of its own, the preparer, makes the next one ahead of time: filled with zeros, synced, its name synced. So
-//! a write into a segment allocates nothing and changes no metadata. A purged segment is renamed to be
+//! A thread of its own, the preparer, makes the next one ahead of time: filled with zeros, synced, its
+//! name synced; it takes breaks while nobody waits for it ([`leisure`]). So a write into a segment
+//! allocates nothing and changes no metadata. A purged segment is renamed to be
 //! the next one; its old bytes cannot be mistaken for new ones, because a record's checksum covers
 //! the segment's sequence number and the record's offset.
 //!
@@ -68,6 +69,7 @@
 pub mod disk;
 mod error;
 pub mod faulty;
+mod leisure;
 mod log;
 mod read;
 mod record;

@@ -328,7 +328,7 @@ impl Replay {
         let path = segment::path(directory, 1);
         let io = |what| move |error| WalError::io(what, segment::path(directory, 1), error);
         let (file, length) = if unused.is_empty() {
-            let made = spare::make(disk, directory, 1, options.segment_bytes);
+            let made = spare::make(disk, directory, 1, options.segment_bytes, |_| {});
             let made = made.map_err(io("create"))?;
             self.bytes_on_disk += made.length;
             (made.file, made.length)

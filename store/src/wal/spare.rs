@@ -1,6 +1,7 @@
 //! The thread that prepares segments ahead of time and takes purged ones back.
 
 use super::disk::{Disk, DiskFile};
+use super::leisure::Leisure;
 use super::log::Shared;
 use super::segment::{self, Segment, UNFINISHED};
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
@@ -10,13 +11,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// After a failure to prepare a segment it is tried again this often: somebody may have made room.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// So many zeros are written and synced at a time.
-const FILL: u64 = 4 << 20;
+/// So many zeros are written and synced at a time: little, because the log's own syncs queue behind it.
+const FILL: u64 = 1 << 20;
 
 /// A segment that is ready to be written: on disk, its name durable.
 pub struct Spare {
@@ -32,6 +33,7 @@ pub struct Spare {
 pub struct Spares {
     ready: Receiver<io::Result<Spare>>,
     retired: Option<Sender<Segment>>,
+    leisure: Arc<Leisure>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -48,9 +50,11 @@ impl Spares {
         let (offer, ready) = bounded(0);
         // Bounded by the number of segments that the log has.
         let (retired, retire) = unbounded();
+        let leisure = Arc::new(Leisure::default());
         let mut preparer = Preparer {
             disk,
             shared,
+            leisure: leisure.clone(),
             segment_bytes,
             limit,
             prepared,
@@ -62,12 +66,14 @@ impl Spares {
         Ok(Spares {
             ready,
             retired: Some(retired),
+            leisure,
             thread: Some(thread),
         })
     }
 
-    /// The next segment. Blocks if it is still being prepared.
+    /// The next segment. Blocks if it is still being prepared, which then goes on without breaks.
     pub fn take(&self) -> io::Result<Spare> {
+        let _hurry = self.leisure.hurry();
         self.ready
             .recv()
             .unwrap_or_else(|_| Err(io::Error::other("the preparer thread is gone")))
@@ -85,6 +91,7 @@ impl Spares {
 impl Drop for Spares {
     fn drop(&mut self) {
         self.retired = None;
+        let _hurry = self.leisure.hurry();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -94,6 +101,7 @@ impl Drop for Spares {
 struct Preparer {
     disk: Arc<dyn Disk>,
     shared: Arc<Shared>,
+    leisure: Arc<Leisure>,
     segment_bytes: u64,
     limit: usize,
     prepared: VecDeque<Spare>,
@@ -141,7 +149,8 @@ impl Preparer {
 
     fn make(&mut self) -> io::Result<()> {
         let directory = &self.shared.directory;
-        let spare = make(&*self.disk, directory, self.next, self.segment_bytes)?;
+        let rest = |worked| self.leisure.rest_after(worked);
+        let spare = make(&*self.disk, directory, self.next, self.segment_bytes, rest)?;
         self.shared
             .bytes_on_disk
             .fetch_add(spare.length, Ordering::Relaxed);
@@ -186,19 +195,29 @@ impl Preparer {
 }
 
 /// Makes a segment file: zeros on disk, then its name. Overwriting blocks that were written before is
-/// much faster than growing a file or filling a hole.
-pub fn make(disk: &dyn Disk, directory: &Path, sequence: u64, length: u64) -> io::Result<Spare> {
+/// much faster than growing a file or filling a hole. `rest` is called between pieces with the time
+/// that the last one took.
+pub fn make(
+    disk: &dyn Disk,
+    directory: &Path,
+    sequence: u64,
+    length: u64,
+    rest: impl Fn(Duration),
+) -> io::Result<Spare> {
     let unfinished = directory.join(UNFINISHED);
     let filled = || {
         let file = disk.create(&unfinished)?;
         let zeros = vec![0; length.min(FILL) as usize];
         let mut offset = 0;
         while offset < length {
+            let started = Instant::now();
             let count = (length - offset).min(zeros.len() as u64) as usize;
             file.write_all_at(&zeros[..count], offset)?;
-            // Little by little: the log's own syncs must not queue behind one large one.
             file.sync_data()?;
             offset += count as u64;
+            if offset < length {
+                rest(started.elapsed());
+            }
         }
         disk.rename(&unfinished, &segment::path(directory, sequence))?;
         disk.sync_directory(directory)?;

@@ -1,6 +1,6 @@
 //! Kills and restarts, and how long they take.
 
-use crate::check::Check;
+use crate::check::{Check, Failure};
 use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::request::{get, put};
@@ -68,22 +68,46 @@ pub struct Storm {
     pub all: Times,
 }
 
-/// Waits for the first linearizable read and returns how long it took.
+/// Waits for the first linearizable read of a member that has just been started and returns how long
+/// it took.
+///
+/// # Errors
+///
+/// When there is none within a minute, or the member has ended.
+pub async fn first_read(cluster: &mut Cluster, member: usize) -> Check<Duration> {
+    let client = cluster.client_of(member)?;
+    let started = Instant::now();
+    let mut runs = true;
+    wait_until("a linearizable read succeeds again", RECOVERS, || {
+        runs = cluster.runs(member);
+        let (client, ended) = (client.clone(), !runs);
+        async move { ended || reads(&client).await }
+    })
+    .await?;
+    if runs {
+        return Ok(started.elapsed());
+    }
+    Err(Failure::new(format!("member {} has ended", member + 1)))
+}
+
+/// The same for a cluster of which all members have just been started: the first answer of any.
 ///
 /// # Errors
 ///
 /// When there is none within a minute.
-pub async fn first_read(client: &Client) -> Check<Duration> {
+pub async fn first_read_of_any(cluster: &Cluster) -> Check<Duration> {
+    let client = cluster.client()?;
     let started = Instant::now();
     wait_until("a linearizable read succeeds again", RECOVERS, || {
-        let client = client.clone();
-        async move {
-            let read = timeout(Duration::from_secs(1), client.range(get("storm"))).await;
-            matches!(read, Ok(Ok(_)))
-        }
+        reads(&client)
     })
     .await?;
     Ok(started.elapsed())
+}
+
+async fn reads(client: &Client) -> bool {
+    let read = timeout(Duration::from_secs(1), client.range(get("storm"))).await;
+    matches!(read, Ok(Ok(_)))
 }
 
 /// For `length`: kills one member after the other, and every fourth time all at once.
@@ -102,7 +126,7 @@ pub async fn rage(cluster: &mut Cluster, length: Duration) -> Check<Storm> {
             for i in 0..size {
                 cluster.restart(i)?;
             }
-            storm.all.add(first_read(&cluster.client()?).await?);
+            storm.all.add(first_read_of_any(cluster).await?);
         } else {
             let victim = round % size;
             cluster.kill(victim);
@@ -117,9 +141,7 @@ pub async fn rage(cluster: &mut Cluster, length: Duration) -> Check<Storm> {
             })
             .await?;
             cluster.restart(victim)?;
-            storm
-                .member
-                .add(first_read(&cluster.client_of(victim)?).await?);
+            storm.member.add(first_read(cluster, victim).await?);
         }
         for i in 0..size {
             cluster.ready(i).await?;
