@@ -199,7 +199,8 @@ pub(super) fn finish(
     response: Response<Body>,
     ending: impl FnOnce() -> Ending,
 ) -> Response<Body> {
-    let response = long_answer::bring_back(too_large(response));
+    let mut response = too_large(response);
+    long_answer::bring_back(&mut response);
     match status_of(&response) {
         Some(code) => call.finish(code),
         // tonic puts the status of a unary answer behind it, and has none but OK left by then.
