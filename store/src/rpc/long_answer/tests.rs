@@ -1,5 +1,9 @@
 use super::*;
-use keelson_proto::etcdserverpb::ResponseHeader;
+use crate::engine::GarbageSlot;
+use crate::engine::memory::MemoryEngine;
+use crate::mvcc::{Options, Store};
+use keelson_proto::etcdserverpb::{RangeRequest, ResponseHeader};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What stands before a message: one byte for "not compressed", four for the length.
@@ -142,4 +146,93 @@ async fn short_answers_are_left_to_tonic() {
     let long = set_aside(answer(&[1000; 200]), LEISURE);
     assert!(long.get_ref().kvs.is_empty());
     assert!(long.extensions().get::<Aside>().is_some());
+}
+
+/// A store with 2.5 MiB, which are five chunks, all of them cached.
+fn store() -> Arc<Store> {
+    let slot = GarbageSlot::default();
+    let engine = Arc::new(MemoryEngine::new(slot.clone()));
+    let store = Store::open(engine, slot, Options::default()).expect("it opens");
+    for number in 0..40 {
+        put(&store, &format!("key{number:02}"));
+    }
+    store
+}
+
+fn put(store: &Store, key: &str) {
+    let (key, value) = (Bytes::copy_from_slice(key.as_bytes()), vec![3; 64 * 1024]);
+    let mut writer = store.writer();
+    writer.put(&key, &value.into(), 0);
+    writer.end_revision();
+    writer.commit().expect("memory does not fail");
+}
+
+/// Everything in the store, to be read while it is sent.
+fn everything(store: &Store, pace: Pace) -> Pieces {
+    let request = RangeRequest {
+        key: Bytes::from_static(&[0]),
+        range_end: Bytes::from_static(&[0]),
+        ..RangeRequest::default()
+    };
+    let mut scan = store.begin_range(&request).expect("not compacted");
+    let mut finds = Vec::new();
+    loop {
+        let more = scan.look();
+        if more.is_empty() {
+            break;
+        }
+        finds.extend(more);
+    }
+    unpack(read_and_send(scan, finds, answer(&[]), pace).expect("it fits"))
+}
+
+/// Compacts to the newest revision. Whether nobody keeps the sweep from getting there.
+fn is_swept(store: &Store) -> bool {
+    let mut writer = store.writer();
+    let newest = writer.revision();
+    if writer.compacted() < newest {
+        writer.compact(newest).expect("a revision that exists");
+    }
+    writer.commit().expect("memory does not fail");
+    let swept = store.sweep(&AtomicBool::new(false));
+    swept.expect("memory does not fail").floor == newest
+}
+
+#[tokio::test]
+async fn an_answer_under_way_keeps_its_history_and_gives_it_back_with_its_end() {
+    let store = store();
+    let mut pieces = everything(&store, LEISURE);
+    next(&mut pieces).await.expect("a piece").expect("read");
+    put(&store, "key00");
+    assert!(!is_swept(&store), "it is still being read");
+    sent(pieces).await;
+    assert!(is_swept(&store));
+}
+
+#[tokio::test]
+async fn a_chunk_that_waits_for_its_turn_does_not_keep_history() {
+    let store = store();
+    let pace = Pace {
+        patience: Duration::from_millis(50),
+        bytes_per_s_min: 0,
+    };
+    let mut pieces = everything(&store, pace);
+    // The first chunk is cached and ready at once, so the second has been begun and not been looked at.
+    next(&mut pieces).await.expect("a piece").expect("read");
+    put(&store, "key00");
+    let let_go = async {
+        while !is_swept(&store) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let let_go = tokio::time::timeout(Duration::from_secs(60), let_go).await;
+    let_go.expect("the client took nothing, so its history is let go");
+    let outcome = loop {
+        match next(&mut pieces).await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => break error,
+            None => panic!("it cannot be complete"),
+        }
+    };
+    assert_eq!(outcome.code(), Code::DeadlineExceeded);
 }
