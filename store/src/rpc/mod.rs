@@ -50,3 +50,6 @@ pub mod watch;
 
 pub use front::Front;
 pub use server::Services;
+
+#[cfg(test)]
+mod tests;
