@@ -1,5 +1,7 @@
 //! A member in this process, as its clients see it.
 
+mod member;
+mod snapshots;
 pub(super) mod taker;
 
 use std::future::Future;
