@@ -2,6 +2,7 @@
 
 mod member;
 mod snapshots;
+mod stalled;
 pub(super) mod taker;
 
 use std::future::Future;
