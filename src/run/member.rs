@@ -56,10 +56,7 @@ fn run(config: &Member) -> Result<(), Error> {
         feed: node.feed().clone(),
         limits,
         metrics,
-        snapshots: Arc::new(ArchiveSource {
-            handle: handle.clone(),
-            data_dir: config.data_dir.clone(),
-        }),
+        snapshots: Arc::new(ArchiveSource::new(handle.clone(), config.data_dir.clone())),
         cluster_token: config.initial_cluster_token.as_str().into(),
         raising_alarm: Arc::default(),
     };

@@ -41,6 +41,11 @@ pub struct Limits {
     pub max_connections: usize,
     /// Time that running requests get to finish when the member stops. No flag in etcd.
     pub shutdown_grace: Duration,
+    /// Time in which a client must take something of a long answer, or lose it. No flag in etcd.
+    pub answer_patience: Duration,
+    /// Bytes per second of a long answer that a client must take on average once
+    /// [`Limits::answer_patience`] is over, or lose it. No flag in etcd.
+    pub answer_bytes_per_s_min: u64,
 }
 
 impl Default for Limits {
@@ -58,6 +63,8 @@ impl Default for Limits {
             max_apply_lag_revoke: 10_000,
             max_connections: 65_536,
             shutdown_grace: Duration::from_millis(1000),
+            answer_patience: Duration::from_secs(60),
+            answer_bytes_per_s_min: 64 * 1024,
         }
     }
 }

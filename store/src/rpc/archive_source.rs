@@ -11,26 +11,42 @@ use futures::future::BoxFuture;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::PathBuf;
-use tokio::sync::{mpsc, oneshot};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 
 /// Bytes read from the finished archive at a time.
 const READ_BYTES: usize = 256 << 10;
 
+/// Archives that are made or sent at a time. Each takes a thread, and as much disk as the store.
+const AT_A_TIME: usize = 4;
+
 /// Archives of one member. The archive is written to an unnamed file first, because clients are told
 /// its exact size with the first byte.
 pub struct ArchiveSource {
-    /// The member.
-    pub handle: Handle,
-    /// Where the file lies while it is needed.
-    pub data_dir: PathBuf,
+    handle: Handle,
+    data_dir: PathBuf,
+    places: Arc<Semaphore>,
+}
+
+impl ArchiveSource {
+    /// Of the member behind `handle`; the file lies in `data_dir` while it is needed.
+    pub fn new(handle: Handle, data_dir: PathBuf) -> ArchiveSource {
+        ArchiveSource {
+            handle,
+            data_dir,
+            places: Arc::new(Semaphore::new(AT_A_TIME)),
+        }
+    }
 }
 
 impl SnapshotSource for ArchiveSource {
     fn open(&self) -> BoxFuture<'static, Result<OpenSnapshot, Error>> {
         let handle = self.handle.clone();
         let data_dir = self.data_dir.clone();
+        let place = Arc::clone(&self.places).try_acquire_owned();
         Box::pin(async move {
+            let place = place.map_err(|_| Error::TooManyRequests)?;
             let checkpoint = handle.checkpoint().await.map_err(|error| failed(&error))?;
             let identity = handle.identity();
             let applied = checkpoint.position.applied;
@@ -47,7 +63,11 @@ impl SnapshotSource for ArchiveSource {
             let (parts, receiver) = mpsc::channel(4);
             std::thread::Builder::new()
                 .name("snapshot-save".to_owned())
-                .spawn(move || serve(checkpoint, header, data_dir, size, &parts))
+                .spawn(move || {
+                    serve(checkpoint, header, data_dir, size, &parts);
+                    // Only now is what it took given back.
+                    drop(place);
+                })
                 .map_err(|error| failed(&error))?;
             let total_bytes = ready
                 .await

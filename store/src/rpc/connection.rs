@@ -1,6 +1,7 @@
 //! The connections of one front: HTTP/1 and HTTP/2 on one port, told apart by their first bytes.
 
 use super::listen::{Accepted, Mailbox};
+use super::opening::Opening;
 use super::server::Serve;
 use super::stream::{Stop, stopped};
 use crate::limits::Limits;
@@ -106,16 +107,18 @@ async fn connection<S: Serve>(
             return;
         }
     };
-    if !begins(&socket, stop.clone()).await {
-        return;
-    }
     // Behind one count of its own, so that requests do not share the stopper's.
     let stopping = Arc::new(stop.clone());
     let service = service_fn(move |request| {
         let (services, stopping) = (services.clone(), stopping.clone());
         async move { Ok::<_, Infallible>(services.answer(request, &stopping).await) }
     });
-    let socket = TokioIo::new(Counted { socket, counters });
+    let opening = Opening::new(HEADER_TIMEOUT);
+    let socket = TokioIo::new(Counted {
+        socket,
+        counters,
+        opening,
+    });
     let mut connection = pin!(builder.serve_connection(socket, service));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
@@ -130,18 +133,11 @@ async fn connection<S: Serve>(
     }
 }
 
-/// Whether the client says anything at all: who is silent must not keep a place.
-async fn begins(socket: &tokio::net::TcpStream, stop: Stop) -> bool {
-    tokio::select! {
-        begun = tokio::time::timeout(HEADER_TIMEOUT, socket.readable()) => matches!(begun, Ok(Ok(()))),
-        _ = stopped(stop) => false,
-    }
-}
-
-/// Counts what goes over a socket.
+/// Counts what goes over a socket, and gives up one that does not begin.
 struct Counted {
     socket: tokio::net::TcpStream,
     counters: Arc<FrontMetrics>,
+    opening: Opening,
 }
 
 impl AsyncRead for Counted {
@@ -152,8 +148,13 @@ impl AsyncRead for Counted {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let outcome = Pin::new(&mut self.socket).poll_read(context, buffer);
-        self.counters.received(buffer.filled().len() - before);
-        outcome
+        let bytes = buffer.filled().len() - before;
+        self.counters.received(bytes);
+        self.opening.received(bytes);
+        match outcome {
+            Poll::Pending => self.opening.poll_late(context).map(Err),
+            outcome => outcome,
+        }
     }
 }
 
@@ -195,5 +196,47 @@ impl AsyncWrite for Counted {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::http::Response;
+    use tokio::io::AsyncWriteExt;
+    use tonic::body::Body;
+
+    /// Serves a connection whose client says `first` and then nothing, with so much time to begin.
+    async fn serve_silent(first: &[u8], patience: Duration) -> Option<io::ErrorKind> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let mut client = tokio::net::TcpStream::connect(address)
+            .await
+            .expect("connected");
+        client.write_all(first).await.expect("sent");
+        let (socket, _) = listener.accept().await.expect("accepted");
+        let socket = TokioIo::new(Counted {
+            socket,
+            counters: Arc::default(),
+            opening: Opening::new(patience),
+        });
+        let answer = |_: ::http::Request<hyper::body::Incoming>| async {
+            Ok::<_, Infallible>(Response::new(Body::empty()))
+        };
+        let builder = builder(&Limits::default());
+        let outcome = builder.serve_connection(socket, service_fn(answer)).await;
+        let error = outcome.expect_err("it is given up");
+        error.downcast_ref::<io::Error>().map(io::Error::kind)
+    }
+
+    #[tokio::test]
+    async fn a_client_that_stops_in_its_first_bytes_is_given_up() {
+        for first in [&b""[..], b"P", b"PRI * HTTP/2.0\r\n"] {
+            let given_up = serve_silent(first, Duration::from_millis(50));
+            let given_up = tokio::time::timeout(Duration::from_secs(60), given_up).await;
+            let kind = given_up.expect("its time is over");
+            assert_eq!(kind, Some(io::ErrorKind::TimedOut));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The KV service.
 
 use super::front::{Front, unexpected};
+use super::leash::Pace;
 use super::{long_answer, range_stream, read_txn};
 use crate::mvcc::Find;
 use crate::reply::Reply;
@@ -39,7 +40,7 @@ impl Kv for Front {
         self.read_point(request.serializable).await?;
         if is_small(&request) || is_collected(&request) || request.keys_only {
             let answer = self.read(request).await?;
-            return Ok(long_answer::set_aside(answer));
+            return Ok(long_answer::set_aside(answer, Pace::of(&self.limits)));
         }
         Ok(self.read_long(&request).await?)
     }
@@ -55,7 +56,8 @@ impl Kv for Front {
         let scan = self.store().begin_range(&request)?;
         let header = self.header(scan.revision());
         let target_bytes = self.limits.max_request_bytes;
-        let chunks = range_stream::chunks(scan, header, target_bytes);
+        let pace = Pace::of(&self.limits);
+        let chunks = range_stream::chunks(scan, header, target_bytes, pace);
         Ok(Response::new(chunks))
     }
 
@@ -195,11 +197,12 @@ impl Front {
             count: scan.count(),
         };
         self.complete(&mut answer.header);
+        let pace = Pace::of(&self.limits);
         if finds.iter().map(Find::unread).sum::<usize>() > CHUNK_BYTES {
-            return long_answer::read_and_send(scan, finds, answer);
+            return long_answer::read_and_send(scan, finds, answer, pace);
         }
         answer.kvs = scan.read(finds)?;
-        Ok(long_answer::set_aside(answer))
+        Ok(long_answer::set_aside(answer, pace))
     }
 
     /// Returns when what lies below `revision` has been swept out. The request lasts as long as the

@@ -8,13 +8,16 @@
 //! What is not in memory is read while the answer is under way, off the front's thread: its length is
 //! known beforehand, because the index knows the length of every record.
 //!
+//! Whoever takes it too slowly loses it ([`super::leash`]): what has not been sent is on a leash, the pin of
+//! the scan and what lies ready alike.
+//!
 //! The way round tonic: the handler sets the answer aside as an extension of an empty response, and
 //! the server, once tonic is done with it, replaces the body.
 
-use super::leash::{Leash, PATIENCE};
+use super::leash::{Leash, Meter, Pace};
 use crate::Error;
 use crate::mvcc::{Find, RangeScan};
-use ::http::{HeaderMap, HeaderValue, Response};
+use ::http::{HeaderMap, Response};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::stream::{self, Stream, StreamExt};
 use hyper::body::{Body as HttpBody, Frame};
@@ -35,11 +38,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 const OWN_PIECE_BYTES: usize = 16 * 1024;
 /// `RangeResponse.kvs`.
 const KVS: u32 = 2;
-/// What stands before a message: one byte for "not compressed", four for the length.
-#[cfg(test)]
-const PREFIX_BYTES: usize = 5;
-
-/// Keys and bytes that are read at a time.
+/// Keys and bytes that are taken at a time.
 const CHUNK: (usize, usize) = (512, 512 * 1024);
 /// Chunks that are read ahead of what is sent.
 const AHEAD: usize = 2;
@@ -51,14 +50,15 @@ type Following = Pin<Box<dyn Stream<Item = Result<Vec<Bytes>, Error>> + Send>>;
 #[derive(Clone)]
 struct Aside(Arc<Mutex<Option<Pieces>>>);
 
-/// The response of a range: as it is if it is short, set aside for [`bring_back`] otherwise.
-pub(super) fn set_aside(answer: RangeResponse) -> tonic::Response<RangeResponse> {
+/// The response of a range: as it is if it is short, set aside for [`bring_back`] otherwise. To be called
+/// inside a runtime.
+pub(super) fn set_aside(answer: RangeResponse, pace: Pace) -> tonic::Response<RangeResponse> {
     let records: usize = answer.kvs.iter().map(Bytes::len).sum();
     // A message that does not fit gRPC's length is tonic's to refuse.
     if records < LONG_BYTES || answer.encoded_len() > u32::MAX as usize {
         return tonic::Response::new(answer);
     }
-    aside(Pieces::of(answer))
+    aside(Pieces::of(answer, pace))
 }
 
 fn aside(pieces: Pieces) -> tonic::Response<RangeResponse> {
@@ -69,7 +69,7 @@ fn aside(pieces: Pieces) -> tonic::Response<RangeResponse> {
 }
 
 /// The response of a range whose records are read while they are sent. `answer` is that without its
-/// records; `finds` are what `scan` found.
+/// records; `finds` are what `scan` found. To be called inside a runtime.
 ///
 /// # Errors
 /// `ResourceExhausted` if the answer does not fit one gRPC message.
@@ -77,6 +77,7 @@ pub(super) fn read_and_send(
     scan: RangeScan,
     finds: Vec<Find>,
     answer: RangeResponse,
+    pace: Pace,
 ) -> Result<tonic::Response<RangeResponse>, Error> {
     let records: usize = finds.iter().map(|find| field_len(find.len())).sum();
     if records + answer.encoded_len() > u32::MAX as usize {
@@ -85,18 +86,34 @@ pub(super) fn read_and_send(
         let code = Code::ResourceExhausted as i32;
         return Err(Error::Other(code, text.to_owned()));
     }
-    let mut pieces = Pieces::with(answer, records);
-    let scan = Arc::new(Leash::new(Arc::new(scan), PATIENCE));
-    let chunks =
-        stream::iter(Chunks(finds.into_iter())).map(move |chunk| read(Arc::clone(&scan), chunk));
-    pieces.following = Some(Box::pin(chunks.buffered(AHEAD)));
+    let unread = Unread {
+        scan: Arc::new(scan),
+        finds: finds.into_iter(),
+    };
+    let leash = Arc::new(Leash::new(unread, pace));
+    let mut pieces = Pieces::with(answer, records, leash.meter().clone());
+    let from = Arc::clone(&leash);
+    let next = move || from.with(|unread| chunk(&mut unread.finds, Find::len));
+    let chunks = stream::iter(std::iter::from_fn(move || next().transpose()));
+    let reads = chunks.map(move |chunk| read(Arc::clone(&leash), chunk));
+    pieces.following = Some(Box::pin(reads.buffered(AHEAD)));
     Ok(aside(pieces))
+}
+
+/// What is left of an answer that is read while it is sent.
+struct Unread {
+    scan: Arc<RangeScan>,
+    finds: std::vec::IntoIter<Find>,
 }
 
 /// Takes the scan off its leash when it reads and not before: a chunk that waits for its turn while the
 /// client stalls must not hold it.
-async fn read(scan: Arc<Leash<Arc<RangeScan>>>, chunk: Vec<Find>) -> Result<Vec<Bytes>, Error> {
-    let scan = scan.with(|scan| Arc::clone(scan))?;
+async fn read(
+    leash: Arc<Leash<Unread>>,
+    chunk: Result<Vec<Find>, Error>,
+) -> Result<Vec<Bytes>, Error> {
+    let chunk = chunk?;
+    let scan = leash.with(|unread| Arc::clone(&unread.scan))?;
     if chunk.iter().all(|find| find.unread() == 0) {
         return scan.read(chunk);
     }
@@ -105,34 +122,28 @@ async fn read(scan: Arc<Leash<Arc<RangeScan>>>, chunk: Vec<Find>) -> Result<Vec<
         .map_err(|_| Error::Stopped)?
 }
 
-/// Cuts finds into chunks.
-struct Chunks(std::vec::IntoIter<Find>);
-
-impl Iterator for Chunks {
-    type Item = Vec<Find>;
-
-    fn next(&mut self) -> Option<Vec<Find>> {
-        let mut bytes = 0;
-        let mut chunk = Vec::new();
-        while chunk.len() < CHUNK.0 && bytes < CHUNK.1 {
-            let Some(find) = self.0.next() else { break };
-            bytes += find.len();
-            chunk.push(find);
-        }
-        (!chunk.is_empty()).then_some(chunk)
+/// The next chunk; `None` behind the last one.
+fn chunk<T>(rest: &mut std::vec::IntoIter<T>, len: fn(&T) -> usize) -> Option<Vec<T>> {
+    let mut bytes = 0;
+    let mut chunk = Vec::new();
+    while chunk.len() < CHUNK.0 && bytes < CHUNK.1 {
+        let Some(next) = rest.next() else { break };
+        bytes += len(&next);
+        chunk.push(next);
     }
+    (!chunk.is_empty()).then_some(chunk)
 }
 
-/// Puts the answer that was set aside, if any, into tonic's response.
-pub(super) fn bring_back(mut response: Response<Body>) -> Response<Body> {
+/// Puts the answer that was set aside, if any, into tonic's response. Whether there was one: then its body
+/// ends with the outcome, which is not known before.
+pub(super) fn bring_back(response: &mut Response<Body>) -> bool {
     let Some(Aside(aside)) = response.extensions_mut().remove() else {
-        return response;
+        return false;
     };
     let pieces = aside.lock().unwrap_or_else(|lock| lock.into_inner()).take();
-    match pieces {
-        Some(pieces) => response.map(|_| Body::new(pieces)),
-        None => response,
-    }
+    let Some(pieces) = pieces else { return false };
+    *response.body_mut() = Body::new(pieces);
+    true
 }
 
 /// The body of a long answer.
@@ -142,24 +153,30 @@ struct Pieces {
     records: std::vec::IntoIter<Bytes>,
     /// A record that goes out as it is.
     own: Option<Bytes>,
-    /// Records that have still to be read.
+    /// Records that are still on the leash.
     following: Option<Following>,
     /// The fields behind the records.
     tail: Bytes,
+    /// Of the leash.
+    meter: Meter,
     is_done: bool,
 }
 
 impl Pieces {
-    fn of(mut answer: RangeResponse) -> Pieces {
+    /// An answer that lies ready.
+    fn of(mut answer: RangeResponse, pace: Pace) -> Pieces {
         let kvs = std::mem::take(&mut answer.kvs);
         let records = kvs.iter().map(|record| field_len(record.len())).sum();
-        let mut pieces = Pieces::with(answer, records);
-        pieces.records = kvs.into_iter();
+        let leash = Leash::new(kvs.into_iter(), pace);
+        let mut pieces = Pieces::with(answer, records, leash.meter().clone());
+        let next = move || leash.with(|kvs| chunk(kvs, Bytes::len));
+        let chunks = std::iter::from_fn(move || next().transpose());
+        pieces.following = Some(Box::pin(stream::iter(chunks)));
         pieces
     }
 
     /// An answer without records, with room for `records` bytes of them.
-    fn with(answer: RangeResponse, records: usize) -> Pieces {
+    fn with(answer: RangeResponse, records: usize, meter: Meter) -> Pieces {
         let length = answer.encoded_len() + records;
         let front = RangeResponse {
             header: answer.header,
@@ -180,6 +197,7 @@ impl Pieces {
             own: None,
             following: None,
             tail: tail.encode_to_vec().into(),
+            meter,
             is_done: false,
         }
     }
@@ -231,6 +249,18 @@ impl Pieces {
         }
         false
     }
+
+    /// The last frame. Behind an error the message stays incomplete, so that no client takes it for an
+    /// answer; which error it was can still be said.
+    fn end(&mut self, status: Status) -> Result<Frame<Bytes>, Status> {
+        self.is_done = true;
+        // Lets go of what it has not sent at once, whenever the connection drops it.
+        self.following = None;
+        self.records = Vec::new().into_iter();
+        let mut trailers = HeaderMap::new();
+        status.add_header(&mut trailers)?;
+        Ok(Frame::trailers(trailers))
+    }
 }
 
 /// Bytes of a record of this length in an answer.
@@ -249,18 +279,14 @@ impl HttpBody for Pieces {
         if self.is_done {
             return Poll::Ready(None);
         }
-        let frame = match std::task::ready!(self.poll_piece(context)) {
-            Some(Ok(piece)) => Frame::data(piece),
-            // Too late for a status: hyper resets the stream.
-            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-            None => {
-                self.is_done = true;
-                let mut trailers = HeaderMap::new();
-                trailers.insert(Status::GRPC_STATUS, HeaderValue::from_static("0"));
-                Frame::trailers(trailers)
+        Poll::Ready(Some(match std::task::ready!(self.poll_piece(context)) {
+            Some(Ok(piece)) => {
+                self.meter.took(piece.len());
+                Ok(Frame::data(piece))
             }
-        };
-        Poll::Ready(Some(Ok(frame)))
+            Some(Err(error)) => self.end(error.into()),
+            None => self.end(Status::ok("")),
+        }))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -269,102 +295,4 @@ impl HttpBody for Pieces {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use keelson_proto::etcdserverpb::ResponseHeader;
-
-    fn answer(sizes: &[usize]) -> RangeResponse {
-        RangeResponse {
-            header: Some(ResponseHeader {
-                revision: 7,
-                ..ResponseHeader::default()
-            }),
-            kvs: sizes.iter().map(|size| vec![3; *size].into()).collect(),
-            more: true,
-            count: 12,
-        }
-    }
-
-    fn sent(mut pieces: Pieces) -> Vec<Bytes> {
-        let next = stream::poll_fn(move |context| pieces.poll_piece(context));
-        let sent: Vec<_> = futures::executor::block_on(next.collect());
-        sent.into_iter().map(|piece| piece.expect("read")).collect()
-    }
-
-    fn pieces(answer: &RangeResponse) -> Vec<Bytes> {
-        sent(Pieces::of(answer.clone()))
-    }
-
-    /// The same with records that arrive in chunks of `chunk`.
-    fn pieces_of_chunks(answer: &RangeResponse, chunk: usize) -> Vec<Bytes> {
-        let mut bare = answer.clone();
-        let kvs = std::mem::take(&mut bare.kvs);
-        let records = kvs.iter().map(|record| field_len(record.len())).sum();
-        let mut pieces = Pieces::with(bare, records);
-        let chunks: Vec<_> = kvs.chunks(chunk).map(|chunk| Ok(chunk.to_vec())).collect();
-        pieces.following = Some(Box::pin(stream::iter(chunks)));
-        sent(pieces)
-    }
-
-    /// Sizes around every bound, alone and mixed.
-    const SIZES: [&[usize]; 6] = [
-        &[],
-        &[0, 0, 1],
-        &[1000; 300],
-        &[OWN_PIECE_BYTES - 1, OWN_PIECE_BYTES, OWN_PIECE_BYTES + 1],
-        &[PIECE_BYTES, 10, PIECE_BYTES * 3, PIECE_BYTES, 10],
-        &[5000, 15_000, 16_000, 16_300, 16_384, 300],
-    ];
-
-    #[test]
-    fn the_pieces_together_are_the_message_that_prost_writes() {
-        for sizes in SIZES {
-            let answer = answer(sizes);
-            let at_hand = pieces(&answer).concat();
-            for written in [at_hand, pieces_of_chunks(&answer, 2).concat()] {
-                assert_eq!(written[0], 0, "not compressed");
-                let length = u32::from_be_bytes([written[1], written[2], written[3], written[4]]);
-                assert_eq!(length as usize, written.len() - PREFIX_BYTES);
-                assert_eq!(written[PREFIX_BYTES..], answer.encode_to_vec());
-            }
-        }
-    }
-
-    #[test]
-    fn no_piece_is_much_larger_than_it_should_be_unless_its_record_is() {
-        for sizes in SIZES {
-            let largest = sizes.iter().copied().max().unwrap_or(0);
-            for piece in pieces(&answer(sizes)) {
-                assert!(piece.len() <= largest.max(PIECE_BYTES) + 16);
-                assert!(!piece.is_empty());
-            }
-        }
-    }
-
-    #[test]
-    fn large_records_are_not_copied() {
-        let answer = answer(&[100, PIECE_BYTES * 2]);
-        let large = answer.kvs[1].clone();
-        let sent = pieces(&answer);
-        assert!(sent.iter().any(|piece| piece.as_ptr() == large.as_ptr()));
-    }
-
-    #[test]
-    fn a_record_that_cannot_be_read_ends_the_answer_with_an_error() {
-        let mut pieces = Pieces::with(answer(&[]), 100);
-        let chunks = [Ok(vec![Bytes::from_static(b"one")]), Err(Error::Stopped)];
-        pieces.following = Some(Box::pin(stream::iter(chunks)));
-        let frames = http_body_util::BodyExt::collect(pieces);
-        let status = futures::executor::block_on(frames).expect_err("not complete");
-        assert_eq!(Error::from_status(&status), Error::Stopped);
-    }
-
-    #[test]
-    fn short_answers_are_left_to_tonic() {
-        let short = set_aside(answer(&[1000; 20]));
-        assert_eq!(short.get_ref().kvs.len(), 20);
-        let long = set_aside(answer(&[1000; 200]));
-        assert!(long.get_ref().kvs.is_empty());
-        assert!(long.extensions().get::<Aside>().is_some());
-    }
-}
+pub(super) mod tests;

@@ -1,6 +1,7 @@
 //! The Maintenance service: what an operator asks and orders.
 
 use super::front::{Front, unexpected};
+use super::leash::Pace;
 use super::{snapshot, version};
 use crate::reply::Reply;
 use crate::{Error, Revision, mvcc};
@@ -80,7 +81,8 @@ impl Maintenance for Front {
         _: Request<SnapshotRequest>,
     ) -> Result<Response<Self::SnapshotStream>, Status> {
         let snapshot = self.snapshots.open().await?;
-        Ok(Response::new(snapshot::pieces(snapshot)))
+        let pieces = snapshot::pieces(snapshot, Pace::of(&self.limits));
+        Ok(Response::new(pieces))
     }
 
     async fn move_leader(

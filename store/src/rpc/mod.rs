@@ -37,6 +37,7 @@ mod long_answer;
 pub mod maintenance;
 pub mod member_id;
 pub mod method;
+mod opening;
 pub mod ownership;
 pub mod queue;
 pub mod range_stream;
@@ -50,3 +51,6 @@ pub mod watch;
 
 pub use front::Front;
 pub use server::Services;
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! is empty: kube-apiserver insists on both. So one chunk is held back until the next is known.
 
 use super::kv::{is_filtered, is_sorted};
-use super::leash::{Leash, PATIENCE};
+use super::leash::{Leash, Pace};
 use crate::Error;
 use crate::mvcc::RangeScan;
 use bytes::Bytes;
@@ -59,19 +59,15 @@ impl Scan for RangeScan {
     }
 }
 
-/// Streams `scan` in messages of about `target_bytes`.
+/// Streams `scan` in messages of about `target_bytes` to a client that keeps `pace`. To be called inside
+/// a runtime.
 pub(super) fn chunks<S: Scan>(
     scan: S,
     header: Option<ResponseHeader>,
     target_bytes: usize,
+    pace: Pace,
 ) -> Chunks {
-    let reader = Reader {
-        scan: Leash::new(scan, PATIENCE),
-        header,
-        target_bytes,
-        keys: FIRST_KEYS,
-        held: None,
-    };
+    let reader = Reader::new(scan, header, target_bytes, pace);
     Box::pin(stream::try_unfold(Some(reader), |reader| async move {
         let Some(mut reader) = reader else {
             return Ok(None);
@@ -97,8 +93,24 @@ struct Reader<S> {
 }
 
 impl<S: Scan> Reader<S> {
+    fn new(scan: S, header: Option<ResponseHeader>, target_bytes: usize, pace: Pace) -> Reader<S> {
+        Reader {
+            scan: Leash::new(scan, pace),
+            header,
+            target_bytes,
+            keys: FIRST_KEYS,
+            held: None,
+        }
+    }
+
     /// The next message, and whether it is the last.
     fn next(&mut self) -> Result<(RangeResponse, bool), Error> {
+        let (response, done) = self.next_response()?;
+        self.scan.meter().took(bytes_of(&response.kvs));
+        Ok((response, done))
+    }
+
+    fn next_response(&mut self) -> Result<(RangeResponse, bool), Error> {
         let kvs = match self.held.take() {
             Some(kvs) => kvs,
             None => self.read()?,
@@ -129,7 +141,7 @@ impl<S: Scan> Reader<S> {
     fn read(&mut self) -> Result<Vec<Bytes>, Error> {
         let (keys, bytes) = (self.keys, self.target_bytes);
         let chunk = self.scan.with(|scan| scan.next_chunk(keys, bytes))??;
-        let bytes: usize = chunk.iter().map(Bytes::len).sum();
+        let bytes = bytes_of(&chunk);
         if bytes < self.target_bytes / 2 {
             self.keys = self.keys.saturating_mul(2);
         } else if bytes > self.target_bytes.saturating_mul(2) {
@@ -139,9 +151,14 @@ impl<S: Scan> Reader<S> {
     }
 }
 
+fn bytes_of(records: &[Bytes]) -> usize {
+    records.iter().map(Bytes::len).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
     use futures::TryStreamExt;
 
     struct Listed {
@@ -175,20 +192,21 @@ mod tests {
         }
     }
 
-    fn responses(scan: Listed) -> Result<Vec<RangeResponse>, Status> {
+    fn pace() -> Pace {
+        Pace::of(&Limits::default())
+    }
+
+    async fn responses(scan: Listed) -> Result<Vec<RangeResponse>, Status> {
         let header = Some(ResponseHeader::default());
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_time().build().expect("a runtime");
-        let messages: Vec<_> =
-            runtime.block_on(async { chunks(scan, header, 1 << 20).try_collect().await })?;
+        let messages: Vec<_> = chunks(scan, header, 1 << 20, pace()).try_collect().await?;
         let response = |message: RangeStreamResponse| message.range_response.expect("always set");
         Ok(messages.into_iter().map(response).collect())
     }
 
-    #[test]
-    fn only_the_last_message_has_more_than_records_and_none_is_empty() {
+    #[tokio::test]
+    async fn only_the_last_message_has_more_than_records_and_none_is_empty() {
         for records in [1, 10, 11, 30, 31, 1000] {
-            let responses = responses(scan(records)).expect("complete");
+            let responses = responses(scan(records)).await.expect("complete");
             let (last, others) = responses.split_last().expect("at least one");
             assert_eq!((last.count, last.more), (123, true));
             assert!(last.header.is_some());
@@ -201,25 +219,40 @@ mod tests {
         }
     }
 
-    #[test]
-    fn first_chunk_is_small_and_small_chunks_grow() {
-        let responses = responses(scan(100)).expect("complete");
+    #[tokio::test]
+    async fn first_chunk_is_small_and_small_chunks_grow() {
+        let responses = responses(scan(100)).await.expect("complete");
         let sizes: Vec<_> = responses.iter().map(|one| one.kvs.len()).collect();
         assert_eq!(sizes, [10, 20, 40, 30]);
     }
 
-    #[test]
-    fn an_empty_range_is_one_message_with_a_header() {
-        let responses = responses(scan(0)).expect("complete");
+    #[tokio::test]
+    async fn an_empty_range_is_one_message_with_a_header() {
+        let responses = responses(scan(0)).await.expect("complete");
         assert_eq!(responses.len(), 1);
         assert!(responses[0].kvs.is_empty() && responses[0].header.is_some());
     }
 
-    #[test]
-    fn compaction_on_the_way_ends_the_stream_with_its_error() {
+    #[tokio::test]
+    async fn compaction_on_the_way_ends_the_stream_with_its_error() {
         let mut scan = scan(200);
         scan.fails = true;
-        let status = responses(scan).expect_err("compacted");
+        let status = responses(scan).await.expect_err("compacted");
         assert_eq!(Error::from_status(&status), Error::Compacted);
+    }
+    #[tokio::test]
+    async fn every_record_counts_as_taken_when_it_is_handed_out_and_not_before() {
+        let header = Some(ResponseHeader::default());
+        let mut reader = Reader::new(scan(100), header, 1 << 20, pace());
+        let mut handed = 0;
+        loop {
+            let (response, done) = reader.next().expect("it is read");
+            handed += bytes_of(&response.kvs) as u64;
+            assert_eq!(reader.scan.meter().taken(), handed);
+            if done {
+                break;
+            }
+        }
+        assert_eq!(handed, bytes_of(&scan(100).records) as u64);
     }
 }

@@ -199,14 +199,22 @@ pub(super) fn finish(
     response: Response<Body>,
     ending: impl FnOnce() -> Ending,
 ) -> Response<Body> {
-    let response = long_answer::bring_back(too_large(response));
-    match status_of(&response) {
-        Some(code) => call.finish(code),
-        // tonic puts the status of a unary answer behind it, and has none but OK left by then.
-        None if id.method().shape == Shape::Unary => call.finish(Code::Ok),
-        None => return response.map(|body| Body::new(Watched::new(body, call, ending()))),
+    let mut response = too_large(response);
+    if let Some(code) = status_of(&response) {
+        call.finish(code);
+        return response;
     }
-    response
+    let ending = if long_answer::bring_back(&mut response) {
+        // Half a message helps nobody: like every unary answer it may be finished while the member stops.
+        Box::pin(std::future::pending()) as Ending
+    } else if id.method().shape == Shape::Unary {
+        // tonic puts the status of a unary answer behind it, and has none but OK left by then.
+        call.finish(Code::Ok);
+        return response;
+    } else {
+        ending()
+    };
+    response.map(|body| Body::new(Watched::new(body, call, ending)))
 }
 
 /// The status of a call that failed before its first answer.

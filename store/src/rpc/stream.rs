@@ -63,7 +63,7 @@ impl Drop for Call {
     }
 }
 
-/// The body of a streaming answer: ends when told to, and tells the counters how it ended.
+/// The body of a streaming or long answer: ends when told to, and tells the counters how it ended.
 pub struct Watched {
     inner: Body,
     call: Call,

@@ -1,7 +1,10 @@
 use super::*;
 use crate::limits::Limits;
 use crate::metrics::FrontMetrics;
+use crate::rpc::leash::Pace;
 use crate::rpc::listen::{Dealer, bind};
+use crate::rpc::tests::taker::{Taker, connect};
+use crate::rpc::tests::wait_until;
 use crate::rpc::{connection, range_stream};
 use keelson_proto::etcdserverpb::kv_client::KvClient;
 use keelson_proto::etcdserverpb::{
@@ -25,8 +28,17 @@ impl Kv for Sink {
         Ok(tonic::Response::new(PutResponse::default()))
     }
 
-    async fn range(&self, _: tonic::Request<RangeRequest>) -> Answer<RangeResponse> {
-        Err(Error::Compacted.into())
+    /// Knows two keys: one with a long answer, and one whose answer breaks off.
+    async fn range(&self, request: tonic::Request<RangeRequest>) -> Answer<RangeResponse> {
+        let long = RangeResponse {
+            kvs: vec![vec![7; 64 * 1024].into(); 128],
+            ..RangeResponse::default()
+        };
+        match &request.into_inner().key[..] {
+            b"long" => Ok(long_answer::set_aside(long, Pace::of(&Limits::default()))),
+            b"broken" => Ok(long_answer::tests::broken(1 << 20)),
+            _ => Err(Error::Compacted.into()),
+        }
     }
 
     /// Never ends by itself.
@@ -179,6 +191,64 @@ async fn stopping_ends_open_streams_with_the_reason_and_then_the_front() {
         running.counters.handled_count(streams, Code::Unavailable),
         1
     );
+}
+
+const RANGE: &str = "/etcdserverpb.KV/Range";
+
+impl Running {
+    /// How many ranges ended so.
+    fn ranges(&self, code: Code) -> u64 {
+        self.counters.handled_count(id(RANGE), code)
+    }
+
+    /// Asks for this key and takes the first of the answer.
+    async fn begin_range(&self, key: &'static str) -> Taker {
+        let request = RangeRequest {
+            key: key.into(),
+            ..RangeRequest::default()
+        };
+        let channel = connect(self.address).await;
+        let mut taker = Taker::call(&channel, RANGE, &request).await;
+        assert!(taker.take().await, "it begins");
+        taker
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_counts_when_it_is_over() {
+    let running = start();
+    let mut taker = running.begin_range("long").await;
+    assert_eq!(running.ranges(Code::Ok), 0, "most of it is to come");
+    assert_eq!(taker.end().await.code(), Code::Ok);
+    assert_eq!(running.ranges(Code::Ok), 1);
+}
+
+#[tokio::test]
+async fn a_long_answer_that_breaks_off_tells_the_reason_and_counts_as_that() {
+    let running = start();
+    let status = running.begin_range("broken").await.end().await;
+    assert_eq!(Error::from_status(&status), Error::Stopped);
+    assert_eq!(running.ranges(Code::Unavailable), 1);
+    assert_eq!(running.ranges(Code::Ok), 0);
+    // A client that decodes messages hears the same.
+    let request = RangeRequest {
+        key: "broken".into(),
+        ..RangeRequest::default()
+    };
+    let outcome = running.client().await.range(request).await;
+    let status = outcome.expect_err("half an answer");
+    assert_eq!(Error::from_status(&status), Error::Stopped);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_in_the_middle_of_a_long_answer_counts_as_canceled() {
+    let running = start();
+    drop(running.begin_range("long").await);
+    wait_until("the member has heard of it", || async {
+        running.ranges(Code::Cancelled) == 1
+    })
+    .await;
+    assert_eq!(running.ranges(Code::Ok), 0);
 }
 
 #[tokio::test]
