@@ -55,7 +55,7 @@ pub enum Unknown {
 }
 
 /// A field of a structure.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Field {
     /// Its name in JSON.
     pub name: Arc<str>,
