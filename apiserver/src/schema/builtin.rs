@@ -15,5 +15,4 @@ pub fn builtin() -> &'static Table {
 }
 
 #[cfg(test)]
-#[path = "builtin_tests.rs"]
 mod tests;

@@ -178,5 +178,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-#[path = "load/tests.rs"]
 mod tests;
