@@ -5,5 +5,6 @@
 //! own. What never happens here: a word about consensus.
 
 pub mod discovery;
+pub mod openapi;
 pub mod resource;
 pub mod schema;
