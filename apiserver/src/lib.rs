@@ -6,6 +6,7 @@
 
 pub mod names;
 pub mod patch;
+pub mod request;
 pub mod schema;
 pub mod selector;
 pub mod status;
