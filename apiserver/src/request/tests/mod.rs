@@ -1,5 +1,6 @@
 //! What requests ask for: lines, options, forms.
 
+mod forms;
 mod lines;
 mod options;
 
