@@ -83,11 +83,12 @@ fn what_does_not_apply_is_422_and_changes_nothing() {
         json!([{"op": "remove"}]),
         json!([{"op": "move", "path": "/x"}]),
         json!([{"op": "move", "from": "/inner", "path": "/inner/x"}]),
+        json!([{"op": "move", "from": "/list/0", "path": "/list/0/x"}]),
         json!([{"op": "frob", "path": "/a"}]),
         json!([{"path": "/a"}]),
     ];
     for patch in cases {
-        let object = json!({"a": 1, "list": [1, 2], "inner": {}});
+        let object = json!({"a": 1, "list": [1, {}], "inner": {}});
         let text = "the server rejected our request due to an error in our request".to_owned();
         assert_eq!(seen(patched(object, patch.clone())), (422, text), "{patch}");
     }

@@ -111,6 +111,7 @@ fn what_cannot_be_had_is_406_and_names_what_can() {
         "application/cbor",
         "application/json;as=Table;v=v9;g=meta.k8s.io",
         "application/json;stream=watch",
+        "application/json;q=0",
         "nonsense",
         "*/json",
     ] {

@@ -443,6 +443,43 @@ fn deletions_that_make_no_sense_are_refused() {
     assert_eq!(parse("gracePeriodSeconds=x", None).0, 400);
 }
 
+#[test]
+fn a_request_takes_a_minute_at_most() {
+    let timeout = |text: &str| request_timeout(&query(&format!("timeout={text}")));
+    let cases = [
+        ("", 60_000),
+        ("0", 60_000),
+        ("0s", 60_000),
+        ("34s", 34_000),
+        ("1500ms", 1_500),
+        ("0m1.5s", 1_500),
+        ("2h", 60_000),
+        ("-5s", 60_000),
+        (".5s", 500),
+    ];
+    for (text, millis) in cases {
+        assert_eq!(timeout(text), Ok(Duration::from_millis(millis)), "{text}");
+    }
+    for text in ["5", "s", ".s", "5x", "1s2", "--1s", "1.2.3s", "1s ", "é"] {
+        let wanted = format!(
+            "invalid timeout specified in the request URL - time: invalid duration \"{text}\""
+        );
+        assert_eq!(refusal(timeout(text)), (400, wanted));
+    }
+}
+
+#[test]
+fn rows_of_tables_have_the_metadata_unless_told_otherwise() {
+    let include = |text| IncludeObject::parse(&query(text));
+    assert_eq!(include(""), Ok(IncludeObject::Metadata));
+    assert_eq!(include("includeObject=None"), Ok(IncludeObject::None));
+    assert_eq!(include("includeObject=Object"), Ok(IncludeObject::Object));
+    assert_eq!(
+        refusal(include("includeObject=All")),
+        (422, "TableOptions.meta.k8s.io \"\" is invalid: includeObject: Invalid value: \"All\": must be 'Metadata', 'Object', 'None', or empty".to_owned())
+    );
+}
+
 proptest! {
     #[test]
     fn tokens_come_back_as_they_went(key in "[a-z]([a-z.é\"\\\\-]{0,10}[a-z])?(/[a-z]([a-z.-]{0,10}[a-z])?)?", revision in prop::option::of(1..u64::MAX)) {
@@ -457,7 +494,7 @@ proptest! {
             let _ = (list(&text), GetOptions::parse(&query), WatchOptions::parse(&query, "x", true));
             let _ = (WriteOptions::create(&query, &text), DeleteOptions::parse(&query, None));
             let _ = DeleteOptions::parse(&query, Some(&json!({"dryRun": [body.as_str()], "kind": body.as_str()})));
-            let _ = ContinueToken::decode(&text);
+            let _ = (ContinueToken::decode(&text), request_timeout(&query));
         }
     }
 }

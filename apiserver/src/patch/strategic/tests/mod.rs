@@ -187,6 +187,26 @@ fn elements_of_a_new_list_are_not_merged_with_each_other() {
 }
 
 #[test]
+fn an_order_does_not_merge_the_elements_of_a_new_list() {
+    let order = json!([{"containerPort": 80}, {"containerPort": 53}, {"containerPort": 53}]);
+    let ports =
+        json!([{"containerPort": 53, "protocol": "TCP"}, {"containerPort": 53, "protocol": "UDP"}]);
+    let patch = containers(json!([{"name": "a", "$setElementOrder/ports": order, "ports": ports}]));
+    let after = patched(containers(json!([{"name": "a"}])), patch);
+    assert_eq!(after, containers(json!([{"name": "a", "ports": ports}])));
+}
+
+#[test]
+fn an_element_with_a_directive_is_no_value_of_a_list_that_is_replaced() {
+    let patch = json!({"spec": {"tolerations": [{"$patch": "replace"}, {"key": "z"}]}});
+    let after = json!({"spec": {"tolerations": [{"key": "z"}]}});
+    assert_eq!(
+        patched(json!({"spec": {"tolerations": [{"key": "x"}]}}), patch),
+        after
+    );
+}
+
+#[test]
 fn retained_keys_clear_their_siblings() {
     let before = json!({"spec": {
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}},
