@@ -5,4 +5,6 @@
 //! own. What never happens here: a word about consensus.
 
 pub mod canonical;
+pub mod decode;
+pub mod encode;
 pub mod schema;
