@@ -6,5 +6,6 @@
 
 pub mod canonical;
 pub mod decode;
+pub mod defaults;
 pub mod encode;
 pub mod schema;
