@@ -164,6 +164,15 @@ impl Quantity {
         self.nanos.signum() as i32
     }
 
+    /// The outcome of a sum or a difference with another one.
+    fn combined(self, nanos: i128, other: Quantity) -> Quantity {
+        let format = match self.is_zero() {
+            true => other.format,
+            false => self.format,
+        };
+        Quantity { nanos, format }
+    }
+
     /// The negated number.
     pub fn negated(self) -> Quantity {
         Quantity {
@@ -198,14 +207,7 @@ impl std::ops::Add for Quantity {
     type Output = Quantity;
 
     fn add(self, other: Quantity) -> Quantity {
-        Quantity {
-            nanos: self.nanos.saturating_add(other.nanos),
-            format: if self.is_zero() {
-                other.format
-            } else {
-                self.format
-            },
-        }
+        self.combined(self.nanos.saturating_add(other.nanos), other)
     }
 }
 
@@ -214,7 +216,7 @@ impl std::ops::Sub for Quantity {
     type Output = Quantity;
 
     fn sub(self, other: Quantity) -> Quantity {
-        self + other.negated()
+        self.combined(self.nanos.saturating_sub(other.nanos), other)
     }
 }
 

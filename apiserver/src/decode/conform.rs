@@ -1,7 +1,8 @@
 //! Brings a value of a built-in kind into the form in which it is stored.
 //!
 //! For values that have no text any more: YAML documents, objects that were patched. What comes as JSON
-//! or protobuf is read into this form at once.
+//! or protobuf is read into this form at once. The one thing that gets lost on the way is how a number
+//! was written: `cpu: 1e3` is `1e3` in JSON, and `1k` once it has been through YAML.
 
 use super::error::Error;
 use super::path::{Budget, Path};
@@ -138,6 +139,12 @@ fn in_place(scalar: &Scalar, value: &mut Value) -> Result<(), Mismatch> {
         (Scalar::Bool, Value::Bool(_)) => return Ok(()),
         (Scalar::Fields, _) => return Ok(()),
         (Scalar::Float, Value::Number(_)) => return Ok(()),
+        (Scalar::Int(bits), Value::Number(number)) => {
+            let number = number.as_i64();
+            if number.is_some_and(|number| *bits == 64 || i32::try_from(number).is_ok()) {
+                return Ok(());
+            }
+        }
         _ => {}
     }
     *value = scalar::read(scalar, Token::from(&*value))?;

@@ -21,8 +21,12 @@
 //! a look at stored objects. Nothing panics or grows without a bound, whatever the bytes are: sizes,
 //! depth, aliases and lists of complaints have limits (`limits`).
 //!
-//! Measured, release build, one core of a two-core virtual machine shared with others: see
-//! `tests/speed.rs`.
+//! Kinds that have no type in the table, and patches, are read without one (`json_any`, `yaml_any`).
+//!
+//! Measured (`tests/speed.rs`: a Pod of 3.7 KiB with two containers, release build, best of many rounds on
+//! one of two busy cores), with the kind looked up, every field checked and everything in stored form:
+//! from JSON 31 us, from protobuf 25 us, from YAML that is no JSON 127 us, a value that is only conformed
+//! 7 us. Parsing the JSON with `serde_json` and doing nothing with it took 13 us there, cloning it 8 us.
 
 mod body;
 mod error;

@@ -17,11 +17,11 @@ pub(crate) fn is_kept(field: &Field, value: &Value) -> bool {
     match (&field.node, value) {
         // Structures in Go: never empty.
         (Node::Scalar(Scalar::Quantity | Scalar::IntOrString | Scalar::Duration), _) => true,
+        // Raw JSON is kept as it is: `default: false` says something.
+        (Node::Any | Node::Scalar(Scalar::Fields), _) => true,
         (_, Value::Bool(value)) => *value,
         (_, Value::Number(number)) => number.as_f64() != Some(0.0),
         (_, Value::String(text)) => !text.is_empty(),
-        // Raw JSON is kept byte for byte, even if it says nothing.
-        (Node::Any | Node::Scalar(Scalar::Fields), _) => true,
         (_, Value::Array(elements)) => !elements.is_empty(),
         (_, Value::Object(fields)) => !fields.is_empty(),
         (_, Value::Null) => false,

@@ -5,7 +5,7 @@ use super::special;
 use crate::decode::limits::MAX_DEPTH;
 use crate::decode::protobuf::{AnyForm, MAGIC, Slot, Target};
 use crate::decode::{Wire, api_version};
-use crate::schema::{Field, Gvk, List, Map as MapNode, Node, Scalar, Table, Type, TypeId};
+use crate::schema::{Field, Gvk, List, Map as MapNode, Node, Scalar, Table, TypeId};
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -99,23 +99,22 @@ impl Messages<'_> {
             Value::Null => &empty,
             _ => return Err(EncodeError::Type),
         };
-        let (of, slots) = (self.table.get(id), self.wire.slots(id));
-        self.fields(id, of, slots, fields, into, depth)
+        self.fields(id, self.wire.slots(id), fields, into, depth)
     }
 
     fn fields(
         &self,
         owner: TypeId,
-        of: &Type,
         slots: &[Slot],
         fields: &Map<String, Value>,
         into: &mut Message,
         depth: usize,
     ) -> Result<(), EncodeError> {
+        let of = self.table.get(owner);
         for slot in slots {
             match &slot.target {
                 Target::Inlined(slots) => into.message(slot.tag, |message| {
-                    self.fields(owner, of, slots, fields, message, depth)
+                    self.fields(owner, slots, fields, message, depth)
                 })?,
                 Target::Field(at, form) => {
                     let field = &of.fields[*at];

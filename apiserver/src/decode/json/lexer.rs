@@ -4,6 +4,19 @@ use crate::decode::error::Error;
 use crate::decode::scalar::Token;
 use std::borrow::Cow;
 
+/// Bytes at which a plain stretch of a string ends.
+const STOPS: [bool; 256] = {
+    let mut stops = [false; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        stops[control] = true;
+        control += 1;
+    }
+    stops[b'"' as usize] = true;
+    stops[b'\\' as usize] = true;
+    stops
+};
+
 /// Where in the text we are.
 pub(super) struct Lexer<'a> {
     bytes: &'a [u8],
@@ -109,7 +122,6 @@ impl<'a> Lexer<'a> {
         match (self.peek(), is_first) {
             (Some(b']'), _) => {
                 self.at += 1;
-                // A comma must be followed by a value, which the caller will look for.
                 Ok(false)
             }
             (Some(b','), false) => {
@@ -180,17 +192,21 @@ impl<'a> Lexer<'a> {
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Error> {
         self.at += 1;
         let start = self.at;
-        loop {
-            match self.bytes.get(self.at) {
-                Some(b'"') => {
-                    let text = &self.bytes[start..self.at];
-                    self.at += 1;
-                    return Ok(String::from_utf8_lossy(text));
-                }
-                Some(b'\\') => return self.escaped(start).map(Cow::Owned),
-                Some(0..0x20) | None => return Err(self.unexpected("in string literal")),
-                Some(_) => self.at += 1,
+        let rest = &self.bytes[start..];
+        let plain = rest.iter().position(|byte| STOPS[usize::from(*byte)]);
+        self.at += plain.unwrap_or(rest.len());
+        match self.bytes.get(self.at) {
+            Some(b'"') => {
+                let text = &self.bytes[start..self.at];
+                self.at += 1;
+                // Much faster than looking for what to replace, which there hardly ever is.
+                Ok(match std::str::from_utf8(text) {
+                    Ok(text) => Cow::Borrowed(text),
+                    Err(_) => String::from_utf8_lossy(text),
+                })
             }
+            Some(b'\\') => self.escaped(start).map(Cow::Owned),
+            _ => Err(self.unexpected("in string literal")),
         }
     }
 

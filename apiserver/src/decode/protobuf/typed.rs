@@ -6,7 +6,7 @@ use super::wire::{Slot, Target, Wire, slot};
 use crate::decode::error::Error;
 use crate::decode::path::{Budget, Path};
 use crate::decode::shape::{complete, instead_of_null, is_kept};
-use crate::schema::{Field, List, Map as MapNode, Node, Scalar, Table, Type, TypeId};
+use crate::schema::{Field, List, Map as MapNode, Node, Scalar, Table, TypeId};
 use serde_json::{Map, Value};
 
 /// Reads a message as this type.
@@ -28,7 +28,7 @@ impl Messages<'_> {
         path.enter()?;
         let of = self.table.get(id);
         let mut fields = Map::new();
-        self.fields(id, of, self.wire.slots(id), message, &mut fields, path)?;
+        self.fields(id, self.wire.slots(id), message, &mut fields, path)?;
         complete(self.table, of, &mut fields, path)?;
         Ok(Value::Object(fields))
     }
@@ -38,18 +38,18 @@ impl Messages<'_> {
     fn fields(
         &self,
         id: TypeId,
-        of: &Type,
         slots: &[Slot],
         message: &[u8],
         into: &mut Map<String, Value>,
         path: &Path<'_>,
     ) -> Result<(), Error> {
+        let of = self.table.get(id);
         let mut reader = Reader::new(message);
         while let Some((tag, raw)) = reader.next()? {
             match slot(slots, tag).map(|slot| &slot.target) {
                 None => {}
                 Some(Target::Inlined(slots)) => {
-                    self.fields(id, of, slots, raw.bytes()?, into, path)?;
+                    self.fields(id, slots, raw.bytes()?, into, path)?;
                 }
                 Some(Target::Field(at, form)) => {
                     let field = &of.fields[*at];
@@ -60,8 +60,7 @@ impl Messages<'_> {
         Ok(())
     }
 
-    /// One occurrence of a field. Elements and entries come one by one, so what was there so far is
-    /// taken out and put back.
+    /// One occurrence of a field. Elements of lists and entries of maps come one by one.
     fn field(
         &self,
         owner: (TypeId, AnyForm),
@@ -70,31 +69,30 @@ impl Messages<'_> {
         into: &mut Map<String, Value>,
         path: &Path<'_>,
     ) -> Result<(), Error> {
-        let (name, before) = match into.remove_entry(&*field.name) {
-            Some(found) => found,
-            None => (field.name.to_string(), Value::Null),
-        };
-        let value = match &field.node {
-            Node::List(list) => {
-                let mut elements = match before {
-                    Value::Array(elements) => elements,
-                    _ => Vec::new(),
-                };
+        let value = match (&field.node, into.get_mut(&*field.name)) {
+            (Node::List(list), Some(Value::Array(elements))) => {
+                return self.elements(owner, list, raw, elements, path);
+            }
+            (Node::Map(map), Some(Value::Object(entries))) => {
+                return self.entry(owner, map, raw, entries, path);
+            }
+            (Node::List(list), _) => {
+                let mut elements = Vec::new();
                 self.elements(owner, list, raw, &mut elements, path)?;
                 Value::Array(elements)
             }
-            Node::Map(map) => {
-                let mut entries = match before {
-                    Value::Object(entries) => entries,
-                    _ => Map::new(),
-                };
+            (Node::Map(map), _) => {
+                let mut entries = Map::new();
                 self.entry(owner, map, raw, &mut entries, path)?;
                 Value::Object(entries)
             }
-            node => self.value(owner, node, raw, path)?,
+            (node, _) => self.value(owner, node, raw, path)?,
         };
         if is_kept(field, &value) {
-            into.insert(name, value);
+            into.insert(field.name.to_string(), value);
+        } else if !into.is_empty() {
+            // The last occurrence counts, and it says nothing.
+            into.remove(&*field.name);
         }
         Ok(())
     }

@@ -119,13 +119,13 @@ fn cases() -> Vec<(&'static str, Value, Value)> {
         (
             "Everything",
             json!({
-                "metadata": {}, "any": {"a": [null, {}]}, "anys": {"a": 1.5, "b": {}},
+                "metadata": {}, "any": {"a": [null, {}]}, "anys": {"a": 1.5, "b": {}, "c": false},
                 "wait": "90s", "ratio": 0, "ratios": [1, 0.5], "maps": {"a": {}, "b": {"c": "d"}},
                 "self": {}, "selves": [{"flag": true}], "timeouts": ["2024-01-01T00:00:00Z", null]
             }),
             json!({
                 "metadata": {"creationTimestamp": null}, "any": {"a": [null, {}]},
-                "anys": {"a": 1.5, "b": {}}, "wait": "1m30s", "ratio": 0, "ratios": [1, 0.5],
+                "anys": {"a": 1.5, "b": {}, "c": false}, "wait": "1m30s", "ratio": 0, "ratios": [1, 0.5],
                 "maps": {"a": {}, "b": {"c": "d"}},
                 "self": {"metadata": {"creationTimestamp": null}},
                 "selves": [{"flag": true, "metadata": {"creationTimestamp": null}}],
@@ -160,6 +160,19 @@ fn a_value_is_brought_into_the_same_form_as_a_text() {
         let again = body.clone();
         conform(&table, id, &mut body).expect("conforms");
         assert_eq!(body, again, "a second time changes nothing");
+    }
+}
+
+#[test]
+fn raw_values_are_kept_even_if_they_are_empty() {
+    for value in [json!(false), json!(0), json!(""), json!([]), json!({})] {
+        let spec =
+            json!({"group": "g", "schema": {"default": value, "additionalProperties": value}});
+        let stored = json(
+            "CustomResourceDefinition",
+            &json!({"spec": spec}).to_string(),
+        );
+        assert_eq!(stored["spec"], spec);
     }
 }
 

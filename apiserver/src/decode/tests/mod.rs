@@ -1,4 +1,4 @@
-//! Whole bodies, in each encoding.
+//! Whole bodies, in each encoding: what becomes of them, and why some are refused.
 
 mod form;
 mod random;

@@ -192,7 +192,7 @@ fn json_text_is_read_as_go_reads_it() {
         ("9223372036854775807", serde_json::json!(i64::MAX)),
         (
             "9223372036854775808",
-            serde_json::json!(9.223372036854775808e18),
+            serde_json::json!(9.223_372_036_854_776e18),
         ),
         ("1.0", serde_json::json!(1.0)),
         (" [ ] ", serde_json::json!([])),

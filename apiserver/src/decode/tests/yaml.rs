@@ -103,7 +103,7 @@ fn aliases_cannot_stand_for_more_than_there_is_room_for() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {
         let below = format!("*a{}", level - 1);
-        let list = vec![below.as_str(); 10].join(", ");
+        let list = [below.as_str(); 10].join(", ");
         text.push_str(&format!("a{level}: &a{level} [{list}]\n"));
     }
     let refused = yaml_any(text.as_bytes());

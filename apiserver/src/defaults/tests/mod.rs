@@ -1,4 +1,4 @@
-//! Defaults by example objects.
+//! Defaults by example: objects of each kind, and what they get.
 
 mod cluster;
 mod pod;
