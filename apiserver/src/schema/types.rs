@@ -180,9 +180,14 @@ impl Table {
 impl Type {
     /// The field with this JSON name.
     pub fn field(&self, name: &str) -> Option<&Field> {
+        self.position(name).map(|at| &self.fields[at])
+    }
+
+    /// Where in `fields` the one with this JSON name is.
+    pub fn position(&self, name: &str) -> Option<usize> {
         let found = self
             .fields
             .binary_search_by(|field| (*field.name).cmp(name));
-        found.ok().map(|at| &self.fields[at])
+        found.ok()
     }
 }
