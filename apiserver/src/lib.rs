@@ -8,3 +8,4 @@ pub mod discovery;
 pub mod openapi;
 pub mod resource;
 pub mod schema;
+pub mod table;
