@@ -5,6 +5,10 @@
 //! own. What never happens here: a word about consensus.
 
 pub mod discovery;
+pub mod names;
 pub mod openapi;
+pub mod patch;
 pub mod resource;
 pub mod schema;
+pub mod selector;
+pub mod status;
