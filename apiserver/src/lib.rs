@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod names;
 pub mod openapi;
 pub mod patch;
+pub mod request;
 pub mod resource;
 pub mod schema;
 pub mod selector;

@@ -144,6 +144,14 @@ fn copies_that_double_are_stopped() {
     let patch = Value::Array(vec![double.clone(); 30]);
     assert_eq!(seen(patched(object.clone(), patch)).0, 422);
     assert!(patched(object, Value::Array(vec![double; 5])).is_ok());
+    // Each copy is far below the limit; it is for all of them together.
+    let object = json!({"a": "x".repeat(MAX_COPIED_BYTES / 3)});
+    let copies = |count| {
+        let copy = |n| json!({"op": "copy", "from": "/a", "path": format!("/copy{n}")});
+        Value::Array((0..count).map(copy).collect())
+    };
+    assert!(patched(object.clone(), copies(2)).is_ok());
+    assert_eq!(seen(patched(object, copies(3))).0, 422);
     let exact = json!({"a": "x".repeat(MAX_COPIED_BYTES - 2)});
     let copy = json!([{"op": "copy", "from": "/a", "path": "/b"}]);
     assert!(patched(exact, copy.clone()).is_ok());

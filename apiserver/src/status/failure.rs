@@ -135,7 +135,7 @@ pub struct Failure {
     /// What people read.
     pub message: String,
     /// What it is about. `None` and an empty value are different on the wire.
-    pub details: Option<Details>,
+    pub details: Option<Box<Details>>,
     /// A token to go on with a list whose revision is gone.
     pub continue_token: Option<String>,
 }
