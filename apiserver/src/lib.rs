@@ -5,6 +5,7 @@
 //! own. What never happens here: a word about consensus.
 
 pub mod discovery;
+pub mod identity;
 pub mod names;
 pub mod openapi;
 pub mod patch;
