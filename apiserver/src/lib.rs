@@ -4,11 +4,13 @@
 //! It will serve Kubernetes REST over any etcd-shaped store, which it reaches through a trait of its
 //! own. What never happens here: a word about consensus.
 
+pub mod authorize;
 pub mod canonical;
 pub mod decode;
 pub mod defaults;
 pub mod discovery;
 pub mod encode;
+pub mod identity;
 pub mod names;
 pub mod openapi;
 pub mod patch;
