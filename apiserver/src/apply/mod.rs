@@ -17,3 +17,9 @@
 //! afterwards, and finds out by [`managers::settle_times`] whether anything is left to write.
 
 pub mod path;
+pub mod typed;
+
+#[cfg(test)]
+mod tests {
+    pub(crate) mod table;
+}
