@@ -16,6 +16,7 @@
 //! a clock, defaulting, admission, or a rule of one kind. The caller drops nulls and sets defaults
 //! afterwards, and finds out by [`managers::settle_times`] whether anything is left to write.
 
+pub mod managers;
 pub mod path;
 pub mod typed;
 
