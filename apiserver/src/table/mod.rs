@@ -37,6 +37,6 @@ pub use partial::{partial, partial_list};
 pub use printer::Printer;
 
 #[cfg(test)]
-mod testing;
+mod test_tables;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ mod custom;
 mod whole;
 
 use super::kinds;
-use super::testing::{gvk, render, render_lines};
+use super::test_tables::{gvk, render, render_lines};
 use super::*;
 use crate::resource::everything;
 use crate::schema::Gvk;
@@ -47,14 +47,18 @@ fn objects() -> impl Iterator<Item = Value> {
 
 #[test]
 fn cells_are_those_of_a_real_server() {
+    let mut differences = Vec::new();
     for (name, objects, expected) in GOLDENS {
         let actual = render_lines(objects);
-        let pairs = actual.lines().zip(expected.lines());
-        for (number, (actual, expected)) in pairs.enumerate() {
-            assert_eq!(actual, expected, "{name}.txt:{}", number + 1);
-        }
         assert_eq!(actual.lines().count(), expected.lines().count(), "{name}");
+        for (number, (actual, expected)) in actual.lines().zip(expected.lines()).enumerate() {
+            if actual != expected {
+                let line = number + 1;
+                differences.push(format!("{name}.txt:{line}\n- {expected}\n+ {actual}"));
+            }
+        }
     }
+    assert!(differences.is_empty(), "\n{}", differences.join("\n"));
 }
 
 /// One line of `columns.txt`.
@@ -190,12 +194,12 @@ fn no_object_is_refused_and_cells_stay_as_many_as_columns() {
     ];
     for object in objects() {
         let printer = Printer::new(&gvk(&object));
-        let expected = printer.cells(&object, testing::NOW_US).len();
+        let expected = printer.cells(&object, test_tables::NOW_US).len();
         for pointer in pointers(&object) {
             for other in &strange {
                 let mut changed = object.clone();
                 *changed.pointer_mut(&pointer).unwrap() = other.clone();
-                for now_us in [i64::MIN, testing::NOW_US, i64::MAX] {
+                for now_us in [i64::MIN, test_tables::NOW_US, i64::MAX] {
                     let cells = printer.cells(&changed, now_us);
                     assert_eq!(cells.len(), expected, "{pointer} {changed}");
                 }

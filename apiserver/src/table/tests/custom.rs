@@ -1,7 +1,7 @@
 //! Columns of custom resources.
 
 use super::*;
-use crate::table::testing::NOW_US;
+use crate::table::test_tables::NOW_US;
 
 fn printer(columns: &[Value]) -> Printer {
     let gvk = Gvk {
@@ -105,7 +105,7 @@ fn without_columns_of_its_own_a_custom_resource_has_an_age() {
 fn whole_objects_of_custom_resources_say_what_they_are() {
     let options = Options {
         include: IncludeObject::Object,
-        ..testing::OPTIONS
+        ..test_tables::OPTIONS
     };
     let table = printer(&[]).table(&thing(), &options);
     assert_eq!(table["rows"][0]["object"]["apiVersion"], "example.com/v1");

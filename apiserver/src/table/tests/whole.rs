@@ -1,7 +1,7 @@
 //! Tables and projections as documents.
 
 use super::*;
-use crate::table::testing::{NOW_US, OPTIONS};
+use crate::table::test_tables::{NOW_US, OPTIONS};
 
 fn pod(name: &str, phase: &str) -> Value {
     json!({
