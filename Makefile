@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ENV := . scripts/env.sh &&
 
-.PHONY: help setup build run check test lint deny bench bench-peer soak
+.PHONY: help setup build run check test lint deny bench bench-peer soak schema
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,3 +43,6 @@ bench-peer: build ## Measure against a real etcd in interleaved rounds (ROUNDS=3
 
 soak: build ## 10 M puts under compaction, then all workloads (PUTS, DURATION): memory and disk stay bounded
 	@scripts/soak.sh
+
+schema: ## Make the table of Kubernetes' built-in kinds anew (needs Go and Python)
+	@scripts/schema.sh make

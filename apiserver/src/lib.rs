@@ -1,4 +1,23 @@
-//! The room of the Kubernetes API server. Empty: nothing of it is built yet.
+//! The Kubernetes API server, as far as it is built: shapes of objects and what is done to them by
+//! request alone. It does not serve anything yet.
 //!
 //! It will serve Kubernetes REST over any etcd-shaped store, which it reaches through a trait of its
-//! own. What will never happen here: a word about consensus.
+//! own. What never happens here: a word about consensus.
+
+pub mod apply;
+pub mod authorize;
+pub mod canonical;
+pub mod decode;
+pub mod defaults;
+pub mod discovery;
+pub mod encode;
+pub mod identity;
+pub mod names;
+pub mod openapi;
+pub mod patch;
+pub mod request;
+pub mod resource;
+pub mod schema;
+pub mod selector;
+pub mod status;
+pub mod table;
