@@ -18,7 +18,6 @@ use rand::{Rng, RngCore, SeedableRng};
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 const RUN: usize = 50;
@@ -64,10 +63,7 @@ fn main() -> Outcome<()> {
     writer.compact(writer.revision())?;
     writer.commit()?;
     timed("sweep", keys / 2, || {
-        store
-            .sweep(&AtomicBool::new(false))
-            .map(drop)
-            .map_err(Into::into)
+        store.sweep(&|| false).map(drop).map_err(Into::into)
     })?;
     timed("flush and dump", keys, || Ok(store.dump()?))?;
     timed("hash", keys, || {

@@ -1,9 +1,10 @@
 //! One command: may it run, and who runs it.
 
 use super::{LogId, State, schema};
+use crate::lease::{self, Place};
 use crate::mvcc::Writer;
 use crate::reply::Reply;
-use crate::{Error, Revision, broken, lease, validate};
+use crate::{Error, Revision, broken, validate};
 use keelson_proto::etcdserverpb::{AlarmType, ResponseHeader};
 use keelson_proto::log::command::Operation;
 use keelson_proto::log::{Command, MemberAttributes};
@@ -13,6 +14,8 @@ use tonic::Code;
 pub(super) struct Executor<'a, 'w> {
     pub(super) writer: &'a mut Writer<'w>,
     pub(super) state: &'a State,
+    /// Where in the log the command is.
+    pub(super) place: Place,
     pub(super) lease_changes: &'a mut Vec<lease::Change>,
     pub(super) compacted: &'a mut Option<Revision>,
     /// Somebody waits for the reply. If not, a reply is still given, but nothing is read for it.
@@ -47,6 +50,8 @@ impl Executor<'_, '_> {
             Operation::LeaseGrant(request) => self.lease_grant(&request),
             Operation::LeaseRevoke(request) => self.lease_revoke(request.id),
             Operation::LeaseCheckpoint(request) => Ok(self.lease_checkpoint(&request)),
+            Operation::LeaseExpiry(expiry) => self.lease_expiry(expiry),
+            Operation::LeaseNotes(notes) => Ok(self.lease_notes(&notes)),
             Operation::Alarm(request) => Ok(self.alarm(&request)),
             Operation::MemberAttributes(attributes) => Ok(self.member_attributes(attributes)),
             Operation::Nothing(_) => Ok(self.done()),
@@ -92,8 +97,10 @@ fn touches_data(operation: &Operation) -> bool {
         | Operation::Txn(_)
         | Operation::Compact(_)
         | Operation::LeaseGrant(_)
-        | Operation::LeaseRevoke(_) => true,
+        | Operation::LeaseRevoke(_)
+        | Operation::LeaseExpiry(_) => true,
         Operation::LeaseCheckpoint(_)
+        | Operation::LeaseNotes(_)
         | Operation::Alarm(_)
         | Operation::MemberAttributes(_)
         | Operation::Nothing(_) => false,

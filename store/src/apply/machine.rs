@@ -4,9 +4,10 @@ use super::command::Executor;
 use super::{Entry, LogId, Payload, State, schema};
 use crate::engine::EngineError;
 use crate::event::EventBatch;
+use crate::lease::{self, Place};
 use crate::mvcc::{Store, Writer};
 use crate::reply::Reply;
-use crate::{Error, MemberId, Revision, broken, lease};
+use crate::{Error, MemberId, Revision, broken};
 use bytes::Bytes;
 use keelson_proto::log;
 use prost::Message;
@@ -95,8 +96,13 @@ impl Machine {
                     let payload = log::Payload::decode(encoded.clone()).unwrap_or_else(|error| {
                         broken!("log entry {} does not decode: {error}", entry.log_id.index)
                     });
+                    let mut place = Place {
+                        index: entry.log_id.index,
+                        command: 0,
+                    };
                     for batch in &payload.batches {
-                        self.apply_batch(&mut writer, entry.log_id, batch, &mut outcome);
+                        let log_id = entry.log_id;
+                        self.apply_batch(&mut writer, log_id, &mut place, batch, &mut outcome);
                     }
                 }
             }
@@ -145,10 +151,12 @@ impl Machine {
         &run[skipped..]
     }
 
+    /// Applies the commands of a batch, the first of which is at `place`, and moves that on.
     fn apply_batch(
         &self,
         writer: &mut Writer<'_>,
         log_id: LogId,
+        place: &mut Place,
         batch: &log::Batch,
         outcome: &mut Outcome,
     ) {
@@ -175,11 +183,13 @@ impl Machine {
             let mut executor = Executor {
                 writer,
                 state: &self.state,
+                place: *place,
                 lease_changes: &mut outcome.lease_changes,
                 compacted: &mut outcome.compacted,
                 wanted,
             };
             let reply = executor.execute(log_id, command);
+            place.command += 1;
             if wanted {
                 outcome.replies.push((request, reply));
             }

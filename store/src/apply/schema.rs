@@ -6,7 +6,7 @@
 //! | `meta` | `apply/membership` | `keelsonpeerpb.Membership`, as it came |
 //! | `meta` | `apply/membership-log-id` | `keelsonpeerpb.LogId` of its entry |
 //! | `meta` | `apply/alarm/` + type (4 bytes) + member (8 bytes) | `etcdserverpb.AlarmMember` |
-//! | `lease` | id (8 bytes) | `etcdserverpb.LeaseTimeToLiveResponse`: id, granted and, if noted, remaining seconds |
+//! | `lease` | id (8 bytes) | `keelsonlogpb.StoredLease` |
 //! | `member` | id (8 bytes) | `keelsonlogpb.MemberAttributes` |
 //!
 //! Numbers in keys are big endian. Which keys hang on a lease is not kept: the records say it.
@@ -17,8 +17,8 @@ use crate::LeaseId;
 use crate::engine::{Batch, Engine, EngineError, Family};
 use crate::lease::Lease;
 use bytes::Bytes;
-use keelson_proto::etcdserverpb::{AlarmMember, LeaseTimeToLiveResponse};
-use keelson_proto::log::MemberAttributes;
+use keelson_proto::etcdserverpb::AlarmMember;
+use keelson_proto::log::{MemberAttributes, StoredLease};
 use keelson_proto::peer;
 use prost::Message;
 use std::ops::ControlFlow;
@@ -53,11 +53,11 @@ pub(super) fn delete_alarm(batch: &mut Batch, alarm: &AlarmMember) {
 }
 
 pub(super) fn put_lease(batch: &mut Batch, id: LeaseId, lease: Lease) {
-    let stored = LeaseTimeToLiveResponse {
+    let stored = StoredLease {
         id,
         granted_ttl: lease.granted_ttl,
-        ttl: lease.remaining_ttl.unwrap_or(0),
-        ..Default::default()
+        remaining_ttl: lease.remaining_ttl.unwrap_or(0),
+        since: Some(lease.since),
     };
     put_message(batch, Family::Lease, &id.to_be_bytes(), &stored);
 }
@@ -120,11 +120,12 @@ pub(super) fn alarms(engine: &dyn Engine) -> Result<Vec<AlarmMember>, EngineErro
 
 /// Every lease, without its keys.
 pub(super) fn leases(engine: &dyn Engine) -> Result<Vec<(LeaseId, Lease)>, EngineError> {
-    let stored: Vec<LeaseTimeToLiveResponse> = messages(engine, Family::Lease, b"", b"")?;
-    let lease = |stored: LeaseTimeToLiveResponse| {
+    let stored: Vec<StoredLease> = messages(engine, Family::Lease, b"", b"")?;
+    let lease = |stored: StoredLease| {
         let lease = Lease {
             granted_ttl: stored.granted_ttl,
-            remaining_ttl: (stored.ttl > 0).then_some(stored.ttl),
+            remaining_ttl: (stored.remaining_ttl > 0).then_some(stored.remaining_ttl),
+            since: stored.since.unwrap_or_default(),
         };
         (stored.id, lease)
     };

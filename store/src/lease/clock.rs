@@ -10,8 +10,8 @@
 //! 3. Before a renewal is answered, leadership is confirmed with a quorum, and this member has applied
 //!    what was committed when the renewal arrived (the revocation may have been acknowledged by
 //!    another member's apply).
-//! 4. What [`Clock::expired`] and [`Clock::checkpoints`] return is proposed with the term as fence, and
-//!    put on its way before the next call of [`Clock::renew`]: the log then keeps their order.
+//! 4. What [`Clock::expired`] and [`Clock::checkpoints`] return is proposed as it is, with the term as
+//!    fence. When, and in which order with other proposals, does not matter.
 //!
 //! # A renewal against the end of a lease
 //!
@@ -24,18 +24,21 @@
 //!
 //! Long leases have their remaining time noted in the log now and then, so that a new leader does not
 //! start them from the full time. A renewed lease with such a note would end early under the next
-//! leader. So a renewal first has the note removed ([`Renew::ClearFirst`]), and only then counts.
+//! leader. So a renewal first has the note removed ([`Renew::ClearFirst`]), and only then counts. The
+//! removal moves the lease's [`Place`] on, so a note decided before it is passed over wherever it
+//! comes, and so is a revocation: that one is handed out again.
 //!
 //! # What the clock cannot see
 //!
-//! Its proposals name a lease by id alone. If a client revokes a lease and grants another one with the
-//! *same* id, and both are in the log but not yet applied here, a proposal about the first hits the
-//! second. Ids chosen by the server are random, so only clients that choose their own can get there.
+//! What is in the log and not yet applied here, such as a client's revocation of a lease and the grant
+//! of another one with the same id. Every proposal names the [`Place`] of the lease it was decided for,
+//! so it cannot hit the other one; and a renewal counts for the lease that has the id when it is
+//! answered, which by rule 3 is the one that the client knows, or a later one.
 
-use super::countdown::{Note, Primary};
-use super::{Change, Leases};
+use super::countdown::Primary;
+use super::{Change, Lease, Leases, Place};
 use crate::LeaseId;
-use keelson_proto::etcdserverpb::LeaseCheckpoint;
+use keelson_proto::log::{LeaseExpiry, LeaseNote};
 use std::time::{Duration, Instant};
 
 /// A lease that was handed out as expired and is still there after this time is handed out again.
@@ -58,9 +61,9 @@ pub enum Renew {
     Gone,
     /// Its revocation has been proposed: wait for the lease's next change, then ask again.
     Revoking,
-    /// Propose a checkpoint of this lease with zero remaining seconds (which removes the note), wait
-    /// until it is applied, then ask again.
-    ClearFirst,
+    /// Propose a note of zero remaining seconds (which removes the note that there may be) for the
+    /// lease of this place, wait until it is applied, then ask again.
+    ClearFirst(Place),
 }
 
 /// The time that a lease has left.
@@ -104,11 +107,7 @@ impl Clock {
         for (deadline, id, lease) in starts {
             let deadline = deadline.max(earliest);
             earliest = deadline + Duration::from_secs(1) / SPREAD_PER_SECOND;
-            let note = match lease.remaining_ttl {
-                Some(_) => Note::Applied,
-                None => Note::None,
-            };
-            primary.start(id, lease.granted_ttl, deadline, note, now);
+            primary.start(id, lease, deadline, now);
         }
         self.primary = Some(primary);
     }
@@ -125,23 +124,30 @@ impl Clock {
 
     /// Takes note of an applied change.
     pub fn changed(&mut self, change: &Change, now: Instant) {
+        let min_ttl_s = self.min_ttl_s;
+        let Some(primary) = &mut self.primary else {
+            return;
+        };
         match *change {
-            Change::Granted { id, ttl } => {
-                let deadline = now + self.span(ttl);
-                if let Some(primary) = &mut self.primary {
-                    primary.start(id, ttl, deadline, Note::None, now);
-                }
+            Change::Granted { id, ttl, since } => {
+                let lease = Lease {
+                    granted_ttl: ttl,
+                    remaining_ttl: None,
+                    since,
+                };
+                primary.start(id, lease, now + span(ttl, min_ttl_s), now);
             }
-            Change::Revoked { id } => {
-                if let Some(primary) = &mut self.primary {
-                    primary.stop(id);
-                }
-            }
-            Change::Checkpointed { id, remaining } => {
-                if let Some(primary) = &mut self.primary {
-                    primary.noted(id, remaining, now);
-                }
-            }
+            Change::Revoked { id } => primary.stop(id),
+            Change::Checkpointed {
+                id,
+                remaining: Some(_),
+                ..
+            } => primary.noted(id),
+            Change::Checkpointed {
+                id,
+                remaining: None,
+                since,
+            } => primary.cleared(id, since, now),
         }
     }
 
@@ -155,10 +161,10 @@ impl Clock {
         if countdown.revoking {
             return Ok(Renew::Revoking);
         }
-        if countdown.note != Note::None {
-            countdown.note = Note::Clearing;
+        if countdown.noted {
+            // Another note would only be passed over, or stand in the way of the next renewal.
             primary.checkpoints.clear(countdown);
-            return Ok(Renew::ClearFirst);
+            return Ok(Renew::ClearFirst(countdown.since));
         }
         // A deadline that an extension put even later stays: the countdown never gets shorter.
         let deadline = now + span(countdown.granted_ttl, min_ttl_s);
@@ -183,9 +189,9 @@ impl Clock {
         }))
     }
 
-    /// Takes up to `max` leases whose time is over, longest overdue first, to be revoked by a
-    /// proposal. Each comes once, and again after [`REVOKE_RETRY`] if it is still there.
-    pub fn expired(&mut self, now: Instant, max: usize) -> Vec<LeaseId> {
+    /// Takes up to `max` leases whose time is over, longest overdue first, as the proposals that
+    /// revoke them. Each comes once, and again after [`REVOKE_RETRY`] if it is still there.
+    pub fn expired(&mut self, now: Instant, max: usize) -> Vec<LeaseExpiry> {
         let mut expired = Vec::new();
         let Some(primary) = &mut self.primary else {
             return expired;
@@ -197,14 +203,15 @@ impl Clock {
                 countdown.revoking = true;
                 primary.checkpoints.clear(countdown);
                 primary.deadlines.set(id, countdown, now + REVOKE_RETRY);
+                let since = Some(countdown.since);
+                expired.push(LeaseExpiry { id, since });
             }
-            expired.push(id);
         }
         expired
     }
 
-    /// Takes the remaining times that should be noted in the log now, as one command's worth.
-    pub fn checkpoints(&mut self, now: Instant) -> Vec<LeaseCheckpoint> {
+    /// Takes the remaining times that should be noted in the log now, as one proposal's worth.
+    pub fn checkpoints(&mut self, now: Instant) -> Vec<LeaseNote> {
         let mut checkpoints = Vec::new();
         let Some(primary) = &mut self.primary else {
             return checkpoints;
@@ -217,8 +224,12 @@ impl Clock {
                 // Rounded up: what is noted is never less than what is left.
                 let remaining_ttl = left.as_secs() as i64 + 1;
                 if remaining_ttl < countdown.granted_ttl {
-                    countdown.note = Note::Proposed;
-                    checkpoints.push(LeaseCheckpoint { id, remaining_ttl });
+                    countdown.noted = true;
+                    checkpoints.push(LeaseNote {
+                        id,
+                        since: Some(countdown.since),
+                        remaining_ttl,
+                    });
                 }
             }
             primary.schedule_checkpoint(id, now);

@@ -1,6 +1,7 @@
 //! The countdown of each lease, and what is known of the note of its remaining time in the log.
 
 use super::queue::{Queue, Slot};
+use super::{Lease, Place};
 use crate::LeaseId;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -19,24 +20,15 @@ pub(super) struct Primary {
 /// One lease, counted down.
 pub(super) struct Countdown {
     pub(super) granted_ttl: i64,
+    /// What proposals about it name.
+    pub(super) since: Place,
     pub(super) deadline: Instant,
-    pub(super) note: Note,
+    /// A remaining time below the granted one is in the state, or on its way there.
+    pub(super) noted: bool,
     /// Handed out by `expired`.
     pub(super) revoking: bool,
     deadline_slot: Slot,
     checkpoint_slot: Slot,
-}
-
-/// Whether the log holds a remaining time below the granted one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Note {
-    None,
-    /// Handed out by `checkpoints`, not yet seen applied.
-    Proposed,
-    Applied,
-    /// A renewal asked for the removal. No further note is made until it is applied, so that none
-    /// can come behind it.
-    Clearing,
 }
 
 impl Default for Primary {
@@ -51,18 +43,12 @@ impl Default for Primary {
 
 impl Primary {
     /// A lease begins, or begins anew.
-    pub(super) fn start(
-        &mut self,
-        id: LeaseId,
-        granted_ttl: i64,
-        deadline: Instant,
-        note: Note,
-        now: Instant,
-    ) {
+    pub(super) fn start(&mut self, id: LeaseId, lease: Lease, deadline: Instant, now: Instant) {
         let mut countdown = Countdown {
-            granted_ttl,
+            granted_ttl: lease.granted_ttl,
+            since: lease.since,
             deadline,
-            note,
+            noted: lease.remaining_ttl.is_some(),
             revoking: false,
             deadline_slot: Slot::default(),
             checkpoint_slot: Slot::default(),
@@ -79,22 +65,26 @@ impl Primary {
         self.checkpoints.tidy(&mut self.countdowns);
     }
 
-    /// A note, or its removal (`None`), was applied.
-    pub(super) fn noted(&mut self, id: LeaseId, remaining: Option<i64>, now: Instant) {
+    /// A note was applied.
+    pub(super) fn noted(&mut self, id: LeaseId) {
+        if let Some(countdown) = self.countdowns.get_mut(&id) {
+            countdown.noted = true;
+        }
+    }
+
+    /// The removal of a note was applied. A note that may still be on its way names an earlier place
+    /// than `since` and will be passed over.
+    pub(super) fn cleared(&mut self, id: LeaseId, since: Place, now: Instant) {
         let Some(countdown) = self.countdowns.get_mut(&id) else {
             return;
         };
-        match (countdown.note, remaining) {
-            // The removal follows in the log.
-            (Note::Clearing, Some(_)) => {}
-            (_, Some(_)) => countdown.note = Note::Applied,
-            // The note follows in the log.
-            (Note::Proposed, None) => {}
-            (_, None) => {
-                countdown.note = Note::None;
-                self.schedule_checkpoint(id, now);
-            }
+        countdown.noted = false;
+        countdown.since = since;
+        if countdown.revoking {
+            // So will the revocation, unless it came first: it is due again.
+            self.deadlines.set(id, countdown, now);
         }
+        self.schedule_checkpoint(id, now);
     }
 
     /// Makes the next note due after the interval, if the lease lives longer than that.

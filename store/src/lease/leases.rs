@@ -1,5 +1,6 @@
 //! The leases that exist: replicated state, shared by the apply thread (the only writer) and readers.
 
+use super::Place;
 use crate::LeaseId;
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -13,6 +14,8 @@ pub struct Lease {
     pub granted_ttl: i64,
     /// Seconds it still had when a leader last noted them; `None`: count it as just renewed.
     pub remaining_ttl: Option<i64>,
+    /// Where in the log it became what it is. See [`Place`].
+    pub since: Place,
 }
 
 #[derive(Debug)]

@@ -11,7 +11,20 @@
 //!
 //! A lease never ends early: not by skew (only one member's monotonic clock counts), not by a pause
 //! (the clock's proposals are fenced to its term), not by a new leader (which starts every countdown
-//! anew, with the replicated remaining time plus an extension). It may end late.
+//! anew, with the replicated remaining time plus an extension), and not by what was meant for another
+//! one. It may end late.
+//!
+//! # Which lease is meant
+//!
+//! An id does not say it: a client may revoke a lease and be granted another one with the same id, and
+//! until both are applied the leader counts down the first. Nor does it say which of two things came
+//! first, a renewal or a note of the remaining time. So every lease knows the [`Place`] in the log since
+//! which it is what it is: where it was granted, or where a renewal had its note removed. That is part
+//! of the state, the same on every member and after every restart. The clock's proposals name it, and
+//! `apply` passes over those that name another one. So it does not matter what comes between the
+//! decision and its place in the log, nor in which order proposals get there.
+//!
+//! A client names a lease by its id alone, as in etcd, and means whatever has that id.
 //!
 //! What never happens here: a wall clock, a network, a task. Whoever drives [`Clock`] obeys the rules
 //! written there.
@@ -27,6 +40,10 @@ pub use clock::{Clock, Left, NotPrimary, REVOKE_RETRY, Renew};
 pub use countdown::CHECKPOINT_INTERVAL;
 pub use leases::{Lease, Leases};
 
+/// A place in the log. No two leases share one, and one lease moves on to a later one when a renewal
+/// takes effect by the log: so it says which lease is meant, and as of when.
+pub use keelson_proto::log::Place;
+
 use crate::LeaseId;
 
 /// What an applied command did to a lease, for the leader's [`Clock`].
@@ -38,6 +55,8 @@ pub enum Change {
         id: LeaseId,
         /// Seconds it was given.
         ttl: i64,
+        /// Where in the log.
+        since: Place,
     },
     /// A lease and its keys are gone.
     Revoked {
@@ -50,5 +69,7 @@ pub enum Change {
         id: LeaseId,
         /// Seconds; `None`: all that it was granted.
         remaining: Option<i64>,
+        /// Where in the log it became what it is.
+        since: Place,
     },
 }

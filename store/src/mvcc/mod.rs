@@ -19,7 +19,8 @@
 //! [`Writer::compact`] moves the floor, in the same batch as everything else, and reads below fail
 //! from then on. What it made superfluous goes later, in [`Store::sweep`]: the index is trimmed
 //! (visiting only keys that have something to trim), which counts dead bytes per segment of the
-//! history, and segments that are mostly dead are rewritten by the engine without them.
+//! history, and segments that are mostly dead are rewritten by the engine without them. It does so in
+//! bounded steps and may be stopped between any two; what is left over, a later one does.
 //!
 //! # What may be dropped, and when
 //!
@@ -49,6 +50,7 @@ mod index;
 mod load;
 mod pins;
 mod read;
+mod reclaim;
 mod record;
 pub(crate) mod schema;
 mod size;
@@ -59,7 +61,7 @@ mod test_engine;
 mod tests;
 mod write;
 
-pub use compaction::Swept;
+pub use compaction::{Stop, Swept};
 pub use hash::Hash;
 pub use read::{Find, RangeScan};
 pub use size::Size;

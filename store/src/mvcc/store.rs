@@ -2,11 +2,11 @@
 
 use super::Options;
 use super::cache::Cache;
-use super::compaction::Dead;
 use super::dump::Dumps;
 use super::index::Tree;
 use super::load::{self, Loaded};
 use super::pins::Pins;
+use super::reclaim::Dead;
 use super::schema;
 use super::size::{Segments, Size};
 use crate::engine::{Batch, Engine, EngineError, GarbageSlot};
@@ -52,7 +52,7 @@ pub struct Store {
     pub(super) swept: AtomicI64,
     /// Garbage that the engine may drop while it rewrites a segment.
     pub(super) dead: Arc<Dead>,
-    /// Held while the index is trimmed or dumped: a dump is of one compaction floor.
+    /// Held while the index is trimmed or dumped: a dump says up to where all of it is trimmed.
     pub(super) maintenance: Mutex<Dumps>,
     /// Held by the one sweep at a time.
     pub(super) sweeping: Mutex<()>,

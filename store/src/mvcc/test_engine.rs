@@ -16,6 +16,10 @@ pub(crate) struct TestEngine {
     live: Mutex<Families>,
     flushed: Mutex<Families>,
     garbage: Mutex<GarbageSlot>,
+    /// The ranges of revisions it was asked to rewrite.
+    pub reclaimed: Mutex<Vec<(i64, i64)>>,
+    /// How many keys it has shown to scans.
+    pub visited: Mutex<usize>,
 }
 
 impl TestEngine {
@@ -35,6 +39,8 @@ impl TestEngine {
             live: Mutex::new(families.clone()),
             flushed: Mutex::new(families),
             garbage: Mutex::new(slot.clone()),
+            reclaimed: Mutex::default(),
+            visited: Mutex::default(),
         };
         (Arc::new(engine), slot)
     }
@@ -85,6 +91,7 @@ impl Engine for TestEngine {
                 .collect()
         };
         for (key, value) in found {
+            *self.visited.lock() += 1;
             if visit(&key, &value).is_break() {
                 break;
             }
@@ -98,6 +105,7 @@ impl Engine for TestEngine {
     }
 
     fn reclaim(&self, from: i64, to: i64) -> Result<(), EngineError> {
+        self.reclaimed.lock().push((from, to));
         let slot = self.garbage.lock().clone();
         let Some(garbage) = slot.get() else {
             return Ok(());

@@ -6,6 +6,7 @@ mod maintenance;
 mod model;
 mod property;
 mod reading;
+mod stopping;
 
 use super::test_engine::TestEngine;
 use super::{Options, Store, Writer};

@@ -235,6 +235,17 @@ impl Group {
         self.view.subscribe()
     }
 
+    /// Whom this member follows, and in which term.
+    pub fn leader(&self) -> Option<Leadership> {
+        *self.leadership.borrow()
+    }
+
+    /// Lets everybody here believe in a leader that there is not.
+    #[cfg(test)]
+    pub(super) fn pretend(&self, leader: Leadership) {
+        self.leadership.send_replace(Some(leader));
+    }
+
     /// Follows who leads.
     pub fn leadership(&self) -> watch::Receiver<Option<Leadership>> {
         self.leadership.subscribe()

@@ -124,6 +124,11 @@ impl Handle {
         }
     }
 
+    /// The member stops: what takes long should end, and nothing begin.
+    pub fn is_stopping(&self) -> bool {
+        self.inner.stopping.load(Ordering::Relaxed)
+    }
+
     /// Who this is.
     pub fn identity(&self) -> &Identity {
         &self.inner.identity
@@ -170,7 +175,7 @@ impl Handle {
     /// [`Error::TooManyRequests`]: certainly not applied. [`Error::Timeout`] and its relatives:
     /// unknown. Everything else: what applying it answered.
     pub async fn propose(&self, command: log::Command) -> Result<Reply, Error> {
-        if self.inner.stopping.load(Ordering::Relaxed) {
+        if self.is_stopping() {
             return Err(Error::Stopped);
         }
         let mut request = self.front.register();
@@ -242,11 +247,28 @@ impl Handle {
         receiver.await.unwrap_or(Err(Error::NoLeader))
     }
 
-    /// Renews as the leader: confirms leadership first, so that a leader that has been replaced
-    /// without knowing it promises nothing.
+    /// Renews as the leader.
     pub(super) async fn renew_here(&self, id: LeaseId) -> Result<i64, Error> {
+        let term = self.lead_barrier().await?;
+        self.inner.keeper.renew(self, term, id).await
+    }
+
+    /// [`Handle::read_barrier`], confirmed by a quorum to *this* member, which leads in the term that is
+    /// returned: so that a leader that has been replaced without knowing it promises nothing. The barrier
+    /// alone would not do. While it waits, this member may learn of another leader and let that one
+    /// answer.
+    ///
+    /// # Errors
+    /// [`Error::NotLeader`]; otherwise as the barrier.
+    pub(super) async fn lead_barrier(&self) -> Result<u64, Error> {
+        let before = self.inner.group.leader();
         self.read_barrier().await?;
-        self.inner.keeper.renew(self, id).await
+        // Terms only rise: if it is the same now, it was all along.
+        before
+            .filter(|before| before.member_id == self.inner.identity.member_id)
+            .filter(|before| self.inner.group.leader() == Some(*before))
+            .map(|before| before.term)
+            .ok_or(Error::NotLeader)
     }
 
     /// Asks the leader for the time a lease has left. The answer has no header.
@@ -266,9 +288,7 @@ impl Handle {
         request: etcdserverpb::LeaseTimeToLiveRequest,
     ) -> Result<etcdserverpb::LeaseTimeToLiveResponse, Error> {
         let Some(connection) = self.leader()? else {
-            self.read_barrier().await?;
-            let inner = &self.inner;
-            return inner.keeper.time_to_live(&inner.current, &request);
+            return self.time_to_live_here(&request).await;
         };
         let mut client = connection.client().await.map_err(|_| Error::NoLeader)?;
         let call = client.time_to_live(connection.request(request));
@@ -276,6 +296,16 @@ impl Handle {
             .await
             .map_err(|status| answered(&connection, &status))?;
         Ok(answer.into_inner())
+    }
+
+    /// Tells the time a lease has left as the leader.
+    pub(super) async fn time_to_live_here(
+        &self,
+        request: &etcdserverpb::LeaseTimeToLiveRequest,
+    ) -> Result<etcdserverpb::LeaseTimeToLiveResponse, Error> {
+        let term = self.lead_barrier().await?;
+        let keeper = &self.inner.keeper;
+        keeper.time_to_live(&self.inner.current, term, request)
     }
 
     /// The members as this member knows them, by ascending id.

@@ -44,6 +44,8 @@ pub mod snapshot;
 mod space;
 mod state_dir;
 mod state_machine;
+#[cfg(test)]
+pub(crate) mod test_member;
 mod types;
 pub mod upkeep;
 

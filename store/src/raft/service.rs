@@ -313,11 +313,7 @@ impl Peer for PeerService {
         if !self.handle.leads() {
             return Err(Error::NotLeader.into());
         }
-        self.handle.read_barrier().await?;
-        let inner = self.handle.inner();
-        let response = inner
-            .keeper
-            .time_to_live(&inner.current, request.get_ref())?;
+        let response = self.handle.time_to_live_here(request.get_ref()).await?;
         Ok(Response::new(response))
     }
 

@@ -99,7 +99,8 @@ pub fn start_sweeper(
                 if bell.recv_timeout(Duration::from_secs(1)).is_err() {
                     continue;
                 }
-                if let Err(error) = current.store().sweep_durable(&stop) {
+                let stopped = || stop.load(Ordering::Relaxed);
+                if let Err(error) = current.store().sweep_durable(&stopped) {
                     tracing::error!(%error, "giving back the space of compacted history failed");
                 }
             }

@@ -47,7 +47,10 @@ impl Election for ElectionService {
                 .announce(&claim.key, claim.create_revision, lease, value)
                 .await?;
         }
-        front.await_turn(&queue, &claim).await?;
+        if !claim.owns && front.await_turn(&queue, &claim).await?.is_none() {
+            // The lease has ended while it waited. etcd goes on waiting, and then elects nobody.
+            return Err(not_leader().into());
+        }
         let leader = LeaderKey {
             name,
             key: claim.key.clone(),
@@ -67,9 +70,11 @@ impl Election for ElectionService {
     ) -> Result<Response<ProclaimResponse>, Status> {
         let ProclaimRequest { leader, value } = request.into_inner();
         let leader = leader.ok_or_else(missing_leader)?;
+        // Without a lease of its own the claim would never end.
+        let lease = self.0.session(leader.lease).await?;
         let announced = self
             .0
-            .announce(&leader.key, leader.rev, leader.lease, value)
+            .announce(&leader.key, leader.rev, lease, value)
             .await?;
         let header = Some(announced);
         Ok(Response::new(ProclaimResponse { header }))
@@ -120,6 +125,10 @@ impl Election for ElectionService {
     }
 }
 
+fn not_leader() -> Error {
+    words("election: not leader")
+}
+
 fn missing_leader() -> Status {
     words("\"leader\" field must be provided").into()
 }
@@ -150,7 +159,7 @@ impl Front {
         let response = self.internal_txn(request).await?;
         match response.succeeded {
             true => Ok(response.header.unwrap_or_default()),
-            false => Err(words("election: not leader")),
+            false => Err(not_leader()),
         }
     }
 }
@@ -184,14 +193,14 @@ impl Observer {
         let (owner, header) = self.front.owner(&self.queue).await?;
         let from = header.revision + 1;
         let Some(owner) = owner else {
-            return self.front.await_change(self.queue.watch(from)).await;
+            return self.front.await_change([self.queue.watch(from)]).await;
         };
         let watched = WatchCreateRequest {
             key: owner.key.clone(),
             start_revision: from,
             ..WatchCreateRequest::default()
         };
-        self.followed = Some(self.front.watched(watched)?);
+        self.followed = Some(self.front.watched([watched])?);
         self.tell(owner, header);
         Ok(())
     }

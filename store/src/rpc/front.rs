@@ -12,8 +12,8 @@ use keelson_proto::etcdserverpb::alarm_request::AlarmAction;
 use keelson_proto::etcdserverpb::{AlarmMember, AlarmRequest, AlarmType, ResponseHeader};
 use keelson_proto::log::{Command, command::Operation};
 use prost::Message;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 /// What the fronts of one member have in common.
 #[derive(Clone)]
@@ -45,13 +45,15 @@ pub struct Front {
     pub(super) cluster_token: Arc<str>,
     headers: Headers,
     raising_alarm: Arc<AtomicBool>,
+    this: Weak<Front>,
 }
 
 impl Front {
     /// The front with this number. Call it inside the front's runtime.
     pub fn new(shared: &Shared, number: usize) -> Arc<Front> {
         let handle = shared.handle.for_front(number);
-        Arc::new(Front {
+        Arc::new_cyclic(|this| Front {
+            this: this.clone(),
             headers: Headers::new(&handle),
             handle,
             hub: shared.feed.subscribe(),
@@ -62,6 +64,11 @@ impl Front {
             cluster_token: shared.cluster_token.clone(),
             raising_alarm: shared.raising_alarm.clone(),
         })
+    }
+
+    /// For work that outlives its request. `None` while the front is being taken down.
+    pub(super) fn shared(&self) -> Option<Arc<Front>> {
+        self.this.upgrade()
     }
 
     /// This front's counters, for the connections.

@@ -14,7 +14,6 @@ use keelson_proto::log::command::Operation;
 use keelson_proto::serving::{
     self, DeleteRangeResponse, PutResponse, RangeResponse, TxnResponse, kv_server::Kv,
 };
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tonic::{Request, Response, Status};
 
@@ -206,12 +205,16 @@ impl Front {
     }
 
     /// Returns when what lies below `revision` has been swept out. The request lasts as long as the
-    /// client's patience; the sweep goes on without it.
+    /// client's patience; the sweep goes on without it, but not without the member: one that stops waits
+    /// for whoever sweeps.
     async fn swept(&self, revision: Revision) -> Result<(), Error> {
         let (mut pause, longest) = SWEEP_PAUSE;
         while !self.store().is_swept(revision) {
-            let store = self.store();
-            let sweep = tokio::task::spawn_blocking(move || store.sweep(&AtomicBool::new(false)));
+            if self.handle.is_stopping() {
+                return Err(Error::Stopped);
+            }
+            let (store, handle) = (self.store(), self.handle.clone());
+            let sweep = tokio::task::spawn_blocking(move || store.sweep(&|| handle.is_stopping()));
             if let Err(error) = sweep.await.map_err(|_| Error::Stopped)? {
                 tracing::error!(%error, "giving back the space of compacted history failed");
                 let text = format!("etcdserver: {error}");
@@ -263,6 +266,7 @@ pub(super) fn range_op(response: RangeResponse) -> serving::ResponseOp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rpc::test_front::with_front;
 
     #[test]
     fn only_ranges_that_need_every_key_are_collected() {
@@ -279,6 +283,31 @@ mod tests {
             .each_ref()
             .map(is_collected);
         assert_eq!(collected, [false, false, true, true, true]);
+    }
+
+    #[test]
+    fn a_member_that_stops_does_not_begin_to_sweep() {
+        with_front(|member, front| async move {
+            for value in ["first", "second"] {
+                let put = PutRequest {
+                    key: "key".into(),
+                    value: value.into(),
+                    ..PutRequest::default()
+                };
+                let done = front.propose(Operation::Put(put)).await;
+                done.expect("put");
+            }
+            let revision = front.store().revision();
+            let request = CompactionRequest {
+                revision,
+                physical: false,
+            };
+            let done = front.propose(Operation::Compact(request)).await;
+            done.expect("compacted");
+            member.begin_to_stop();
+            assert_eq!(front.swept(revision).await, Err(Error::Stopped));
+            assert!(!front.store().is_swept(revision));
+        });
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::ownership::words;
 use super::queue::Queue;
 use crate::reply::Reply;
 use bytes::Bytes;
-use keelson_proto::etcdserverpb::{DeleteRangeRequest, RangeRequest};
+use keelson_proto::etcdserverpb::DeleteRangeRequest;
 use keelson_proto::log::command::Operation;
 use keelson_proto::v3lockpb::lock_server::Lock;
 use keelson_proto::v3lockpb::{LockRequest, LockResponse, UnlockRequest, UnlockResponse};
@@ -18,20 +18,16 @@ impl Lock for Front {
         let queue = Queue::of(&name);
         let lease = self.session(lease).await?;
         let claim = self.claim(&queue, lease, Bytes::new()).await?;
-        self.await_turn(&queue, &claim).await?;
-        // The lease may have ended while it waited.
-        let own = RangeRequest {
-            key: claim.key.clone(),
-            ..RangeRequest::default()
+        let header = match claim.owns {
+            true => Some(claim.header),
+            false => self.await_turn(&queue, &claim).await?,
         };
-        let (present, header) = self.read_one(own).await?;
-        let is_same = |revision| revision == claim.create_revision;
-        if !present.is_some_and(|kv| is_same(kv.create_revision)) {
+        if header.is_none() {
+            // The lease has ended while it waited.
             return Err(words("mutex: session is expired").into());
         }
         let key = claim.key.clone();
         claim.keep();
-        let header = Some(header);
         Ok(Response::new(LockResponse { header, key }))
     }
 

@@ -45,6 +45,8 @@ pub mod read_txn;
 pub mod server;
 pub mod snapshot;
 pub mod stream;
+#[cfg(test)]
+mod test_front;
 pub mod urls;
 pub mod version;
 pub mod watch;

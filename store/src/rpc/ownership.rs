@@ -1,8 +1,13 @@
 //! What locks and elections have in common: taking a place in a [`Queue`] and waiting for one's turn.
 //!
 //! A claimant waits for the youngest of the claims before its own to go, so that one departure wakes
-//! one claimant. When a lease ends, its key goes and the queue moves on. Ownership is only as good
-//! as the lease: who acts on it fences each write by comparing the create revision.
+//! one claimant. When a lease ends, its key goes and the queue moves on; a claimant whose own key goes
+//! while it waits has lost its place, and is told so at once. Ownership is only as good as the lease: who
+//! acts on it fences each write by comparing the create revision.
+//!
+//! A claimant that asks again has the claim it had. A request that fails, or whose client goes away, gives
+//! up the claim it waited with, but not one that owned already when it began: its claimant may be acting
+//! on that.
 
 use super::front::{Front, unexpected};
 use super::queue::Queue;
@@ -27,7 +32,7 @@ use tonic::Code;
 const SESSION_TTL_S: i64 = 60;
 
 /// A place in a queue. Dropped before it is [`Claim::keep`]t, it is given up: the client went away
-/// while it waited, or waiting failed.
+/// while it waited, or waiting failed. Unless it owned the queue before the request that found it.
 pub(super) struct Claim {
     handle: Handle,
     /// Its key.
@@ -36,10 +41,38 @@ pub(super) struct Claim {
     pub create_revision: Revision,
     /// What the key held before, if the claimant had it already.
     pub present: Option<KeyValue>,
+    /// Nobody was before it when it was made or found.
+    pub owns: bool,
+    /// As of when it was made or found.
+    pub header: ResponseHeader,
     kept: bool,
 }
 
 impl Claim {
+    /// From the answer to the transaction that makes or finds a claim: the record of its key, if it was
+    /// found, and the one of the owner.
+    fn of(handle: Handle, key: Bytes, response: &TxnResponse) -> Claim {
+        let record = |at: usize| match &response.responses.get(at)?.response {
+            Some(Answer::ResponseRange(range)) => range.kvs.first().map(decode),
+            _ => None,
+        };
+        let (present, owner) = (record(0), record(1));
+        let header = response.header.unwrap_or_default();
+        let create_revision = present
+            .as_ref()
+            .map_or(header.revision, |kv| kv.create_revision);
+        let owns = owner.is_none_or(|owner| owner.create_revision == create_revision);
+        Claim {
+            handle,
+            key,
+            create_revision,
+            kept: owns && present.is_some(),
+            present,
+            owns,
+            header,
+        }
+    }
+
     /// The claimant has heard of it; from now on it is the claimant's to give up.
     pub fn keep(mut self) {
         self.kept = true;
@@ -125,6 +158,9 @@ impl Front {
     }
 
     /// Takes a place in the queue, or finds the one that this lease has.
+    ///
+    /// Goes on if the client goes away meanwhile, so that the claim is there to be given up: it may be in
+    /// the log already, and would stand in the way of the others for as long as its lease lives.
     pub(super) async fn claim(
         &self,
         queue: &Queue,
@@ -142,38 +178,47 @@ impl Front {
             key: key.clone(),
             ..RangeRequest::default()
         };
+        let owner = || operation(Request::RequestRange(queue.first()));
         let request = TxnRequest {
             compare: vec![created_at(&key, 0)],
-            success: vec![operation(Request::RequestPut(put))],
-            failure: vec![operation(Request::RequestRange(get))],
+            success: vec![operation(Request::RequestPut(put)), owner()],
+            failure: vec![operation(Request::RequestRange(get)), owner()],
         };
-        let response = self.internal_txn(request).await?;
-        let present = match response.responses.first().map(|one| &one.response) {
-            Some(Some(Answer::ResponseRange(range))) => range.kvs.first().map(decode),
-            _ => None,
-        };
-        let revision = response.header.map_or(0, |header| header.revision);
-        Ok(Claim {
-            handle: self.handle.clone(),
-            key,
-            create_revision: present.as_ref().map_or(revision, |kv| kv.create_revision),
-            present,
-            kept: false,
-        })
+        let front = self.shared().ok_or(Error::Stopped)?;
+        let claiming = tokio::spawn(async move {
+            let response = front.internal_txn(request).await?;
+            Ok(Claim::of(front.handle.clone(), key, &response))
+        });
+        claiming.await.unwrap_or(Err(Error::Stopped))
     }
 
-    /// Waits until nobody in the queue is before the claim.
-    pub(super) async fn await_turn(&self, queue: &Queue, claim: &Claim) -> Result<(), Error> {
+    /// Waits until nobody in the queue is before the claim; then it owns, as of the header returned.
+    /// `None` as soon as there is no such claim any more.
+    pub(super) async fn await_turn(
+        &self,
+        queue: &Queue,
+        claim: &Claim,
+    ) -> Result<Option<ResponseHeader>, Error> {
         loop {
             let before = queue.before(claim.create_revision);
-            let (Some(before), header) = self.read_one(before).await? else {
-                return Ok(());
+            let (before, header) = self.read_one(before).await?;
+            // Looked at last: if it is there when nobody is before it any more, it owns.
+            let own = RangeRequest {
+                key: claim.key.clone(),
+                ..RangeRequest::default()
             };
-            let watched = WatchCreateRequest {
-                key: before.key,
+            let (own, now) = self.read_one(own).await?;
+            if own.is_none_or(|kv| kv.create_revision != claim.create_revision) {
+                return Ok(None);
+            }
+            let Some(before) = before else {
+                return Ok(Some(now));
+            };
+            let watched = [before.key, claim.key.clone()].map(|key| WatchCreateRequest {
+                key,
                 start_revision: header.revision + 1,
                 ..WatchCreateRequest::default()
-            };
+            });
             self.await_change(watched).await?;
         }
     }
@@ -198,8 +243,11 @@ impl Front {
     }
 
     /// Returns after something happened, perhaps: look again.
-    pub(super) async fn await_change(&self, request: WatchCreateRequest) -> Result<(), Error> {
-        let mut stream = self.watched(request)?;
+    pub(super) async fn await_change<const N: usize>(
+        &self,
+        requests: [WatchCreateRequest; N],
+    ) -> Result<(), Error> {
+        let mut stream = self.watched(requests)?;
         loop {
             let response = stream.next().await?;
             if response.canceled || !response.events.is_empty() {
@@ -208,10 +256,15 @@ impl Front {
         }
     }
 
-    /// A stream with one watch.
-    pub(super) fn watched(&self, request: WatchCreateRequest) -> Result<watch::Stream, Error> {
+    /// A stream with these watches.
+    pub(super) fn watched<const N: usize>(
+        &self,
+        requests: [WatchCreateRequest; N],
+    ) -> Result<watch::Stream, Error> {
         let stream = self.hub.open_stream();
-        stream.create(request)?;
+        for request in requests {
+            stream.create(request)?;
+        }
         Ok(stream)
     }
 }
@@ -222,3 +275,6 @@ fn decode(record: &Bytes) -> KeyValue {
         Err(error) => crate::broken!("a stored record does not decode: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

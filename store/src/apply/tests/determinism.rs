@@ -4,7 +4,7 @@
 use super::*;
 use crate::engine::Family;
 use crate::event::Event;
-use crate::lease::Change;
+use crate::lease::{Change, Place};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
 
@@ -99,6 +99,13 @@ fn operation() -> impl Strategy<Value = Operation> {
         })),
         2 => lease.clone().prop_map(|id| Operation::LeaseGrant(LeaseGrantRequest { ttl: 60, id })),
         1 => lease.clone().prop_map(|id| Operation::LeaseRevoke(LeaseRevokeRequest { id })),
+        1 => (lease.clone(), place()).prop_map(|(id, since)| {
+            Operation::LeaseExpiry(LeaseExpiry { id, since })
+        }),
+        1 => (lease.clone(), place(), 0..70i64).prop_map(|(id, since, remaining_ttl)| {
+            let notes = vec![LeaseNote { id, since, remaining_ttl }];
+            Operation::LeaseNotes(LeaseNotes { notes })
+        }),
         1 => (lease, 0..70i64).prop_map(|(id, remaining_ttl)| {
             Operation::LeaseCheckpoint(LeaseCheckpointRequest {
                 checkpoints: vec![LeaseCheckpoint { id, remaining_ttl }],
@@ -108,6 +115,11 @@ fn operation() -> impl Strategy<Value = Operation> {
             Operation::Alarm(AlarmRequest { action, member_id, alarm })
         }),
     ]
+}
+
+/// Where a lease may have been granted: the logs here have one command in an entry.
+fn place() -> impl Strategy<Value = Option<Place>> {
+    (1..20u64).prop_map(|index| Some(Place { index, command: 0 }))
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {

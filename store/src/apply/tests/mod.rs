@@ -17,7 +17,7 @@ use bytes::Bytes;
 use keelson_proto::etcdserverpb::request_op::Request;
 use keelson_proto::etcdserverpb::*;
 use keelson_proto::log::command::Operation;
-use keelson_proto::log::{Batch, Command, Payload as Commands};
+use keelson_proto::log::{Batch, Command, LeaseExpiry, LeaseNote, LeaseNotes, Payload as Commands};
 use keelson_proto::mvccpb::KeyValue;
 use keelson_proto::serving;
 use prost::Message;

@@ -16,7 +16,7 @@ const BLOCK_BYTES: usize = 256 << 10;
 pub(crate) struct Footer {
     pub revision: Revision,
     pub compacted: Revision,
-    /// Compaction floor up to which the entries are trimmed.
+    /// Compaction floor up to which the entries are trimmed, at least.
     pub trimmed: Revision,
     pub segments: Segments,
     pub entries: u64,

@@ -29,7 +29,9 @@ fn a_scan_is_of_one_revision_whatever_happens_meanwhile() {
                 if revision > store.compacted() {
                     compact(&store, revision).expect("compact");
                 }
-                store.sweep(&stop).expect("sweep");
+                store
+                    .sweep(&|| stop.load(Ordering::Relaxed))
+                    .expect("sweep");
             }
         });
         let readers: Vec<_> = (0..2)

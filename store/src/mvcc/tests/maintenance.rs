@@ -1,11 +1,10 @@
 //! Sweeping, sizes, dumps and starts.
 
 use super::*;
-use std::sync::atomic::AtomicBool;
 
 fn sweep(store: &Store) {
     store
-        .sweep(&AtomicBool::new(false))
+        .sweep(&|| false)
         .expect("the test engine does not fail");
 }
 

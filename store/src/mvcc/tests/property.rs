@@ -8,7 +8,6 @@ use crate::engine::rocks::{RocksEngine, RocksOptions};
 use crate::event::{Event, Previous};
 use crate::mvcc::RangeScan;
 use proptest::prelude::*;
-use std::sync::atomic::AtomicBool;
 
 #[derive(Clone, Debug)]
 enum Change {
@@ -395,10 +394,10 @@ impl World {
 
     fn sweep(&mut self) {
         let pinned = self.pinned.is_some();
-        let swept = self.store.sweep_durable(&AtomicBool::new(false));
+        let swept = self.store.sweep_durable(&|| false);
         assert!(swept.expect("sweep").floor <= self.model.compacted);
         self.check_everything();
-        self.store.sweep(&AtomicBool::new(false)).expect("sweep");
+        self.store.sweep(&|| false).expect("sweep");
         assert!(self.store.swept() <= self.model.compacted);
         if !pinned {
             assert_eq!(self.store.swept(), self.model.compacted);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::archive::Writer;
 use crate::engine::memory::MemoryEngine;
-use crate::lease::Lease;
+use crate::lease::{Lease, Place};
 use crate::mvcc::Store;
 use crate::wal::{Entry, Payload};
 use crate::{Error, LeaseId};
@@ -182,6 +182,10 @@ fn keys_and_leases_stay_and_the_revision_jumps_ahead() {
     let lease = Lease {
         granted_ttl: 60,
         remaining_ttl: None,
+        since: Place {
+            index: 40,
+            command: 0,
+        },
     };
     assert_eq!(state.leases().get(LEASE), Some(lease));
     assert_eq!(state.leases().keys(LEASE), [Bytes::from_static(b"leased")]);
