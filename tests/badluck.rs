@@ -7,6 +7,7 @@ use keelson_kit::check::{Check, Failure, holds, same, some};
 use keelson_kit::client::Client;
 use keelson_kit::cluster::Cluster;
 use keelson_kit::keelson;
+use keelson_kit::mount::Mount;
 use keelson_kit::port::free_port;
 use keelson_kit::process::{Process, tail};
 use keelson_kit::request::{delete_range, get, prefix_end, put, range};
@@ -409,27 +410,6 @@ async fn a_disk_that_does_not_sync_stops_the_member() {
         same("what was acknowledged is there", found.len(), 1)
     };
     Box::pin(run).await.expect("the member stops");
-}
-
-/// A small file system of its own, unmounted when dropped.
-struct Mount(PathBuf);
-
-impl Mount {
-    fn new(at: &Path, size: &str) -> Option<Mount> {
-        std::fs::create_dir_all(at).ok()?;
-        let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(at);
-        mount.status().ok()?.success().then(|| Mount(at.to_owned()))
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        // Lazily: a process that was just killed may still hold it.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
 }
 
 #[tokio::test]

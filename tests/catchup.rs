@@ -3,7 +3,7 @@
 use keelson_kit::check::{Check, holds, same, some};
 use keelson_kit::client::Client;
 use keelson_kit::cluster::Cluster;
-use keelson_kit::crash::verdict::{conclude, same_everywhere};
+use keelson_kit::crash::verdict::{self, conclude, same_everywhere};
 use keelson_kit::crash::writer::Writers;
 use keelson_kit::keelson;
 use keelson_kit::request::{Revision, get, put};
@@ -23,8 +23,7 @@ const INSTALLED: &str = "installing the received snapshot";
 
 /// Everything member `i` has logged.
 fn log(cluster: &Cluster, i: usize) -> String {
-    let path = cluster.directory().join(format!("m{}.log", i + 1));
-    std::fs::read_to_string(path).expect("the member has a log")
+    cluster.log(i).expect("the member has a log")
 }
 
 async fn writes(writers: &Writers, more: u64) -> Check {
@@ -37,24 +36,7 @@ async fn writes(writers: &Writers, more: u64) -> Check {
 
 /// Member `i` has what was acknowledged when this was called.
 async fn has_caught_up(cluster: &Cluster, i: usize) -> Check<Duration> {
-    let started = Instant::now();
-    let (present, client) = (
-        cluster.client_of(0)?.revision().await?,
-        cluster.client_of(i)?,
-    );
-    wait_until("the member has caught up", PATIENCE, || {
-        let client = client.clone();
-        async move {
-            let status = client.status().await;
-            status.is_ok_and(|status| {
-                status
-                    .header
-                    .is_some_and(|header| header.revision >= present)
-            })
-        }
-    })
-    .await?;
-    Ok(started.elapsed())
+    verdict::has_caught_up(cluster, i, &cluster.client_of(0)?).await
 }
 
 #[tokio::test]

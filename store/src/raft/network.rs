@@ -5,8 +5,8 @@
 
 use super::snapshot::{self, SnapshotDirectory};
 use super::types::{
-    LogId, PeerNode, RpcError, SnapshotMeta, TypeConfig, Vote, entry_to_peer, log_id_from_peer,
-    log_id_to_peer, vote_from_peer, vote_to_peer,
+    LogId, PeerNode, RpcError, TypeConfig, Vote, entry_to_peer, log_id_from_peer, log_id_to_peer,
+    vote_from_peer, vote_to_peer,
 };
 use crate::MemberId;
 use crate::metrics::{Metrics, PeerMetrics};
@@ -172,6 +172,7 @@ impl openraft::RaftNetworkFactory<TypeConfig> for Factory {
     async fn new_client(&mut self, target: u64, node: &PeerNode) -> Network {
         Network {
             connection: Arc::new(Connection::new(self.caller.clone(), target, node)),
+            retry: snapshot::Retry::default(),
         }
     }
 }
@@ -179,6 +180,7 @@ impl openraft::RaftNetworkFactory<TypeConfig> for Factory {
 /// One of openraft's connections.
 pub struct Network {
     connection: Arc<Connection>,
+    retry: snapshot::Retry,
 }
 
 fn unreachable(status: &Status) -> RpcError {
@@ -360,12 +362,27 @@ impl NetSnapshot<TypeConfig> for Network {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let meta: SnapshotMeta = snapshot.meta;
-        let sent = snapshot::send(&self.connection, vote, meta, &snapshot.snapshot, cancel).await;
-        if sent.is_err() {
-            self.connection.reset();
+        let (connection, retry) = (&self.connection, &mut self.retry);
+        let transfer = async {
+            let failure =
+                match snapshot::send(connection, vote, &snapshot.meta, &snapshot.snapshot).await {
+                    Ok(vote) => return Ok(SnapshotResponse::new(vote)),
+                    Err(failure) => failure,
+                };
+            // The next attempt gets a copy of its own; this one must not take up space until then.
+            drop(snapshot);
+            connection.reset();
+            retry.wait(connection, &failure).await;
+            let error = io::Error::other(failure.status().message().to_owned());
+            Err(StreamingError::Unreachable(Unreachable::new(&error)))
+        };
+        tokio::select! {
+            sent = transfer => sent,
+            closed = cancel => {
+                connection.reset();
+                Err(StreamingError::Closed(closed))
+            }
         }
-        sent
     }
 }
 

@@ -6,8 +6,7 @@ use super::handle::Handle;
 use super::members::Members;
 use super::network::{CLUSTER_KEY, SOURCE_KEY, TARGET_KEY};
 use super::read_index::leader_read_index;
-use super::snapshot;
-use super::state_dir::StateDir;
+use super::snapshot::Incoming;
 use super::types::{
     Raft, TypeConfig, entry_from_peer, log_id_from_peer, log_id_to_peer, vote_from_peer,
     vote_to_peer,
@@ -50,7 +49,7 @@ pub struct PeerService {
     /// Membership.
     pub members: Arc<Members>,
     /// Where incoming snapshots go.
-    pub states: StateDir,
+    pub incoming: Arc<Incoming>,
     /// Counts what comes in.
     pub metrics: Arc<Metrics>,
 }
@@ -211,17 +210,22 @@ impl Peer for PeerService {
         }))
     }
 
+    async fn prepare_snapshot(
+        &self,
+        request: Request<peer::PrepareSnapshotRequest>,
+    ) -> Result<Response<peer::PrepareSnapshotResponse>, Status> {
+        let source = self.check(&request)?;
+        let announced = request.into_inner().files;
+        let files = self.incoming.prepare(source, announced).await?;
+        Ok(Response::new(peer::PrepareSnapshotResponse { files }))
+    }
+
     async fn snapshot(
         &self,
         request: Request<Streaming<peer::SnapshotChunk>>,
     ) -> Result<Response<peer::SnapshotResponse>, Status> {
-        self.check(&request)?;
-        let directory = self
-            .states
-            .incoming()
-            .map_err(|error| Status::internal(format!("no room for the snapshot: {error}")))?;
-        tracing::info!("receiving a snapshot");
-        let received = snapshot::receive(directory, request.into_inner()).await?;
+        let source = self.check(&request)?;
+        let received = self.incoming.receive(source, request.into_inner()).await?;
         let index = received.meta.last_log_id.as_ref().map_or(0, |id| id.index);
         tracing::info!(index, "installing the received snapshot");
         let snapshot = openraft::storage::Snapshot {

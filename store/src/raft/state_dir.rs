@@ -40,8 +40,11 @@ pub struct Loaded {
 pub struct StateDir {
     root: PathBuf,
     options: StateOptions,
-    incoming: Arc<AtomicU64>,
+    received: Arc<AtomicU64>,
 }
+
+/// See [`StateDir::incoming`].
+const INCOMING: &str = "incoming";
 
 /// How often a replaced state is looked at, whether somebody still reads it.
 const RETIRE_INTERVAL: Duration = Duration::from_millis(100);
@@ -52,7 +55,7 @@ impl StateDir {
         StateDir {
             root: data_dir.join("state"),
             options,
-            incoming: Arc::default(),
+            received: Arc::default(),
         }
     }
 
@@ -79,17 +82,17 @@ impl StateDir {
         self.set_current(1)
     }
 
-    /// A fresh place to collect an incoming snapshot in. Two may arrive at once, from an old leader
-    /// and a new one: they must not meet.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn incoming(&self) -> io::Result<PathBuf> {
-        let number = self.incoming.fetch_add(1, Ordering::Relaxed);
-        let path = self.root.join(format!("incoming-{number}"));
-        remove_all(&path)?;
-        fs::create_dir_all(path.join("db"))?;
-        Ok(path)
+    /// Where a snapshot of another member is collected. What lies there outlives a restart, because a
+    /// transfer that broke off is gone on with.
+    pub fn incoming(&self) -> PathBuf {
+        self.root.join(INCOMING)
+    }
+
+    /// A fresh path for a snapshot that has arrived whole, until it is installed. One that is being
+    /// installed and the next one must not meet.
+    pub fn received(&self) -> PathBuf {
+        let number = self.received.fetch_add(1, Ordering::Relaxed);
+        self.root.join(format!("received-{number}"))
     }
 
     /// A fresh path for an outgoing checkpoint, which must not exist yet.
@@ -235,10 +238,10 @@ impl StateDir {
 
     fn remove_leftovers(&self, current: u64) -> io::Result<()> {
         fs::create_dir_all(&self.root)?;
-        let keep = self.generation(current);
+        let keep = [self.generation(current), self.incoming()];
         for entry in fs::read_dir(&self.root)? {
             let path = entry?.path();
-            if path.is_dir() && path != keep {
+            if path.is_dir() && !keep.contains(&path) {
                 remove_all(&path)?;
             }
         }
@@ -253,7 +256,11 @@ impl StateDir {
     }
 }
 
-fn remove_all(path: &Path) -> io::Result<()> {
+/// Removes a directory with everything in it, if it is there.
+///
+/// # Errors
+/// The disk's.
+pub fn remove_all(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -2,6 +2,7 @@
 //! log behind it, gives back the space of compacted history, watches the disk.
 
 use super::applier::{Current, Progress};
+use super::snapshot::Incoming;
 use super::space::SpaceWatch;
 use super::types::Raft;
 use crate::metrics::Metrics;
@@ -57,6 +58,8 @@ pub struct Upkeep {
     pub metrics: Arc<Metrics>,
     /// Watches that the disk does not fill up.
     pub space: SpaceWatch,
+    /// What broken transfers of snapshots leave.
+    pub incoming: Arc<Incoming>,
     /// Hands leadership over, if this member has it.
     pub hand_over: Box<dyn Fn() + Send>,
     /// Set when the member stops.
@@ -125,7 +128,7 @@ impl Upkeep {
         while !self.stop.load(Ordering::Relaxed) {
             std::thread::park_timeout(TICK);
             handed_over = self.watch_disk(handed_over);
-            self.space.watch();
+            self.watch_space();
             if self.schedule.in_memory {
                 continue;
             }
@@ -176,6 +179,15 @@ impl Upkeep {
                 let _ = raft.trigger().purge_log(upto).await;
             }
         });
+    }
+
+    /// What a broken transfer left goes before the group is told that there is no space.
+    fn watch_space(&self) {
+        let shortage = self.space.shortage();
+        let freed = self.incoming.tidy(shortage.is_some());
+        if let (Some(shortage), false) = (shortage, freed) {
+            self.space.alarm(&shortage);
+        }
     }
 
     /// Gives leadership away while the disk hangs, and stops the member if it never comes back.

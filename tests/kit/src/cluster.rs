@@ -327,6 +327,20 @@ impl Cluster {
         self.directory.path()
     }
 
+    /// Everything member `i` has logged.
+    ///
+    /// # Errors
+    ///
+    /// When it has never been started.
+    pub fn log(&self, i: usize) -> Check<String> {
+        Ok(std::fs::read_to_string(&self.members[i].log)?)
+    }
+
+    /// Where member `i` keeps its data.
+    pub fn data(&self, i: usize) -> PathBuf {
+        self.directory.path().join(&self.members[i].name)
+    }
+
     /// The end of every member's log.
     pub fn tails(&self) -> String {
         (0..self.members.len()).map(|i| self.tail_of(i)).collect()

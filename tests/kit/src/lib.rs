@@ -28,6 +28,7 @@ pub mod crash;
 pub mod differential;
 pub mod etcd;
 pub mod leader;
+pub mod mount;
 pub mod port;
 pub mod process;
 pub mod request;

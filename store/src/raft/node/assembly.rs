@@ -7,9 +7,12 @@
 use super::super::applier::Applier;
 use super::super::handle::Handle;
 use super::super::identity::{DataDir, StartError};
+use super::super::snapshot::Incoming;
+use super::super::space::Reserve;
 use super::super::types::Raft;
 use super::super::upkeep::SweepBell;
 use super::applying::Applying;
+use super::data_error;
 use super::housekeeping::Signals;
 use super::options::NodeOptions;
 use super::recovery::{Recovered, recover};
@@ -25,6 +28,10 @@ pub(super) struct Assembly {
     pub(super) options: NodeOptions,
     /// What it has been.
     pub(super) recovered: Recovered,
+    /// The disk it is on.
+    pub(super) reserve: Reserve,
+    /// Where snapshots of other members arrive.
+    pub(super) incoming: Arc<Incoming>,
 }
 
 /// A member that takes part in its group. What [`Node`](super::Node) holds of it.
@@ -53,7 +60,14 @@ pub(super) struct Started {
 /// See [`StartError`].
 pub(super) async fn build(options: NodeOptions, data_dir: DataDir) -> Result<Started, StartError> {
     let (recovered, applier) = recover(&options, data_dir).await?;
-    let assembly = Assembly { options, recovered };
+    let data_dir = recovered.data_dir.path();
+    let reserve = Reserve::new(data_dir, options.disk_reserve_bytes).map_err(data_error)?;
+    let assembly = Assembly {
+        incoming: Arc::new(Incoming::new(recovered.states.clone(), reserve.clone())),
+        options,
+        recovered,
+        reserve,
+    };
     assembly.assemble(applier).await
 }
 

@@ -29,7 +29,7 @@ impl Assembly {
     /// Starts the threads. The sweeper listens to `heard`, the other end of the bell.
     ///
     /// # Errors
-    /// [`StartError::Data`] if there is no thread to be had or the disk cannot be looked at.
+    /// [`StartError::Data`] if there is no thread to be had.
     pub(super) fn start_housekeeping(
         &self,
         applying: &Applying,
@@ -41,12 +41,6 @@ impl Assembly {
         let current = Arc::clone(&applying.current);
         let sweeper =
             start_sweeper(current, heard, Arc::clone(&signals.stop)).map_err(data_error)?;
-        let space = SpaceWatch::new(
-            self.recovered.data_dir.path(),
-            self.options.disk_reserve_bytes,
-            handle.clone(),
-        )
-        .map_err(data_error)?;
         let upkeep = Upkeep {
             current: Arc::clone(&applying.current),
             progress: Arc::clone(&applying.progress),
@@ -55,7 +49,8 @@ impl Assembly {
             runtime: tokio::runtime::Handle::current(),
             schedule: self.options.schedule,
             metrics: Arc::clone(&self.options.metrics),
-            space,
+            space: SpaceWatch::new(self.reserve.clone(), handle.clone()),
+            incoming: Arc::clone(&self.incoming),
             hand_over: hand_over(Arc::clone(&consensus.members)),
             stop: Arc::clone(&signals.stop),
         };

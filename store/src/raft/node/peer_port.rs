@@ -63,7 +63,7 @@ impl Assembly {
             handle: handle.clone(),
             group: Arc::clone(&consensus.group),
             members: Arc::clone(&consensus.members),
-            states: self.recovered.states.clone(),
+            incoming: Arc::clone(&self.incoming),
             metrics: Arc::clone(&self.options.metrics),
         }
     }

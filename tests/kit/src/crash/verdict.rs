@@ -2,14 +2,18 @@
 
 use super::writer::{Write, Writers, key, value};
 use crate::check::{Check, Failure, holds, same};
+use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::request::{Revision, get, watch_range};
-use crate::wait::wait_for;
+use crate::wait::{wait_for, wait_until};
 use crate::watching::WatchStream;
 use bytes::Bytes;
 use keelson_proto::etcdserverpb::{HashKvRequest, RangeRequest, WatchCreateRequest};
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Time to catch up, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the store and the acknowledgements were found to agree on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,6 +65,29 @@ pub async fn conclude(cluster: &Cluster, writers: Writers) -> Check<Verdict> {
     let verdict = judge(cluster, &writers.finish().await?).await?;
     println!("{verdict:?}");
     Ok(verdict)
+}
+
+/// Waits until member `i` has everything that `others` have now; says how long that took.
+///
+/// # Errors
+///
+/// When it has not after two minutes.
+pub async fn has_caught_up(cluster: &Cluster, i: usize, others: &Client) -> Check<Duration> {
+    let started = Instant::now();
+    let (present, client) = (others.revision().await?, cluster.client_of(i)?);
+    wait_until("the member has caught up", PATIENCE, || {
+        let client = client.clone();
+        async move {
+            let status = client.status().await;
+            status.is_ok_and(|status| {
+                status
+                    .header
+                    .is_some_and(|header| header.revision >= present)
+            })
+        }
+    })
+    .await?;
+    Ok(started.elapsed())
 }
 
 fn unique_revisions(writes: &[Write]) -> Check {
