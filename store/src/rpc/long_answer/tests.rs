@@ -3,7 +3,6 @@ use crate::engine::GarbageSlot;
 use crate::engine::memory::MemoryEngine;
 use crate::mvcc::{Options, Store};
 use keelson_proto::etcdserverpb::{RangeRequest, ResponseHeader};
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What stands before a message: one byte for "not compressed", four for the length.
@@ -194,7 +193,7 @@ fn is_swept(store: &Store) -> bool {
         writer.compact(newest).expect("a revision that exists");
     }
     writer.commit().expect("memory does not fail");
-    let swept = store.sweep(&AtomicBool::new(false));
+    let swept = store.sweep(&|| false);
     swept.expect("memory does not fail").floor == newest
 }
 

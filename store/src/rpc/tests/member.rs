@@ -15,7 +15,6 @@ use keelson_proto::etcdserverpb::request_op::Request;
 use keelson_proto::etcdserverpb::{PutRequest, RequestOp, TxnRequest};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -94,7 +93,7 @@ impl Member {
 
     /// How far history is given back: to the newest compaction, unless somebody reads below it.
     pub fn sweep(&self) -> crate::Revision {
-        let swept = self.store().sweep(&AtomicBool::new(false));
+        let swept = self.store().sweep(&|| false);
         swept.expect("memory does not fail").floor
     }
 
