@@ -70,8 +70,13 @@ fn a_dump_taken_while_keys_change_is_of_one_revision() {
     let store = open(&engine, 0, Some(directory.path()));
     let key = |number: usize| format!("key-{:05}", number * 7919 % 3000);
     (0..3000).for_each(|number| put(&store, &key(number), "first"));
+    let dumping = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
+            // Or all is written before the first dump is begun, and there is none.
+            while !dumping.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
             for number in 0..1500 {
                 match number % 3 {
                     0 => drop(delete(&store, &key(number))),
@@ -79,8 +84,12 @@ fn a_dump_taken_while_keys_change_is_of_one_revision() {
                 }
             }
         });
-        while !writer.is_finished() {
+        dumping.store(true, Ordering::Relaxed);
+        loop {
             store.dump().expect("dump");
+            if writer.is_finished() {
+                break;
+            }
         }
         writer.join().expect("writer");
     });
