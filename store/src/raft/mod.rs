@@ -17,7 +17,8 @@
 //! | `applier`, `state_machine`, `state_dir`, `snapshot` | agreed entries on their way into the state |
 //! | `log_store` | the log, as openraft wants it |
 //! | `network`, `service` | to and from the other members |
-//! | `group`, `members`, `identity` | who belongs here |
+//! | `group`, `members`, `identity`, `met` | who belongs here, and who has run |
+//! | `data_dir` | one process, one owner |
 //! | `restore` | a data directory made from a snapshot, offline |
 //! | `keeper` | clocks of leases |
 //! | `upkeep`, `space` | housekeeping |
@@ -26,6 +27,7 @@
 
 mod appender;
 pub mod applier;
+mod data_dir;
 mod forward;
 mod front;
 mod group;
@@ -34,6 +36,7 @@ pub mod identity;
 mod keeper;
 mod log_store;
 mod members;
+mod met;
 mod network;
 pub mod node;
 mod proposer;

@@ -3,6 +3,7 @@
 //! Every call names the cluster and the member it is meant for (see [`super::service`]): an address
 //! may come to belong to somebody else, and openraft cannot notice that by itself.
 
+use super::met::Met;
 use super::snapshot::{self, SnapshotDirectory};
 use super::types::{
     LogId, PeerNode, RpcError, TypeConfig, Vote, entry_to_peer, log_id_from_peer, log_id_to_peer,
@@ -57,6 +58,8 @@ pub struct Caller {
     /// Set once a peer has answered that this member was removed from the group. A removed member
     /// is not sent the change that removes it, so this is how it learns.
     pub removed: Arc<tokio::sync::watch::Sender<bool>>,
+    /// Those that have answered or called.
+    pub met: Arc<Met>,
 }
 
 /// A connection to one member, made when first used and again after it broke.
@@ -130,6 +133,15 @@ impl Connection {
         Err(refused)
     }
 
+    /// The target has answered: it has run. To be called before the answer is used.
+    ///
+    /// # Errors
+    /// That cannot be noted.
+    fn met(&self) -> Result<(), Status> {
+        let noted = self.caller.met.meet(self.target);
+        noted.map_err(|error| unnoted(self.target, &error))
+    }
+
     /// Forgets the connection, so that the next call makes a new one.
     pub fn reset(&self) {
         self.counters.sent_failures.fetch_add(1, Ordering::Relaxed);
@@ -151,6 +163,13 @@ impl Connection {
         }
         request
     }
+}
+
+/// What is refused because `member` could not be noted as one that has run.
+pub fn unnoted(member: MemberId, error: &io::Error) -> Status {
+    Status::unavailable(format!(
+        "that member {member:x} has run cannot be noted in the data directory: {error}"
+    ))
 }
 
 fn client_over(channel: Channel) -> PeerClient<Channel> {
@@ -207,7 +226,7 @@ impl Network {
         call: impl Future<Output = Result<T, Status>>,
     ) -> Result<T, RpcError> {
         let outcome = match tokio::time::timeout(option.hard_ttl(), call).await {
-            Ok(outcome) => outcome,
+            Ok(outcome) => outcome.and_then(|answer| self.connection.met().map(|()| answer)),
             Err(_) => Err(Status::deadline_exceeded("the peer did not answer in time")),
         };
         outcome.map_err(|status| {
@@ -286,6 +305,7 @@ impl NetStreamAppend<TypeConfig> for Network {
                     connection.counters.round_trip_seconds.observe(seconds);
                 }
                 answer
+                    .and_then(|answer| connection.met().map(|()| answer))
                     .map_err(|status| {
                         connection.reset();
                         unreachable(&status)

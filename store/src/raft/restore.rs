@@ -14,7 +14,8 @@
 //! The directory is made beside its final place, which it takes by one rename when it is whole and
 //! durable. What never happens here: touching a directory that somebody else has filled.
 
-use super::identity::{Bootstrap, DataDir, Owner, StartError, founder};
+use super::data_dir::DataDir;
+use super::identity::{Bootstrap, Owner, StartError, founder};
 use super::state_dir::{StateDir, StateOptions, sync_directory};
 use super::types::{Membership, PeerNode, encode_membership};
 use crate::archive::{self, ArchiveError, Header, Progress, Reader, Totals};

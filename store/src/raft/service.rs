@@ -4,7 +4,8 @@ use super::appender::{Appender, Outcome};
 use super::group::Group;
 use super::handle::Handle;
 use super::members::Members;
-use super::network::{CLUSTER_KEY, SOURCE_KEY, TARGET_KEY};
+use super::met::Met;
+use super::network::{CLUSTER_KEY, SOURCE_KEY, TARGET_KEY, unnoted};
 use super::read_index::leader_read_index;
 use super::snapshot::Incoming;
 use super::types::{
@@ -48,6 +49,8 @@ pub struct PeerService {
     pub group: Arc<Group>,
     /// Membership.
     pub members: Arc<Members>,
+    /// Those that have answered or called.
+    pub met: Arc<Met>,
     /// Where incoming snapshots go.
     pub incoming: Arc<Incoming>,
     /// Counts what comes in.
@@ -59,7 +62,7 @@ fn number(metadata: &MetadataMap, key: &str) -> Option<u64> {
 }
 
 impl PeerService {
-    /// Refuses calls that are meant for somebody else. Returns who calls.
+    /// Refuses calls that are meant for somebody else. Returns who calls; it has run, and that is noted.
     fn check<T>(&self, request: &Request<T>) -> Result<MemberId, Status> {
         let metadata = request.metadata();
         if number(metadata, CLUSTER_KEY) != Some(self.cluster_id) {
@@ -76,6 +79,8 @@ impl PeerService {
         if self.members.is_removed(source) {
             return Err(Error::MemberNotFound.into());
         }
+        let noted = self.met.meet(source);
+        noted.map_err(|error| unnoted(source, &error))?;
         Ok(source)
     }
 }

@@ -10,6 +10,7 @@ use crate::{Error, LeaseId, wal, watch};
 use keelson_proto::etcdserverpb::{LeaseGrantRequest, LeaseRevokeRequest, PutRequest};
 use keelson_proto::log::{Command, command::Operation};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -27,6 +28,47 @@ pub(crate) struct TestMember {
     _directory: TempDir,
 }
 
+/// How member `name` of a group with these names and peer URLs is started in this process, its log
+/// not synced. It has no listener yet.
+pub(crate) fn options(name: &str, data_dir: &Path, members: &[(&str, String)]) -> NodeOptions {
+    let members = members.iter();
+    NodeOptions {
+        name: name.to_owned(),
+        data_dir: data_dir.to_owned(),
+        bootstrap: Bootstrap {
+            members: members
+                .map(|(name, url)| ((*name).to_owned(), vec![url.clone()]))
+                .collect(),
+            token: "test".to_owned(),
+            join: false,
+        },
+        advertise_client_urls: Vec::new(),
+        peer_listeners: Vec::new(),
+        heartbeat_interval: Duration::from_millis(50),
+        election_timeout: Duration::from_millis(500),
+        fronts: 1,
+        schedule: Schedule {
+            snapshot_count: 10_000,
+            catchup_entries: 5_000,
+            in_memory: true,
+        },
+        wal: wal::Options {
+            segment_bytes: 1 << 20,
+            sync: false,
+            ..wal::Options::default()
+        },
+        watch: watch::Options::default(),
+        cache_bytes: 1 << 20,
+        in_memory: true,
+        disk_reserve_bytes: Some(0),
+        learners_max: 1,
+        strict_reconfiguration: true,
+        lease_ttl_min_s: MIN_TTL_S,
+        metrics: Metrics::new(),
+        version: "0.0.0",
+    }
+}
+
 impl TestMember {
     pub fn start() -> TestMember {
         let directory = tempfile::tempdir().expect("a scratch directory");
@@ -34,37 +76,13 @@ impl TestMember {
         let address = listener.local_addr().expect("bound");
         let metrics = Metrics::new();
         let options = NodeOptions {
-            name: "a".to_owned(),
-            data_dir: directory.path().join("data"),
-            bootstrap: Bootstrap {
-                members: vec![("a".to_owned(), vec![format!("http://{address}")])],
-                token: "test".to_owned(),
-                join: false,
-            },
-            advertise_client_urls: Vec::new(),
             peer_listeners: vec![listener],
-            heartbeat_interval: Duration::from_millis(50),
-            election_timeout: Duration::from_millis(500),
-            fronts: 1,
-            schedule: Schedule {
-                snapshot_count: 10_000,
-                catchup_entries: 5_000,
-                in_memory: true,
-            },
-            wal: wal::Options {
-                segment_bytes: 1 << 20,
-                sync: false,
-                ..wal::Options::default()
-            },
-            watch: watch::Options::default(),
-            cache_bytes: 1 << 20,
-            in_memory: true,
-            disk_reserve_bytes: Some(0),
-            learners_max: 1,
-            strict_reconfiguration: true,
-            lease_ttl_min_s: MIN_TTL_S,
             metrics: Arc::clone(&metrics),
-            version: "0.0.0",
+            ..options(
+                "a",
+                &directory.path().join("data"),
+                &[("a", format!("http://{address}"))],
+            )
         };
         TestMember {
             node: Node::start(options).expect("a member of its own group starts"),

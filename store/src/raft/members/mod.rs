@@ -24,6 +24,7 @@ mod transfer;
 
 use super::applier::Current;
 use super::group::{Group, View};
+use super::met::Met;
 use super::types::{PeerNode, Raft, membership_to_peer};
 use crate::MemberId;
 use keelson_proto::etcdserverpb as etcd;
@@ -66,6 +67,8 @@ pub struct Members {
     pub raft: Raft,
     /// The group.
     pub group: Arc<Group>,
+    /// Those that this member has heard from.
+    pub met: Arc<Met>,
     /// Attributes.
     pub current: Arc<Current>,
     /// One change at a time.
@@ -116,6 +119,7 @@ impl Members {
                 })
                 .collect(),
             version: self.version.to_owned(),
+            met: self.met.members(),
         }
     }
 

@@ -5,8 +5,9 @@
 //! accord (tell its name, sweep, flush) begins last.
 
 use super::super::applier::Applier;
+use super::super::data_dir::DataDir;
 use super::super::handle::Handle;
-use super::super::identity::{DataDir, StartError};
+use super::super::identity::StartError;
 use super::super::snapshot::Incoming;
 use super::super::space::Reserve;
 use super::super::types::Raft;

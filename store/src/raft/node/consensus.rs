@@ -8,6 +8,7 @@ use super::super::group::Group;
 use super::super::identity::StartError;
 use super::super::log_store::LogStore;
 use super::super::members::Members;
+use super::super::met::Met;
 use super::super::network::{Caller, Factory};
 use super::super::state_machine::StateMachine;
 use super::super::types::{PeerNode, Raft};
@@ -48,6 +49,7 @@ impl Assembly {
             member_id,
             metrics: Arc::clone(&self.options.metrics),
             removed: Arc::new(tokio::sync::watch::Sender::new(false)),
+            met: Arc::new(Met::open(self.recovered.data_dir.path())?),
         };
         let machine = StateMachine::new(applying.jobs.clone());
         let raft = self.build_raft(&caller, machine).await?;
@@ -65,6 +67,7 @@ impl Assembly {
             strict: self.options.strict_reconfiguration,
             raft: raft.clone(),
             group: Arc::clone(&group),
+            met: Arc::clone(&caller.met),
             current: Arc::clone(&applying.current),
             changing: tokio::sync::Mutex::default(),
         });

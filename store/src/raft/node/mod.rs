@@ -28,9 +28,12 @@ mod options;
 mod peer_port;
 mod recovery;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
+use super::data_dir::DataDir;
 use super::handle::Handle;
-use super::identity::{DataDir, StartError};
+use super::identity::StartError;
 use crate::watch::Feed;
 use assembly::{Started, build};
 use std::sync::atomic::Ordering;

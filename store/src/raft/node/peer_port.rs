@@ -63,6 +63,7 @@ impl Assembly {
             handle: handle.clone(),
             group: Arc::clone(&consensus.group),
             members: Arc::clone(&consensus.members),
+            met: Arc::clone(&consensus.caller.met),
             incoming: Arc::clone(&self.incoming),
             metrics: Arc::clone(&self.options.metrics),
         }

@@ -6,7 +6,8 @@
 //! and state are there.
 
 use super::super::applier::Applier;
-use super::super::identity::{DataDir, Owner, StartError, become_member};
+use super::super::data_dir::DataDir;
+use super::super::identity::{Owner, StartError, become_member};
 use super::super::state_dir::{StateDir, StateOptions};
 use super::data_error;
 use super::options::NodeOptions;

@@ -4,6 +4,7 @@ use super::super::appender::Waiting;
 use super::super::applier::Position;
 use super::super::group::View;
 use super::super::members::Directory;
+use super::super::met::Met;
 use super::super::network::Caller;
 use super::*;
 use crate::metrics::Metrics;
@@ -118,11 +119,13 @@ fn start(seed: u64) -> (Group, Queue, mpsc::Receiver<Waiting>) {
     let progress = Arc::new(Progress::new(Position::default()));
     let (leadership, follow) = watch::channel(None);
     let (appender, batches) = Appender::fake();
+    let directory = tempfile::tempdir().expect("a scratch directory");
     let caller = Caller {
         cluster_id: 1,
         member_id: MEMBER,
         metrics: Metrics::new(),
         removed: Arc::new(watch::Sender::new(false)),
+        met: Arc::new(Met::open(directory.path()).expect("nobody met")),
     };
     let (_, view) = watch::channel(View {
         term: 0,
