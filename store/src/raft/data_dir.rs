@@ -94,7 +94,11 @@ impl DataDir {
     /// # Errors
     /// The disk's.
     pub fn set_owner(&self, owner: &Owner) -> io::Result<()> {
-        write_durably(&self.path, OWNER_FILE, &format!("{:#}\n", owner_json(owner)))
+        write_durably(
+            &self.path,
+            OWNER_FILE,
+            &format!("{:#}\n", owner_json(owner)),
+        )
     }
 }
 

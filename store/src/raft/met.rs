@@ -116,7 +116,11 @@ mod tests {
     #[test]
     fn a_damaged_list_is_refused() {
         let directory = tempfile::tempdir().expect("a scratch directory");
-        for text in ["", "{\"format\": 2, \"met\": []}", "{\"format\": 1, \"met\": [7]}"] {
+        for text in [
+            "",
+            "{\"format\": 2, \"met\": []}",
+            "{\"format\": 1, \"met\": [7]}",
+        ] {
             fs::write(directory.path().join(FILE), text).expect("written");
             let opened = Met::open(directory.path());
             assert!(matches!(opened, Err(StartError::Data(_))), "{text}");

@@ -10,7 +10,7 @@ use keelson_proto::etcdserverpb::MemberAddRequest;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
-use tonic::Code;
+use tonic::{Code, Status};
 
 /// Time a member may take from its start to its first answer, on a busy machine.
 const START: Duration = Duration::from_secs(60);
@@ -160,7 +160,8 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits until member `i` answers a linearizable read.
+    /// Waits until member `i` answers a linearizable read, and has told the group its name: it takes
+    /// requests a moment before that, where etcd does only after.
     ///
     /// # Errors
     ///
@@ -168,11 +169,12 @@ impl Cluster {
     pub async fn ready(&mut self, i: usize) -> Check {
         let client = self.client_of(i)?;
         let mut ended = None;
-        let up = wait_until("the member answers a linearizable read", START, || {
+        let why = "the member answers a linearizable read and its name is known";
+        let up = wait_until(why, START, || {
             ended = self.members[i].process.as_mut().and_then(Process::ended);
             let stopped = ended.is_some();
             let client = client.clone();
-            async move { stopped || client.range(get("ready")).await.is_ok() }
+            async move { stopped || answers(&client).await.unwrap_or(false) }
         })
         .await;
         match (up, ended) {
@@ -358,4 +360,14 @@ impl Drop for Cluster {
             eprintln!("{}", self.tails());
         }
     }
+}
+
+/// Whether the member behind `client` answers a linearizable read and is known by its name.
+async fn answers(client: &Client) -> Result<bool, Status> {
+    let header = client.range(get("ready")).await?.header;
+    let own = header.unwrap_or_default().member_id;
+    let members = client.list_members().await?;
+    Ok(members
+        .iter()
+        .any(|member| member.id == own && !member.name.is_empty()))
 }

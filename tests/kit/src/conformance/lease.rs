@@ -323,15 +323,23 @@ async fn c87_leases_survive_a_restart(t: &Launcher) -> Check {
 
 async fn c88_a_renewed_lease_stays(t: &Target) -> Check {
     let s = t.space();
-    let started = Instant::now();
-    let seconds = s.grant(lease(8801, 3)).await?.ttl as u64;
+    let mut renewed = Instant::now();
+    let ttl = Duration::from_secs(s.grant(lease(8801, 3)).await?.ttl as u64);
     attach(&s, "k", 8801).await?;
-    while started.elapsed() < Duration::from_secs(seconds * 2) {
-        match keepalive(&s, 8801).await?.ttl {
-            3 => {}
-            other => return Err(Failure::new(format!("renewed to {other} s"))),
-        }
+    let started = Instant::now();
+    while started.elapsed() < ttl * 2 {
+        let asked = Instant::now();
+        let answer = keepalive(&s, 8801).await?.ttl;
+        let count = s.range(s.all()).await?.count;
+        // The lease may only end if this machine was too slow to renew it; that shows nothing.
+        holds(
+            "renewed in time, or this machine is too busy to ask",
+            renewed.elapsed() < ttl,
+        )?;
+        same("renewed to", answer, 3)?;
+        same("keys", count, 1)?;
+        renewed = asked;
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    same("keys", s.range(s.all()).await?.count, 1)
+    Ok(())
 }

@@ -50,12 +50,13 @@ async fn c67_periodic_progress_when_idle(t: &Launcher) -> Check {
         watch_id: 5,
         ..watch("k")
     };
-    stream.create(wanted).await?;
     let other = WatchCreateRequest {
         watch_id: 6,
         ..watch("k")
     };
+    // The one that is told nothing comes first: the other one's progress may precede any later answer.
     stream.create(other).await?;
+    stream.create(wanted).await?;
     for _ in 0..2 {
         let message = stream.next().await?;
         same("watch_id", message.watch_id, 5)?;
