@@ -57,6 +57,7 @@ impl View {
 
 /// Follows the group for as long as the member runs.
 pub struct Group {
+    member_id: MemberId,
     view: watch::Sender<View>,
     leadership: watch::Sender<Option<Leadership>>,
     has_leader: watch::Sender<bool>,
@@ -97,6 +98,7 @@ impl Group {
         let mut changes = raft.server_metrics();
         let view = View::of(&changes.borrow_watched());
         let group = Arc::new(Group {
+            member_id,
             leadership: watch::Sender::new(view.leader),
             has_leader: watch::Sender::new(view.leader.is_some()),
             glance: AtomicGlance::default(),
@@ -249,6 +251,17 @@ impl Group {
     /// Follows who leads.
     pub fn leadership(&self) -> watch::Receiver<Option<Leadership>> {
         self.leadership.subscribe()
+    }
+
+    /// This member's place among all of the group, in the order of ids, and how many they are. The first
+    /// of one, as long as it does not know its group.
+    pub fn turn(&self) -> (u64, u64) {
+        let view = self.view.borrow();
+        let ids: Vec<MemberId> = view.membership.nodes().map(|(id, _)| *id).collect();
+        match ids.binary_search(&self.member_id) {
+            Ok(place) => (place as u64, ids.len() as u64),
+            Err(_) => (0, 1),
+        }
     }
 
     /// Where members are.

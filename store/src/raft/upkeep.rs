@@ -2,6 +2,7 @@
 //! log behind it, gives back the space of compacted history, watches the disk.
 
 use super::applier::{Current, Progress};
+use super::group::Group;
 use super::snapshot::Incoming;
 use super::space::SpaceWatch;
 use super::types::Raft;
@@ -11,8 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Applied bytes after which the state is made durable: bounds what a restart has to replay.
-const FLUSH_BYTES: u64 = 64 << 20;
+/// Applied bytes after which the state is made durable: bounds what a restart has to replay. Less than
+/// what makes RocksDB write by itself, which would come at the same moment on all members.
+const FLUSH_BYTES: u64 = 32 << 20;
 
 /// Time after which it is made durable if anything changed at all.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(30);
@@ -50,6 +52,8 @@ pub struct Upkeep {
     pub wal: Wal,
     /// Told that the log may be shortened.
     pub raft: Raft,
+    /// Where this member stands among the others.
+    pub group: Arc<Group>,
     /// The runtime of consensus.
     pub runtime: tokio::runtime::Handle,
     /// When to act.
@@ -110,6 +114,13 @@ pub fn start_sweeper(
         })
 }
 
+/// Applied bytes before the first flush. Members apply the same bytes, and what they have in common
+/// (a disk, at least a leader) must not be asked for all their flushes at once. So each begins at another
+/// point, `place` of `members`, and keeps its distance.
+fn first_flush_bytes((place, members): (u64, u64)) -> u64 {
+    FLUSH_BYTES * (place + 1) / members
+}
+
 impl Upkeep {
     /// Starts the thread.
     ///
@@ -124,6 +135,7 @@ impl Upkeep {
     fn run(self, bell: &SweepBell) {
         let mut flushed_at = Instant::now();
         let mut flushed_bytes = 0;
+        let mut flush_bytes = first_flush_bytes(self.group.turn());
         let mut handed_over = false;
         while !self.stop.load(Ordering::Relaxed) {
             std::thread::park_timeout(TICK);
@@ -137,13 +149,14 @@ impl Upkeep {
             // A snapshot that is installed right now is durable a moment before it is applied.
             let durable = self.progress.durable().index();
             let entries = applied.index().saturating_sub(durable);
-            let due = bytes > FLUSH_BYTES
+            let due = bytes > flush_bytes
                 || entries >= self.schedule.snapshot_count
                 || (entries > 0 && flushed_at.elapsed() > FLUSH_INTERVAL);
             if !due {
                 continue;
             }
             flushed_bytes += bytes;
+            flush_bytes = FLUSH_BYTES;
             flushed_at = Instant::now();
             let current = self.current.store();
             let flushed = current.flush();
@@ -210,5 +223,18 @@ impl Upkeep {
             return true;
         }
         handed_over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_begin_to_flush_at_different_points() {
+        let points = [0, 1, 2].map(|place| first_flush_bytes((place, 3)));
+        let third = FLUSH_BYTES / 3;
+        assert_eq!(points, [third, 2 * FLUSH_BYTES / 3, FLUSH_BYTES]);
+        assert_eq!(first_flush_bytes((0, 1)), FLUSH_BYTES);
     }
 }

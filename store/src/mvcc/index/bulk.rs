@@ -47,13 +47,15 @@ impl Builder {
             let mut nodes = level.into_iter().peekable();
             while let Some((first_key, node)) = nodes.next() {
                 let mut inner = Inner::default();
+                let mut separators = Vec::with_capacity(FILL_CHILDREN - 1);
                 inner.sums.push(node.sum());
                 inner.children.push(node);
                 for (separator, node) in nodes.by_ref().take(FILL_CHILDREN - 1) {
-                    inner.separators.push(separator);
+                    separators.push(separator);
                     inner.sums.push(node.sum());
                     inner.children.push(node);
                 }
+                inner.separators = separators.into();
                 above.push((first_key, Node::Inner(Box::new(inner))));
             }
             level = above;

@@ -82,7 +82,7 @@ fn visit_node<'a>(
         Node::Inner(inner) => {
             let first = inner.child_of(from);
             for at in first..inner.children.len() {
-                if at > first && to.is_some_and(|to| *inner.separators[at - 1] >= *to) {
+                if at > first && to.is_some_and(|to| inner.separators.key(at - 1) >= to) {
                     return ControlFlow::Break(());
                 }
                 let from = if at == first { from } else { &[] };

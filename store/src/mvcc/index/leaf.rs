@@ -1,6 +1,7 @@
 //! A leaf of the tree: up to 64 keys in order, and the newest records that are cached for them.
 
 use super::entry::Entry;
+use super::heads::{Ascending, Heads};
 use crate::Revision;
 use bytes::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,9 +51,20 @@ impl Sum {
     }
 }
 
+impl Ascending for Vec<Entry> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn key(&self, at: usize) -> &[u8] {
+        &self[at].key
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Leaf {
     pub entries: Vec<Entry>,
+    heads: Heads,
     /// Beside `entries`, or empty while nothing is cached here.
     records: Vec<Option<Bytes>>,
     /// Bit i: the cached record of key i was read since the eviction hand came by.
@@ -62,13 +74,14 @@ pub(crate) struct Leaf {
 impl Leaf {
     pub fn from_entries(entries: Vec<Entry>) -> Leaf {
         Leaf {
+            heads: Heads::of(&entries),
             entries,
             ..Leaf::default()
         }
     }
 
     pub fn find(&self, key: &[u8]) -> Result<usize, usize> {
-        self.entries.binary_search_by(|entry| (*entry.key).cmp(key))
+        self.heads.find(key, &self.entries)
     }
 
     pub fn record(&self, at: usize) -> Option<&Bytes> {
@@ -95,6 +108,7 @@ impl Leaf {
             self.entries.reserve_exact(GROWTH);
         }
         self.entries.insert(at, entry);
+        self.heads.insert(at, &self.entries, GROWTH);
         if !self.records.is_empty() {
             self.records.insert(at, None);
         }
@@ -128,6 +142,7 @@ impl Leaf {
     pub fn split_off(&mut self, at: usize) -> Leaf {
         let mut entries = Vec::with_capacity(self.entries.len() - at + GROWTH);
         entries.extend(self.entries.drain(at..));
+        self.heads.renew(&self.entries);
         let records = match self.records.is_empty() {
             true => Vec::new(),
             false => self.records.split_off(at),
@@ -138,6 +153,7 @@ impl Leaf {
             *touched &= (1 << at) - 1;
         }
         Leaf {
+            heads: Heads::of(&entries),
             entries,
             records,
             touched: AtomicU64::new(moved),
@@ -154,6 +170,7 @@ impl Leaf {
         }
         self.entries.reserve_exact(next.entries.len());
         self.entries.append(&mut next.entries);
+        self.heads.renew(&self.entries);
         let moved = next.touched.get_mut().checked_shl(at as u32).unwrap_or(0);
         *self.touched.get_mut() |= moved;
     }
@@ -176,7 +193,10 @@ impl Leaf {
             kept_touched |= (touched >> at & 1) << kept;
             kept += 1;
         }
-        self.entries.truncate(kept);
+        if kept < self.entries.len() {
+            self.entries.truncate(kept);
+            self.heads.renew(&self.entries);
+        }
         self.records.truncate(kept);
         *self.touched.get_mut() = kept_touched;
     }

@@ -2,6 +2,7 @@
 
 use super::entry::Entry;
 use super::leaf::{LEAF_KEYS, Leaf, Sum};
+use super::separators::Separators;
 use bytes::Bytes;
 use std::ops::ControlFlow;
 
@@ -14,10 +15,10 @@ pub(super) enum Node {
     Inner(Box<Inner>),
 }
 
-/// A node with children. `separators[i]` is above every key of child i and not above any of i + 1.
+/// A node with children.
 #[derive(Debug, Default)]
 pub(super) struct Inner {
-    pub separators: Vec<Box<[u8]>>,
+    pub separators: Separators,
     pub children: Vec<Node>,
     pub sums: Vec<Sum>,
 }
@@ -62,7 +63,7 @@ impl Tree {
         if let Some(split) = split {
             let left = std::mem::replace(&mut self.root, Node::Leaf(Box::default()));
             self.root = Node::Inner(Box::new(Inner {
-                separators: vec![split.separator],
+                separators: vec![split.separator].into(),
                 sums: vec![left.sum(), split.right.sum()],
                 children: vec![left, split.right],
             }));
@@ -216,8 +217,7 @@ impl Leaf {
 impl Inner {
     /// The child whose keys `key` belongs among.
     pub(super) fn child_of(&self, key: &[u8]) -> usize {
-        self.separators
-            .partition_point(|separator| **separator <= *key)
+        self.separators.child_of(key)
     }
 
     fn upsert<T>(
@@ -242,15 +242,12 @@ impl Inner {
 
     fn split(&mut self, at_the_end: bool) -> Split {
         let half = if at_the_end { FANOUT - 1 } else { FANOUT / 2 };
+        let (separator, separators) = self.separators.split(half);
         let right = Inner {
-            separators: self.separators.split_off(half),
+            separators,
             children: self.children.split_off(half),
             sums: self.sums.split_off(half),
         };
-        let separator = self
-            .separators
-            .pop()
-            .expect("a separator stands before every child but the first");
         Split {
             separator,
             right: Node::Inner(Box::new(right)),
@@ -307,8 +304,7 @@ impl Inner {
         match (&mut self.children[at], next) {
             (Node::Leaf(leaf), Node::Leaf(next)) => leaf.append(*next),
             (Node::Inner(inner), Node::Inner(mut next)) => {
-                inner.separators.push(separator);
-                inner.separators.append(&mut next.separators);
+                inner.separators.append(separator, next.separators);
                 inner.children.append(&mut next.children);
                 inner.sums.append(&mut next.sums);
             }

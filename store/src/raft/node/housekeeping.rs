@@ -46,6 +46,7 @@ impl Assembly {
             progress: Arc::clone(&applying.progress),
             wal: self.recovered.wal.clone(),
             raft: consensus.raft.clone(),
+            group: Arc::clone(&consensus.group),
             runtime: tokio::runtime::Handle::current(),
             schedule: self.options.schedule,
             metrics: Arc::clone(&self.options.metrics),
