@@ -10,7 +10,7 @@ use keelson_store::metrics::Metrics;
 use keelson_store::raft::upkeep::Schedule;
 use keelson_store::raft::{Bootstrap, Node, NodeOptions, StartError};
 use keelson_store::rpc::archive_source::ArchiveSource;
-use keelson_store::rpc::front::Shared;
+use keelson_store::rpc::front::{Shared, hashing_places};
 use keelson_store::rpc::fronts::Fronts;
 use keelson_store::rpc::listen::bind;
 use keelson_store::{wal, watch};
@@ -59,6 +59,7 @@ fn run(config: &Member) -> Result<(), Error> {
         snapshots: Arc::new(ArchiveSource::new(handle.clone(), config.data_dir.clone())),
         cluster_token: config.initial_cluster_token.as_str().into(),
         raising_alarm: Arc::default(),
+        hashing: hashing_places(),
     };
     let compaction = auto_compaction::start(config.auto_compaction, handle.clone());
     let served = Fronts::start(&shared, fronts, client_listeners);

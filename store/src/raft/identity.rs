@@ -9,7 +9,13 @@ use crate::MemberId;
 use crate::rpc::member_id::{cluster_id, member_id};
 use keelson_proto::peer::{IdentifyRequest, IdentifyResponse, peer_client::PeerClient};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long somebody who is there is asked.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long one answer may take, and the pause before the next question.
+pub(super) const ANSWER: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How a member comes to its group.
 #[derive(Clone, Debug)]
@@ -131,8 +137,10 @@ fn has_run(answer: &IdentifyResponse, member: MemberId) -> bool {
 /// Asks whoever answers whether this member has run before.
 async fn refuse_to_return(owner: &Owner, others: &[&String]) -> Result<(), StartError> {
     for url in others {
-        let Some(answer) = identify(url).await else {
-            continue;
+        let answer = match ask(url).await {
+            Word::Said(answer) => answer,
+            Word::Nobody => continue,
+            Word::Unclear(reason) => return Err(unclear(url, &reason)),
         };
         if answer.cluster_id == owner.cluster_id && has_run(&answer, owner.member_id) {
             return Err(StartError::Data(format!(
@@ -144,56 +152,109 @@ async fn refuse_to_return(owner: &Owner, others: &[&String]) -> Result<(), Start
     Ok(())
 }
 
-async fn join(own: &[String], others: &[&String], token: &str) -> Result<Owner, StartError> {
-    let mut asked = Vec::new();
-    for url in others {
-        let Some(answer) = identify(url).await else {
-            asked.push(format!("{url}: no answer"));
-            continue;
-        };
-        let nodes = answer.membership.as_ref().map(|m| m.nodes.as_slice());
-        let found = nodes
-            .unwrap_or_default()
-            .iter()
-            .find(|node| node.peer_urls.iter().any(|url| own.contains(url)));
-        let Some(node) = found else {
-            asked.push(format!(
-                "{url}: does not know a member at {}",
-                own.join(",")
-            ));
-            continue;
-        };
-        if has_run(&answer, node.id) {
-            return Err(StartError::Data(format!(
-                "this data directory is empty, but member {:x} has run before; remove it and add it anew",
-                node.id
-            )));
-        }
-        return Ok(Owner {
-            cluster_id: answer.cluster_id,
-            member_id: node.id,
-            token: token.to_owned(),
-            initial: BTreeMap::new(),
-        });
-    }
-    Err(StartError::Group(format!(
-        "the group to join does not know this member ({}); run `keelson member add` first, and start this member with what it prints",
-        asked.join("; ")
-    )))
+fn unclear(url: &str, reason: &str) -> StartError {
+    StartError::Group(format!(
+        "this data directory is empty, and the member at {url} does not say whether it knows this one as one that has run before ({reason}). Look after that member, or stop it, and start this one again"
+    ))
 }
 
-/// Who answers at a peer URL, if anybody does in time.
-pub async fn identify(url: &str) -> Option<IdentifyResponse> {
-    let ask = async {
-        let channel = connect(url).await.ok()?;
-        let mut request = tonic::Request::new(IdentifyRequest {});
-        let any = tonic::metadata::MetadataValue::from(0_u64);
-        request.metadata_mut().insert(CLUSTER_KEY, any);
-        let answer = PeerClient::new(channel).identify(request).await.ok()?;
-        Some(answer.into_inner())
+/// Asks all others, again and again while some are there and do not answer. The first that knows this
+/// member decides.
+async fn join(own: &[String], others: &[&String], token: &str) -> Result<Owner, StartError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let mut heard = Vec::new();
+        let mut unclear = false;
+        for url in others {
+            match ask_once(url).await {
+                Word::Said(answer) => match as_it_knows(own, &answer, token)? {
+                    Some(owner) => return Ok(owner),
+                    None => heard.push(format!(
+                        "{url}: does not know a member at {}",
+                        own.join(",")
+                    )),
+                },
+                Word::Nobody => heard.push(format!("{url}: nobody is there")),
+                Word::Unclear(reason) => {
+                    unclear = true;
+                    heard.push(format!("{url}: {reason}"));
+                }
+            }
+        }
+        if !unclear || Instant::now() > end {
+            return Err(StartError::Group(format!(
+                "the group to join does not know this member ({}); run `keelson member add` first, and start this member with what it prints",
+                heard.join("; ")
+            )));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Who this member is to the one that answered, if that knows a member at its addresses.
+fn as_it_knows(
+    own: &[String],
+    answer: &IdentifyResponse,
+    token: &str,
+) -> Result<Option<Owner>, StartError> {
+    let nodes = answer.membership.as_ref().map(|m| m.nodes.as_slice());
+    let mut nodes = nodes.unwrap_or_default().iter();
+    let Some(node) = nodes.find(|node| node.peer_urls.iter().any(|url| own.contains(url))) else {
+        return Ok(None);
     };
-    tokio::time::timeout(Duration::from_secs(1), ask)
-        .await
-        .ok()
-        .flatten()
+    if has_run(answer, node.id) {
+        return Err(StartError::Data(format!(
+            "this data directory is empty, but member {:x} has run before; remove it and add it anew",
+            node.id
+        )));
+    }
+    Ok(Some(Owner {
+        cluster_id: answer.cluster_id,
+        member_id: node.id,
+        token: token.to_owned(),
+        initial: BTreeMap::new(),
+    }))
+}
+
+/// What is heard at a peer URL.
+enum Word {
+    /// Nobody is there.
+    Nobody,
+    /// Somebody is there and does not answer, or cannot tell yet.
+    Unclear(String),
+    /// Who it is, and whom it knows.
+    Said(Box<IdentifyResponse>),
+}
+
+/// Asks until the answer is clear, for at most [`PATIENCE`]. Silence is not ignorance: a member that is
+/// busy, or still reads its log, may know very well who has run.
+async fn ask(url: &str) -> Word {
+    let end = Instant::now() + PATIENCE;
+    let mut told = false;
+    loop {
+        match ask_once(url).await {
+            Word::Unclear(reason) if Instant::now() < end => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::info!(url, reason, "waiting for a member that does not answer yet");
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            word => return word,
+        }
+    }
+}
+
+async fn ask_once(url: &str) -> Word {
+    let Ok(channel) = connect(url).await else {
+        return Word::Nobody;
+    };
+    let mut request = tonic::Request::new(IdentifyRequest {});
+    let any = tonic::metadata::MetadataValue::from(0_u64);
+    request.metadata_mut().insert(CLUSTER_KEY, any);
+    let mut client = PeerClient::new(channel);
+    match tokio::time::timeout(ANSWER, client.identify(request)).await {
+        Ok(Ok(answer)) => Word::Said(Box::new(answer.into_inner())),
+        Ok(Err(status)) => Word::Unclear(status.message().to_owned()),
+        Err(_) => Word::Unclear("no answer in time".to_owned()),
+    }
 }

@@ -16,7 +16,7 @@
 //! | `read_index` | linearizable reads |
 //! | `applier`, `state_machine`, `state_dir`, `snapshot` | agreed entries on their way into the state |
 //! | `log_store` | the log, as openraft wants it |
-//! | `network`, `service` | to and from the other members |
+//! | `network`, `door`, `service` | to and from the other members |
 //! | `group`, `members`, `identity`, `met` | who belongs here, and who has run |
 //! | `data_dir` | one process, one owner |
 //! | `restore` | a data directory made from a snapshot, offline |
@@ -28,6 +28,7 @@
 mod appender;
 pub mod applier;
 mod data_dir;
+mod door;
 mod forward;
 mod front;
 mod group;

@@ -14,6 +14,7 @@ use keelson_proto::log::{Command, command::Operation};
 use prost::Message;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use tokio::sync::Semaphore;
 
 /// What the fronts of one member have in common.
 #[derive(Clone)]
@@ -32,6 +33,14 @@ pub struct Shared {
     pub cluster_token: Arc<str>,
     /// Somebody is raising the NOSPACE alarm right now.
     pub raising_alarm: Arc<AtomicBool>,
+    /// Places for those who read the whole history; see [`hashing_places`].
+    pub hashing: Arc<Semaphore>,
+}
+
+/// A hash costs a thread, and a reading of everything there is: one for an operator, one for a script that
+/// compares members. Others wait, as they would for the disk.
+pub fn hashing_places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(2))
 }
 
 /// One front's view of the member. Every service of the API is implemented on this type.
@@ -42,6 +51,7 @@ pub struct Front {
     pub(super) metrics: Arc<Metrics>,
     pub(super) counters: Arc<FrontMetrics>,
     pub(super) snapshots: Arc<dyn SnapshotSource>,
+    pub(super) hashing: Arc<Semaphore>,
     pub(super) cluster_token: Arc<str>,
     headers: Headers,
     raising_alarm: Arc<AtomicBool>,
@@ -61,6 +71,7 @@ impl Front {
             metrics: shared.metrics.clone(),
             counters: shared.metrics.front(),
             snapshots: shared.snapshots.clone(),
+            hashing: shared.hashing.clone(),
             cluster_token: shared.cluster_token.clone(),
             raising_alarm: shared.raising_alarm.clone(),
         })

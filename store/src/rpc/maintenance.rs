@@ -15,6 +15,7 @@ use keelson_proto::etcdserverpb::{
     StatusResponse,
 };
 use keelson_proto::log::command::Operation;
+use std::sync::Arc;
 use tonic::{Code, Request, Response, Status};
 
 /// The least size that `Status` tells. Even a store without keys holds its position in the log and
@@ -149,12 +150,17 @@ impl Front {
         }
     }
 
-    /// Hashing reads everything, so it happens on a thread of its own.
+    /// Hashing reads everything, so it happens on a thread of its own, and few do it at a time. A client
+    /// that goes away gives up its place in the queue; a reading that has begun ends first.
     async fn hash_at(&self, revision: Revision) -> Result<mvcc::Hash, Error> {
+        let place = Arc::clone(&self.hashing).acquire_owned().await;
+        let place = place.map_err(|_| Error::Stopped)?;
         let store = self.store();
-        tokio::task::spawn_blocking(move || store.hash(revision))
-            .await
-            .map_err(|_| Error::Stopped)?
+        let hashed = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            store.hash(revision)
+        });
+        hashed.await.map_err(|_| Error::Stopped)?
     }
 }
 
@@ -203,7 +209,9 @@ fn major_minor(version: &str) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_front::with_front;
     use super::*;
+    use futures::FutureExt;
 
     fn alarm(member_id: u64, kind: AlarmType) -> AlarmMember {
         AlarmMember {
@@ -244,5 +252,20 @@ mod tests {
             let error = check_downgrade(target).expect_err(target);
             assert_eq!(error.text(), format!("etcdserver: {words}"));
         }
+    }
+
+    #[test]
+    fn who_asks_for_a_hash_waits_for_a_place_and_leaves_it_again() {
+        with_front(|_member, front| async move {
+            let taken = Arc::clone(&front.hashing).acquire_many_owned(2).await;
+            let mut waiting = Box::pin(front.hash_at(0));
+            assert!(
+                waiting.as_mut().now_or_never().is_none(),
+                "no place is free"
+            );
+            drop(taken);
+            waiting.await.expect("hashed");
+            assert_eq!(front.hashing.available_permits(), 2);
+        });
     }
 }

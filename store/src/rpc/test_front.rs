@@ -1,6 +1,6 @@
 //! A front of a member of its own group: for tests that need a whole member behind a service.
 
-use super::front::{Front, Shared};
+use super::front::{Front, Shared, hashing_places};
 use super::snapshot::{OpenSnapshot, SnapshotSource};
 use crate::limits::Limits;
 use crate::raft::test_member::{MIN_TTL_S, TestMember};
@@ -46,6 +46,7 @@ pub(super) fn with_silent_front<F: Future<Output = ()>>(
         snapshots: Arc::new(NoSnapshots),
         cluster_token: "test".into(),
         raising_alarm: Arc::default(),
+        hashing: hashing_places(),
     };
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build().expect("a runtime");

@@ -1,11 +1,12 @@
 //! The parts of a member, in the order in which each finds the ones it needs.
 //!
 //! This file is the order alone; how each part is made is in the file of its noun. The order is not
-//! free: a member can be asked before consensus runs and asks nobody before, and what it does of its own
-//! accord (tell its name, sweep, flush) begins last.
+//! free: its port answers from the first moment, it takes part in nothing before all of it is there, and what
+//! it does of its own accord (tell its name, sweep, flush) begins last.
 
 use super::super::applier::Applier;
 use super::super::data_dir::DataDir;
+use super::super::door::Door;
 use super::super::handle::Handle;
 use super::super::identity::StartError;
 use super::super::snapshot::Incoming;
@@ -16,6 +17,7 @@ use super::applying::Applying;
 use super::data_error;
 use super::housekeeping::Signals;
 use super::options::NodeOptions;
+use super::peer_port::serve;
 use super::recovery::{Recovered, recover};
 use crate::watch::Feed;
 use std::sync::Arc;
@@ -33,6 +35,8 @@ pub(super) struct Assembly {
     pub(super) reserve: Reserve,
     /// Where snapshots of other members arrive.
     pub(super) incoming: Arc<Incoming>,
+    /// Where peers come in.
+    pub(super) door: Door,
 }
 
 /// A member that takes part in its group. What [`Node`](super::Node) holds of it.
@@ -59,8 +63,14 @@ pub(super) struct Started {
 ///
 /// # Errors
 /// See [`StartError`].
-pub(super) async fn build(options: NodeOptions, data_dir: DataDir) -> Result<Started, StartError> {
-    let (recovered, applier) = recover(&options, data_dir).await?;
+pub(super) async fn build(
+    mut options: NodeOptions,
+    data_dir: DataDir,
+) -> Result<Started, StartError> {
+    let known = data_dir.owner()?;
+    let door = Door::new(known.is_none());
+    serve(std::mem::take(&mut options.peer_listeners), &door)?;
+    let (recovered, applier) = recover(&options, data_dir, known).await?;
     let data_dir = recovered.data_dir.path();
     let reserve = Reserve::new(data_dir, options.disk_reserve_bytes).map_err(data_error)?;
     let assembly = Assembly {
@@ -68,12 +78,13 @@ pub(super) async fn build(options: NodeOptions, data_dir: DataDir) -> Result<Sta
         options,
         recovered,
         reserve,
+        door,
     };
     assembly.assemble(applier).await
 }
 
 impl Assembly {
-    async fn assemble(mut self, applier: Applier) -> Result<Started, StartError> {
+    async fn assemble(self, applier: Applier) -> Result<Started, StartError> {
         let (bell, heard) = SweepBell::new();
         let signals = Signals {
             stop: Arc::new(AtomicBool::new(false)),
@@ -82,7 +93,7 @@ impl Assembly {
         let applying = Applying::start(applier, &self.options, signals.bell.clone())?;
         let consensus = self.build_consensus(&applying).await?;
         let handle = self.open_entrance(&applying, &consensus);
-        self.serve_peers(&consensus, &handle)?;
+        self.door.open(self.peer_service(&consensus, &handle));
         applying.progress.set_running();
         consensus.raft.run();
         self.initialise(&consensus.raft).await?;

@@ -3,6 +3,7 @@
 //! The sockets were bound by the caller, so that a taken port is told before anything is touched. What
 //! is answered there is `service`'s; here are only the connections and their limits.
 
+use super::super::door::Door;
 use super::super::handle::Handle;
 use super::super::identity::StartError;
 use super::super::network::MESSAGE_BYTES_MAX;
@@ -11,6 +12,7 @@ use super::assembly::Assembly;
 use super::consensus::Consensus;
 use super::data_error;
 use keelson_proto::peer::peer_server::PeerServer;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::transport::server::TcpIncoming;
@@ -19,42 +21,39 @@ use tonic::transport::server::TcpIncoming;
 const PEER_PING_INTERVAL: Duration = Duration::from_secs(5);
 const PEER_PING_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl Assembly {
-    /// Serves peers on every bound socket.
-    ///
-    /// # Errors
-    /// [`StartError::Data`] if a socket cannot be used.
-    pub(super) fn serve_peers(
-        &mut self,
-        consensus: &Consensus,
-        handle: &Handle,
-    ) -> Result<(), StartError> {
-        let service = PeerServer::new(self.peer_service(consensus, handle))
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX);
-        for listener in self.options.peer_listeners.drain(..) {
-            listener.set_nonblocking(true).map_err(data_error)?;
-            let listener = tokio::net::TcpListener::from_std(listener).map_err(data_error)?;
-            // Without it an answer to a heartbeat may wait 40 ms for the acknowledgement of another.
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            let server = tonic::transport::Server::builder()
-                // A caller that vanished without a word must not leave its streams here for ever.
-                .http2_keepalive_interval(Some(PEER_PING_INTERVAL))
-                .http2_keepalive_timeout(Some(PEER_PING_TIMEOUT))
-                .initial_stream_window_size(4 << 20)
-                .initial_connection_window_size(16 << 20)
-                .add_service(service.clone())
-                .serve_with_incoming(incoming);
-            tokio::spawn(async move {
-                if let Err(error) = server.await {
-                    tracing::error!(%error, "the peer port has stopped serving");
-                }
-            });
-        }
-        Ok(())
+/// Serves peers on every bound socket, through `door`.
+///
+/// # Errors
+/// [`StartError::Data`] if a socket cannot be used.
+pub(super) fn serve(listeners: Vec<TcpListener>, door: &Door) -> Result<(), StartError> {
+    let service = PeerServer::new(door.clone())
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    for listener in listeners {
+        listener.set_nonblocking(true).map_err(data_error)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(data_error)?;
+        // Without it an answer to a heartbeat may wait 40 ms for the acknowledgement of another.
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let server = tonic::transport::Server::builder()
+            // A caller that vanished without a word must not leave its streams here for ever.
+            .http2_keepalive_interval(Some(PEER_PING_INTERVAL))
+            .http2_keepalive_timeout(Some(PEER_PING_TIMEOUT))
+            .initial_stream_window_size(4 << 20)
+            .initial_connection_window_size(16 << 20)
+            .add_service(service.clone())
+            .serve_with_incoming(incoming);
+        tokio::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the peer port has stopped serving");
+            }
+        });
     }
+    Ok(())
+}
 
-    fn peer_service(&self, consensus: &Consensus, handle: &Handle) -> PeerService {
+impl Assembly {
+    /// What stands behind the door once this member takes part.
+    pub(super) fn peer_service(&self, consensus: &Consensus, handle: &Handle) -> PeerService {
         PeerService {
             cluster_id: self.recovered.owner.cluster_id,
             member_id: self.recovered.owner.member_id,

@@ -32,15 +32,15 @@ pub(super) struct Recovered {
     pub(super) data_dir: DataDir,
 }
 
-/// Reads the data directory, or makes it this member's if it is fresh.
+/// Reads the data directory, which is `known` to be somebody's, or makes it this member's if it is fresh.
 ///
 /// # Errors
 /// See [`StartError`]; the text says what to do.
 pub(super) async fn recover(
     options: &NodeOptions,
     data_dir: DataDir,
+    known: Option<Owner>,
 ) -> Result<(Recovered, Applier), StartError> {
-    let known = data_dir.owner()?;
     let owner = match &known {
         Some(owner) => owner.clone(),
         None => become_member(&options.name, &options.bootstrap).await?,

@@ -1,35 +1,49 @@
-use super::super::identity::{StartError, become_member};
+use super::super::identity::{ANSWER, PATIENCE, StartError, become_member};
 use super::super::test_member::{eventually, options};
 use super::*;
-use std::net::TcpListener;
+use socket2::{Domain, Socket, Type};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::time::Instant;
+
+fn port() -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_reuse_address(true).expect("set");
+    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    socket.bind(&any.into()).expect("a free port");
+    socket
+}
+
+fn address(port: &Socket) -> SocketAddr {
+    let address = port.local_addr().expect("bound");
+    address.as_socket().expect("of the internet")
+}
 
 /// Two members of a group of four: they hear each other and can agree on nothing, so that nobody's
 /// name is ever published.
 struct Half {
     urls: Vec<(&'static str, String)>,
-    sockets: Vec<TcpListener>,
+    /// Bound and not listening: the ports stay theirs, and nobody is there.
+    ports: Vec<Socket>,
 }
 
 impl Half {
     fn new() -> Half {
-        let names = ["a", "b", "c", "d"];
-        let sockets = names.map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-        let urls = names.iter().zip(&sockets).map(|(name, socket)| {
-            let address = socket.local_addr().expect("bound");
-            (*name, format!("http://{address}"))
-        });
+        let ports: Vec<Socket> = (0..4).map(|_| port()).collect();
+        let urls = ["a", "b", "c", "d"].into_iter().zip(&ports);
         Half {
-            urls: urls.collect(),
-            sockets: sockets.into_iter().take(2).collect(),
+            urls: urls
+                .map(|(name, port)| (name, format!("http://{}", address(port))))
+                .collect(),
+            ports,
         }
     }
 
     fn start(&self, which: usize, directory: &Path) -> Node {
         let name = self.urls[which].0;
-        let socket = self.sockets[which].try_clone().expect("another handle");
         let mut options = options(name, &directory.join(name), &self.urls);
-        options.peer_listeners = vec![socket];
+        let listener = TcpListener::bind(address(&self.ports[which]));
+        options.peer_listeners = vec![listener.expect("its own port")];
         Node::start(options).expect("a founder starts")
     }
 
@@ -69,4 +83,37 @@ fn a_member_that_was_heard_does_not_come_back_as_new_though_its_name_was_never_p
     let b = half.start(1, directory.path());
     assert!(refused(&half.comes_back_new(0)), "b had heard a");
     b.stop();
+}
+
+#[test]
+fn founders_that_start_together_do_not_wait_for_each_other() {
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let half = Half::new();
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        let a = scope.spawn(|| half.start(0, directory.path()));
+        let b = scope.spawn(|| half.start(1, directory.path()));
+        for node in [a, b] {
+            node.join().expect("started").stop();
+        }
+    });
+    // Each would wait until the other answers otherwise.
+    assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
+}
+
+#[test]
+fn silence_is_not_taken_for_ignorance() {
+    let half = Half::new();
+    // It listens, as the system does for a process that hangs; nobody accepts.
+    let listener = TcpListener::bind(address(&half.ports[1])).expect("its own port");
+    let hangs = std::thread::spawn(move || {
+        // One question is left without an answer, the next is refused: the process is gone.
+        let (question, _) = listener.accept().expect("a question");
+        std::thread::park_timeout(ANSWER / 2);
+        drop((question, listener));
+    });
+    let begin = Instant::now();
+    assert!(half.comes_back_new(0).is_ok(), "then nobody is there");
+    assert!(begin.elapsed() >= ANSWER / 2, "it was waited for");
+    hangs.join().expect("gone");
 }

@@ -6,7 +6,7 @@ use crate::metrics::Metrics;
 use crate::raft::upkeep::Schedule;
 use crate::raft::{Bootstrap, Node, NodeOptions};
 use crate::rpc::archive_source::ArchiveSource;
-use crate::rpc::front::Shared;
+use crate::rpc::front::{Shared, hashing_places};
 use crate::rpc::fronts::Fronts;
 use crate::rpc::listen::bind;
 use crate::{mvcc, wal, watch};
@@ -54,6 +54,7 @@ impl Member {
             snapshots: Arc::new(ArchiveSource::new(handle, directory.path().to_owned())),
             cluster_token: "test".into(),
             raising_alarm: Arc::default(),
+            hashing: hashing_places(),
         };
         let fronts = Fronts::start(&shared, 1, vec![clients]).expect("it serves");
         Member {

@@ -3,7 +3,7 @@
 use super::helpers::follower;
 use super::texts::NO_LEASE;
 use super::{Statement, private, statement};
-use crate::check::{Check, Failure, holds, refused, same, some};
+use crate::check::{Check, holds, refused, same, some};
 use crate::client::Client;
 use crate::request::*;
 use crate::target::{Launcher, Space, Target};
