@@ -25,7 +25,8 @@ pub trait Kv: Send + Sync + 'static {
     fn txn(&self, txn: Txn) -> Future<'_, Result<Committed, KvError>>;
 
     /// Follows keys. Every change from `from` on comes once, in the order of revisions, and all changes
-    /// of one revision together. A stream that fails says why and ends.
+    /// of one revision together. A stream that fails says why and ends. A start that is compacted is
+    /// refused by the call, or by the first item of the stream.
     ///
     /// # Errors
     /// [`KvError::Compacted`], [`KvError::Unavailable`].

@@ -7,15 +7,21 @@
 //! | file | what |
 //! |---|---|
 //! | `kv` | the trait, and what goes in and comes out |
+//! | `check` | what every implementation refuses before it asks anybody |
+//! | `contract` | the trait's promises as a suite, for every implementation |
 //! | `memory` | a store in memory, for tests |
+//! | `remote` | any etcd over the network |
 //! | `object` | the bytes of an object, and its revision |
 //!
 //! What may enter: keys, bytes, revisions. What never happens here: a rule of a kind, admission, a word
 //! about how the store agrees with itself.
 
+mod check;
+pub mod contract;
 mod kv;
 mod memory;
 mod object;
+mod remote;
 
 pub use kv::{
     At, Change, Changed, Changes, Committed, Future, Guard, KeyValue, Kv, KvError, Range, Ranged,
@@ -23,3 +29,4 @@ pub use kv::{
 };
 pub use memory::{Call, Fault, MemoryKv};
 pub use object::Object;
+pub use remote::{Options as RemoteOptions, RemoteKv};

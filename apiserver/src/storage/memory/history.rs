@@ -4,7 +4,7 @@ use super::super::kv::{
     Change, Changed, Changes, Committed, Guard, KeyValue, KvError, Range, Ranged, Txn, Write,
 };
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -114,7 +114,7 @@ impl History {
 
     /// Carries out a transaction. What it changed comes along, for those who follow.
     pub fn txn(&mut self, txn: &Txn) -> Result<(Committed, Option<Arc<Changes>>), KvError> {
-        self.check(txn)?;
+        History::check(txn)?;
         let is_true = |guard: &Guard| {
             self.get(&guard.key).map_or(0, |found| found.mod_revision) == guard.mod_revision
         };
@@ -143,31 +143,19 @@ impl History {
         Ok((Committed::Written { revision }, changes))
     }
 
-    fn check(&self, txn: &Txn) -> Result<(), KvError> {
-        let invalid = |text: &str| Err(KvError::Invalid(format!("etcdserver: {text}")));
-        if [txn.guards.len(), txn.writes.len(), txn.otherwise.len()]
-            .iter()
-            .any(|len| *len > MAX_OPS)
-        {
-            return invalid("too many operations in txn request");
+    fn check(txn: &Txn) -> Result<(), KvError> {
+        txn.check()?;
+        let counts = [txn.guards.len(), txn.writes.len(), txn.otherwise.len()];
+        if counts.iter().any(|count| *count > MAX_OPS) {
+            let text = "etcdserver: too many operations in txn request";
+            return Err(KvError::Invalid(text.into()));
         }
-        let (mut bytes, mut seen) = (0, HashSet::new());
-        for write in &txn.writes {
-            let key = match write {
-                Write::Put { key, value, .. } => {
-                    bytes += value.len();
-                    key
-                }
-                Write::Delete { key } => key,
-            };
-            bytes += key.len();
-            if key.is_empty() {
-                return invalid("key is not provided");
-            }
-            if !seen.insert(key) {
-                return invalid("duplicate key given in txn request");
-            }
-        }
+        let value = |write: &Write| match write {
+            Write::Put { value, .. } => value.len(),
+            Write::Delete { .. } => 0,
+        };
+        let writes = txn.writes.iter();
+        let bytes: usize = writes.map(|write| write.key().len() + value(write)).sum();
         if bytes > MAX_BYTES {
             return Err(KvError::TooLarge);
         }

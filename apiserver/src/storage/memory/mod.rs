@@ -21,7 +21,6 @@ mod tests;
 use super::kv::{
     At, Changes, Committed, Future, Kv, KvError, Range, Ranged, Stream, Txn, Watch,
 };
-use bytes::Bytes;
 use follow::{Follower, follow};
 use history::History;
 use std::collections::{HashMap, VecDeque};
@@ -173,7 +172,7 @@ impl MemoryKv {
 
     async fn read(&self, range: Range) -> Result<Ranged, KvError> {
         // Counted and failed before the wait: a store that is away does not wait.
-        self.call(Call::Range, |_| provided(&range.key))?;
+        self.call(Call::Range, |_| range.check())?;
         if let At::NotBefore(revision, wait) = range.at {
             let mut newest = self.shared.revision.subscribe();
             let reached = newest.wait_for(|newest| *newest >= revision);
@@ -209,7 +208,7 @@ impl MemoryKv {
         state: &mut State,
         mut watch: Watch,
     ) -> Result<Stream<Result<Changes, KvError>>, KvError> {
-        provided(&watch.key)?;
+        watch.check()?;
         watch.from = watch.from.max(1);
         state.history.followable(watch.from)?;
         let backlog = state
@@ -219,14 +218,6 @@ impl MemoryKv {
         state.followers.retain(Follower::is_alive);
         state.followers.push(follower);
         Ok(stream)
-    }
-}
-
-/// Refuses an empty key.
-fn provided(key: &Bytes) -> Result<(), KvError> {
-    match key.is_empty() {
-        true => Err(KvError::Invalid("etcdserver: key is not provided".into())),
-        false => Ok(()),
     }
 }
 
