@@ -11,6 +11,7 @@
 //! | `contract` | the trait's promises as a suite, for every implementation |
 //! | `memory` | a store in memory, for tests |
 //! | `remote` | any etcd over the network |
+//! | `wire` | requests and answers in etcd's form |
 //! | `object` | the bytes of an object, and its revision |
 //!
 //! What may enter: keys, bytes, revisions. What never happens here: a rule of a kind, admission, a word
@@ -22,6 +23,7 @@ mod kv;
 mod memory;
 mod object;
 mod remote;
+pub mod wire;
 
 pub use kv::{
     At, Change, Changed, Changes, Committed, Future, Guard, KeyValue, Kv, KvError, Range, Ranged,

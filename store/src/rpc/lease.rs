@@ -98,8 +98,11 @@ fn end_after_error<T, E>(
 }
 
 impl Front {
-    /// Makes a lease, with an id of the member's choice if the client has none.
-    pub(super) async fn grant(
+    /// Makes a lease by a checked request, with an id of the member's choice if the client has none.
+    ///
+    /// # Errors
+    /// [`Error::LeaseExists`]; else as [`Front::propose`].
+    pub async fn grant(
         &self,
         mut request: LeaseGrantRequest,
     ) -> Result<LeaseGrantResponse, Error> {

@@ -156,14 +156,14 @@ pub async fn large_values_are_refused(space: &Space) -> Outcome {
     let revision = space.revision().await?;
     for size in TOO_LARGE {
         let large = Txn {
-            writes: vec![put(&key, vec![7; size])],
+            writes: vec![put(&key, vec![7_u8; size])],
             ..Txn::default()
         };
         let refused = space.kv.txn(large).await;
         same("what became of it", refused, Err(KvError::TooLarge))?;
     }
     same("the newest revision", space.revision().await?, revision)?;
-    space.write(vec![put(&key, vec![7; 1_400_000])]).await?;
+    space.write(vec![put(&key, vec![7_u8; 1_400_000])]).await?;
     same("its size", space.found(&key).await?.value.len(), 1_400_000)
 }
 

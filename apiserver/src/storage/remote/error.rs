@@ -5,13 +5,12 @@
 //! counts as unknown, for a call that changes something.
 
 use super::super::kv::KvError;
+use super::super::wire::{COMPACTED, TOO_MANY_REQUESTS};
 use std::error::Error;
 use tonic::{Code, ConnectError, Status};
 
-const COMPACTED: &str = "etcdserver: mvcc: required revision has been compacted";
 const FUTURE_REVISION: &str = "etcdserver: mvcc: required revision is a future revision";
 const NO_SPACE: &str = "etcdserver: mvcc: database space exceeded";
-const TOO_MANY_REQUESTS: &str = "etcdserver: too many requests";
 const REQUEST_TOO_LARGE: &str = "etcdserver: request is too large";
 /// How gRPC libraries refuse what they do not even read. The sizes follow.
 const MESSAGE_TOO_LARGE: &str = "grpc: received message larger than max";
@@ -72,20 +71,6 @@ pub fn error_of(status: &Status, effect: Effect) -> KvError {
         // Not the store's own refusal, which was known by its text: somebody on the way.
         Code::ResourceExhausted if effect == Effect::None => KvError::Overloaded,
         _ => effect.lost(reason(status)),
-    }
-}
-
-/// The error that the reason of a watch that was refused or ended stands for.
-pub fn canceled(reason: &str, oldest: u64) -> KvError {
-    if oldest > 0 || reason.ends_with(COMPACTED) {
-        return KvError::Compacted { oldest };
-    }
-    if reason.ends_with(TOO_MANY_REQUESTS) {
-        return KvError::Overloaded;
-    }
-    match reason.starts_with("mvcc: ") || reason.starts_with("rpc error: code = PermissionDenied") {
-        true => KvError::Invalid(reason.to_owned()),
-        false => KvError::Unavailable(format!("the store ended the watch: {reason}")),
     }
 }
 
@@ -207,17 +192,5 @@ mod tests {
         ] {
             assert_eq!(written(code, text), KvError::Invalid(text.into()));
         }
-    }
-
-    #[test]
-    fn the_end_of_a_watch_has_its_reason() {
-        let compacted = KvError::Compacted { oldest: 7 };
-        assert_eq!(canceled("", 7), compacted);
-        assert_eq!(canceled(COMPACTED, 0), KvError::Compacted { oldest: 0 });
-        assert_eq!(canceled(TOO_MANY_REQUESTS, 0), KvError::Overloaded);
-        let empty = canceled("mvcc: watcher range is empty", 0);
-        assert!(matches!(empty, KvError::Invalid(_)), "{empty:?}");
-        let other = canceled("etcdserver: watch canceled", 0);
-        assert!(matches!(other, KvError::Unavailable(_)), "{other:?}");
     }
 }

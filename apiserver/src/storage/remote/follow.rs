@@ -5,9 +5,9 @@
 //! that breaks ends the stream: whoever reads knows from where to go on, and whether it still can.
 
 use super::super::kv::{Change, Changes, KvError, Stream, Watch};
-use super::convert;
+use super::super::wire;
 use super::endpoints::Connections;
-use super::error::{Effect, canceled, error_of};
+use super::error::{Effect, error_of};
 use futures::channel::mpsc;
 use futures::{StreamExt, stream};
 use keelson_proto::etcdserverpb::watch_client::WatchClient;
@@ -27,7 +27,7 @@ pub async fn open(
 ) -> Result<Stream<Result<Changes, KvError>>, KvError> {
     let failed = |status: Status| error_of(&status, Effect::None);
     let (mut requests, receiver) = mpsc::channel(REQUESTS);
-    let create = RequestUnion::CreateRequest(convert::watch_request(watch));
+    let create = RequestUnion::CreateRequest(wire::watch_request(watch));
     ask(&mut requests, create);
     let mut request = Request::new(receiver);
     // A member that has lost the others ends the stream then, instead of being silent.
@@ -71,8 +71,8 @@ fn ended() -> KvError {
 }
 
 fn canceled_by(response: &WatchResponse) -> KvError {
-    let oldest = convert::count(response.compact_revision);
-    canceled(&response.cancel_reason, oldest)
+    let oldest = wire::count(response.compact_revision);
+    wire::canceled(&response.cancel_reason, oldest)
 }
 
 struct Following {
@@ -149,10 +149,10 @@ impl Gathered {
         if message.canceled {
             return Err(canceled_by(&message));
         }
-        let changes = message.events.into_iter().filter_map(convert::change);
+        let changes = message.events.into_iter().filter_map(wire::change);
         self.changes.extend(changes);
         let Some(last) = self.changes.last().map(|change| change.now.mod_revision) else {
-            let revision = convert::revision(message.header.as_ref());
+            let revision = wire::revision(message.header.as_ref());
             let is_progress = !message.created && !message.fragment && revision > 0;
             return Ok(is_progress.then_some(Changes {
                 revision,

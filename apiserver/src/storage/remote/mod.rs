@@ -8,19 +8,18 @@
 //! | file | what |
 //! |---|---|
 //! | `endpoints` | connections, and who is asked |
-//! | `convert` | requests and answers, from the trait's form and back |
 //! | `error` | what went wrong, and whether something may have happened |
 //! | `follow` | watches |
 //!
 //! What may enter: the wire types, and the one gRPC library. What never happens here: a second attempt
 //! at something that may have happened, a watch that goes on after a gap, a cache.
 
-mod convert;
 mod endpoints;
 mod error;
 mod follow;
 
 use super::kv::{At, Changes, Committed, Future, Kv, KvError, Range, Ranged, Stream, Txn, Watch};
+use super::wire;
 use bytes::Bytes;
 use endpoints::{Connections, Endpoints};
 use error::{Effect, error_of};
@@ -94,12 +93,12 @@ impl RemoteKv {
         revision: u64,
         serializable: bool,
     ) -> Result<Ranged, KvError> {
-        let request = convert::range_request(range, revision, serializable);
+        let request = wire::range_request(range, revision, serializable);
         let answer = self.endpoints.call(Effect::None, |member| {
             let request = request.clone();
             async move { answer(kv(member).range(request).await, Effect::None) }
         });
-        Ok(convert::ranged(answer.await?, revision))
+        Ok(wire::ranged(answer.await?, revision))
     }
 
     /// The newest revision.
@@ -158,12 +157,12 @@ impl RemoteKv {
             let text = "a store over the network knows no leadership of ours";
             return Err(KvError::Invalid(text.into()));
         }
-        let request = convert::txn_request(txn);
+        let request = wire::txn_request(txn);
         let answer = self.endpoints.call(Effect::Some, |member| {
             let request = request.clone();
             async move { answer(kv(member).txn(request).await, Effect::Some) }
         });
-        Ok(convert::committed(answer.await?))
+        Ok(wire::committed(answer.await?))
     }
 
     async fn follow(&self, watch: Watch) -> Result<Stream<Result<Changes, KvError>>, KvError> {
@@ -185,7 +184,7 @@ impl RemoteKv {
 
     async fn drop_history(&self, revision: u64) -> Result<(), KvError> {
         let request = CompactionRequest {
-            revision: convert::wire(revision),
+            revision: wire::signed(revision),
             physical: false,
         };
         let compacted = self.endpoints.call(Effect::Some, |member| async move {

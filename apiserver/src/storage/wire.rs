@@ -1,7 +1,8 @@
-//! Requests and answers in etcd's form and in the trait's.
+//! Requests and answers in etcd's form and in the trait's: for every implementation over a store that
+//! takes etcd's messages.
 
-use super::super::kv::{
-    Change, Changed, Committed, Guard, KeyValue, Range, Ranged, Txn, Watch, Write,
+use super::kv::{
+    Change, Changed, Committed, Guard, KeyValue, KvError, Range, Ranged, Txn, Watch, Write,
 };
 use bytes::Bytes;
 use keelson_proto::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
@@ -13,8 +14,13 @@ use keelson_proto::etcdserverpb::{
 };
 use keelson_proto::mvccpb;
 
+/// How a store refuses a state that is gone.
+pub(super) const COMPACTED: &str = "etcdserver: mvcc: required revision has been compacted";
+/// How a store refuses more than it takes at once.
+pub(super) const TOO_MANY_REQUESTS: &str = "etcdserver: too many requests";
+
 /// A revision on the wire. None that a store has ever told is too large.
-pub fn wire(revision: u64) -> i64 {
+pub fn signed(revision: u64) -> i64 {
     i64::try_from(revision).unwrap_or(i64::MAX)
 }
 
@@ -34,7 +40,7 @@ pub fn range_request(range: &Range, revision: u64, serializable: bool) -> RangeR
         key: range.key.clone(),
         range_end: range.end.clone().unwrap_or_default(),
         limit: i64::try_from(range.limit).unwrap_or(i64::MAX),
-        revision: wire(revision),
+        revision: signed(revision),
         serializable,
         keys_only: range.keys_only,
         ..RangeRequest::default()
@@ -88,7 +94,7 @@ fn compare(guard: Guard) -> Compare {
         result: CompareResult::Equal as i32,
         target: CompareTarget::Mod as i32,
         key: guard.key,
-        target_union: Some(TargetUnion::ModRevision(wire(guard.mod_revision))),
+        target_union: Some(TargetUnion::ModRevision(signed(guard.mod_revision))),
         ..Compare::default()
     }
 }
@@ -130,7 +136,7 @@ pub fn watch_request(watch: &Watch) -> WatchCreateRequest {
     WatchCreateRequest {
         key: watch.key.clone(),
         range_end: watch.end.clone().unwrap_or_default(),
-        start_revision: wire(watch.from.max(1)),
+        start_revision: signed(watch.from.max(1)),
         progress_notify: watch.progress_every.is_some(),
         prev_kv: true,
         fragment: true,
@@ -155,4 +161,37 @@ pub fn change(event: mvccpb::Event) -> Option<Change> {
         },
         before: event.prev_kv.map(key_value),
     })
+}
+
+/// The error that the reason of a watch that was refused or ended stands for. `oldest` is its compact
+/// revision; 0 if it has none.
+pub fn canceled(reason: &str, oldest: u64) -> KvError {
+    // The text may come without the server's name before it.
+    if oldest > 0 || reason.ends_with(COMPACTED.trim_start_matches("etcdserver: ")) {
+        return KvError::Compacted { oldest };
+    }
+    if reason.ends_with(TOO_MANY_REQUESTS) {
+        return KvError::Overloaded;
+    }
+    match reason.starts_with("mvcc: ") || reason.starts_with("rpc error: code = PermissionDenied") {
+        true => KvError::Invalid(reason.to_owned()),
+        false => KvError::Unavailable(format!("the store ended the watch: {reason}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_watch_has_its_reason() {
+        let compacted = KvError::Compacted { oldest: 7 };
+        assert_eq!(canceled("", 7), compacted);
+        assert_eq!(canceled(COMPACTED, 0), KvError::Compacted { oldest: 0 });
+        assert_eq!(canceled(TOO_MANY_REQUESTS, 0), KvError::Overloaded);
+        let empty = canceled("mvcc: watcher range is empty", 0);
+        assert!(matches!(empty, KvError::Invalid(_)), "{empty:?}");
+        let other = canceled("etcdserver: watch canceled", 0);
+        assert!(matches!(other, KvError::Unavailable(_)), "{other:?}");
+    }
 }
