@@ -7,6 +7,7 @@ use crate::storage::kv::{
 };
 use bytes::Bytes;
 use futures::StreamExt;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,6 +132,7 @@ impl Space {
         Ok(Following {
             stream: self.kv.watch(watch).await?,
             revision: 0,
+            ahead: VecDeque::new(),
         })
     }
 }
@@ -140,6 +142,8 @@ pub struct Following {
     stream: Stream<Result<Changes, KvError>>,
     /// As far as it was.
     revision: u64,
+    /// Changes that came with others and are not asked for yet.
+    ahead: VecDeque<Change>,
 }
 
 impl Following {
@@ -165,25 +169,12 @@ impl Following {
         Ok(Ok(changes))
     }
 
-    /// So many changes, in whatever pieces.
+    /// The next `count` changes, in whatever pieces they come.
     pub async fn changes(&mut self, count: usize) -> Result<Vec<Change>, Broken> {
-        let mut changes = Vec::new();
-        while changes.len() < count {
-            changes.extend(self.next().await??.changes);
+        while self.ahead.len() < count {
+            let changes = self.next().await??.changes;
+            self.ahead.extend(changes);
         }
-        super::same("the number of changes", changes.len(), count)?;
-        Ok(changes)
-    }
-
-    /// The error with which it ends. Changes before that are passed over.
-    pub async fn end(&mut self) -> Result<KvError, Broken> {
-        loop {
-            if let Err(error) = self.next().await? {
-                let after = tokio::time::timeout(ARRIVES, self.stream.next()).await;
-                let ended = matches!(after, Ok(None));
-                ensure(ended, || format!("after {error:?} came {after:?}"))?;
-                return Ok(error);
-            }
-        }
+        Ok(self.ahead.drain(..count).collect())
     }
 }
