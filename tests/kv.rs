@@ -164,7 +164,13 @@ async fn a_store_that_is_away_is_unavailable() {
     cluster.kill(0);
     // Certainly nothing has happened: there was no connection.
     let refused = kv.txn(put("value")).await;
-    assert!(matches!(refused, Err(KvError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(KvError::Unavailable(_))),
+        "{refused:?}"
+    );
     let refused = kv.range(read()).await;
-    assert!(matches!(refused, Err(KvError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(KvError::Unavailable(_))),
+        "{refused:?}"
+    );
 }

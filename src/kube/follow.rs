@@ -43,13 +43,17 @@ pub async fn open(
         }),
         over: false,
     };
-    Ok(Box::pin(stream::unfold(following, |mut following| {
-        async move { Some((following.next().await?, following)) }
-    })))
+    Ok(Box::pin(stream::unfold(
+        following,
+        |mut following| async move { Some((following.next().await?, following)) },
+    )))
 }
 
 fn canceled(response: &WatchResponse) -> KvError {
-    wire::canceled(&response.cancel_reason, wire::count(response.compact_revision))
+    wire::canceled(
+        &response.cancel_reason,
+        wire::count(response.compact_revision),
+    )
 }
 
 struct Following {

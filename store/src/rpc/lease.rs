@@ -102,10 +102,7 @@ impl Front {
     ///
     /// # Errors
     /// [`Error::LeaseExists`]; else as [`Front::propose`].
-    pub async fn grant(
-        &self,
-        mut request: LeaseGrantRequest,
-    ) -> Result<LeaseGrantResponse, Error> {
+    pub async fn grant(&self, mut request: LeaseGrantRequest) -> Result<LeaseGrantResponse, Error> {
         let chosen_here = request.id == 0;
         // Raised here and not at apply: members may have been given different minimums.
         request.ttl = validate::lease_ttl(request.ttl, self.limits.min_lease_ttl_s);

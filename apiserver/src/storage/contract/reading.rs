@@ -31,7 +31,11 @@ fn read_as(space: &Space, read: &Ranged, wanted: &[&str]) -> Outcome {
 
 pub async fn keys_come_in_order_and_end_before_the_end(space: &Space) -> Outcome {
     let (_, last) = five(space).await?;
-    for at in [At::Latest, At::NotBefore(last, Duration::ZERO), At::Exactly(last)] {
+    for at in [
+        At::Latest,
+        At::NotBefore(last, Duration::ZERO),
+        At::Exactly(last),
+    ] {
         let read = space.read(at).await?;
         read_as(space, &read, &["a", "b", "c", "d", "e"])?;
         same("the revision", read.revision, last)?;
@@ -66,8 +70,17 @@ pub async fn keys_come_in_order_and_end_before_the_end(space: &Space) -> Outcome
         ..one
     };
     let read = space.kv.range(rest).await?;
-    let first: Vec<_> = read.keys.iter().take(2).map(|one| one.key.clone()).collect();
-    same("the first keys", first, vec![space.key("d"), space.key("e")])
+    let first: Vec<_> = read
+        .keys
+        .iter()
+        .take(2)
+        .map(|one| one.key.clone())
+        .collect();
+    same(
+        "the first keys",
+        first,
+        vec![space.key("d"), space.key("e")],
+    )
 }
 
 pub async fn a_limit_cuts_and_the_count_does_not(space: &Space) -> Outcome {
@@ -164,7 +177,8 @@ pub async fn compacted_history_is_gone(space: &Space) -> Outcome {
     let read = space.read(At::Exactly(last)).await?;
     read_as(space, &read, &["a", "b", "c", "d", "e"])?;
     let gone = space.read(At::Exactly(last - 1)).await;
-    ensure(matches!(gone, Err(KvError::Compacted { oldest }) if oldest == 0 || oldest == last), || {
-        format!("a state before the compaction is {gone:?}")
-    })
+    ensure(
+        matches!(gone, Err(KvError::Compacted { oldest }) if oldest == 0 || oldest == last),
+        || format!("a state before the compaction is {gone:?}"),
+    )
 }

@@ -162,9 +162,10 @@ impl Following {
             // A revision of which a part came before has not come together.
             one > self.revision && one <= changes.revision
         });
-        ensure(ordered && within && changes.revision >= self.revision, || {
-            format!("after revision {} came {changes:?}", self.revision)
-        })?;
+        ensure(
+            ordered && within && changes.revision >= self.revision,
+            || format!("after revision {} came {changes:?}", self.revision),
+        )?;
         self.revision = changes.revision;
         Ok(Ok(changes))
     }

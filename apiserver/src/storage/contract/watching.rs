@@ -62,7 +62,9 @@ pub async fn other_keys_are_not_followed(space: &Space) -> Outcome {
     };
     let mut one = space.watch(with(&b, None)).await?;
     let mut some = space.watch(with(&b, Some(c.clone()))).await?;
-    let mut rest = space.watch(with(&b, Some(Bytes::from_static(&[0])))).await?;
+    let mut rest = space
+        .watch(with(&b, Some(Bytes::from_static(&[0]))))
+        .await?;
     let all = [&a, &b, &bb, &c];
     space.write(all.map(|key| put(key, "1")).into()).await?;
     // The last one is followed by all, so that what should not come would have come before.

@@ -34,7 +34,9 @@ pub async fn a_guard_on_a_revision_updates_what_was_read(space: &Space) -> Outco
     same("the outcome", second, Committed::Written { revision })?;
     for write in [put(&key, "3"), delete(&key)] {
         let stale = space.write_if(&key, first, write).await;
-        ensure(is_refused(&stale), || format!("a stale write got {stale:?}"))?;
+        ensure(is_refused(&stale), || {
+            format!("a stale write got {stale:?}")
+        })?;
     }
     let found = space.found(&key).await?;
     same("the value", &found.value[..], b"2")?;
@@ -64,7 +66,11 @@ pub async fn a_refusal_tells_what_is_there(space: &Space) -> Outcome {
     let (one, two) = (space.found(&one).await?, space.found(&two).await?);
     same("a value", &one.value[..], b"1")?;
     let found = vec![Some(two), None, Some(one)];
-    same("the outcome", refused, Committed::Refused { revision, found })
+    same(
+        "the outcome",
+        refused,
+        Committed::Refused { revision, found },
+    )
 }
 
 pub async fn a_transaction_has_one_revision(space: &Space) -> Outcome {
@@ -192,7 +198,11 @@ pub async fn a_lease_ends_with_its_keys(space: &Space) -> Outcome {
         value: "1".into(),
         lease,
     };
-    let writes = vec![attached(&one, lease), attached(&two, lease), attached(&free, other)];
+    let writes = vec![
+        attached(&one, lease),
+        attached(&two, lease),
+        attached(&free, other),
+    ];
     let revision = space.write(writes).await?;
     let mut following = space.watch(space.follow(revision + 1)).await?;
     (space.expire)(lease);

@@ -97,9 +97,9 @@ impl Endpoints {
     fn avoid(&self, number: usize) {
         let next = (number + 1) % self.members.len();
         // It does not matter who wins: each sends everybody away from a member that failed.
-        let _ =
-            self.preferred
-                .compare_exchange(number, next, Ordering::Relaxed, Ordering::Relaxed);
+        let _ = self
+            .preferred
+            .compare_exchange(number, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 

@@ -89,7 +89,7 @@ fn reason(status: &Status) -> String {
 }
 
 fn chain(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(status.source(), |error| error.source())
+    std::iter::successors(status.source(), |error| (*error).source())
 }
 
 #[cfg(test)]
@@ -180,10 +180,7 @@ mod tests {
     #[test]
     fn a_refusal_of_the_request_is_invalid() {
         for (code, text) in [
-            (
-                Code::NotFound,
-                "etcdserver: requested lease not found",
-            ),
+            (Code::NotFound, "etcdserver: requested lease not found"),
             (
                 Code::InvalidArgument,
                 "etcdserver: too many operations in txn request",

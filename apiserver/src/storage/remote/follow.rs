@@ -34,8 +34,7 @@ pub async fn open(
     request
         .metadata_mut()
         .insert("hasleader", AsciiMetadataValue::from_static("true"));
-    let mut client =
-        WatchClient::new(member.watches.clone()).max_decoding_message_size(usize::MAX);
+    let mut client = WatchClient::new(member.watches.clone()).max_decoding_message_size(usize::MAX);
     let mut responses = client.watch(request).await.map_err(failed)?.into_inner();
     let Some(first) = responses.message().await.map_err(failed)? else {
         return Err(ended());
@@ -54,9 +53,10 @@ pub async fn open(
         }),
         over: false,
     };
-    Ok(Box::pin(stream::unfold(following, |mut following| {
-        async move { Some((following.next().await?, following)) }
-    })))
+    Ok(Box::pin(stream::unfold(
+        following,
+        |mut following| async move { Some((following.next().await?, following)) },
+    )))
 }
 
 fn ask(requests: &mut mpsc::Sender<WatchRequest>, union: RequestUnion) {
@@ -171,12 +171,13 @@ impl Gathered {
             .partition_point(|change| change.now.mod_revision < last);
         let rest = self.changes.split_off(begin);
         let whole = std::mem::replace(&mut self.changes, rest);
-        Ok(whole.last().map(|change| change.now.mod_revision).map(
-            |revision| Changes {
+        Ok(whole
+            .last()
+            .map(|change| change.now.mod_revision)
+            .map(|revision| Changes {
                 revision,
                 changes: whole,
-            },
-        ))
+            }))
     }
 }
 
@@ -233,10 +234,7 @@ mod tests {
             response(&[4, 5], true),
             response(&[5], false),
         ];
-        assert_eq!(
-            gather(pieces),
-            [(4, vec![4, 4, 4, 4]), (5, vec![5, 5])]
-        );
+        assert_eq!(gather(pieces), [(4, vec![4, 4, 4, 4]), (5, vec![5, 5])]);
     }
 
     #[test]
