@@ -120,6 +120,8 @@ errors! {
     ClusterIdMismatch = FailedPrecondition, Invalid, "etcdserver: cluster ID mismatch";
     /// Asked of a member that does not lead.
     NotLeader = FailedPrecondition, Unavailable, "etcdserver: not leader";
+    /// The command is bound to a term, and another one has begun. Nothing was changed. Not etcd's.
+    Fenced = FailedPrecondition, Conflict, "keelson: the command is fenced to another term; nothing was changed";
     /// A learner answers only a few requests.
     NotSupportedForLearner = FailedPrecondition, Unavailable, "etcdserver: rpc not supported for learner";
     /// The target of a leader move cannot lead.

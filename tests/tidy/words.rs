@@ -85,8 +85,7 @@ const RULES: &[Rule] = &[
             "src/cli/", "src/bench/", "tests/", "apiserver/src/storage/", "jepsen/"],
         look: Look::Shipped,
         // For its list of codes: an error outside etcd's vocabulary carries one.
-        known: &[("store/src/apply/command.rs", "tonic"), ("store/src/apply/lease.rs", "tonic"),
-            ("store/src/mvcc/store.rs", "tonic")] },
+        known: &[("store/src/apply/lease.rs", "tonic"), ("store/src/mvcc/store.rs", "tonic")] },
     Rule { why: "what is applied depends on the log alone: no clock, chance, environment, await or hash order",
         words: IMPURE, within: &["store/src/apply/", "store/src/mvcc/"], except: &[], look: Look::Shipped, known: &[] },
     Rule { why: "a queue without a bound is memory that a client can fill",

@@ -8,7 +8,6 @@ use crate::{Error, Revision, broken, validate};
 use keelson_proto::etcdserverpb::{AlarmType, ResponseHeader};
 use keelson_proto::log::command::Operation;
 use keelson_proto::log::{Command, MemberAttributes};
-use tonic::Code;
 
 /// What a command needs to take effect. The other files of this module add what it can do.
 pub(super) struct Executor<'a, 'w> {
@@ -109,11 +108,8 @@ fn touches_data(operation: &Operation) -> bool {
 
 /// A fenced command takes effect only in the term it was meant for.
 fn check_fence(fence_term: u64, term: u64) -> Result<(), Error> {
-    if fence_term == 0 || fence_term == term {
-        return Ok(());
+    match fence_term == 0 || fence_term == term {
+        true => Ok(()),
+        false => Err(Error::Fenced),
     }
-    let text = format!(
-        "keelson: the command is fenced to term {fence_term} but was proposed in term {term}; nothing was changed"
-    );
-    Err(Error::Other(Code::FailedPrecondition as i32, text))
 }

@@ -99,7 +99,7 @@ impl Front {
 
     /// Where reads are answered from. A snapshot from the leader may replace it, so no request keeps
     /// it for longer than it runs.
-    pub(super) fn store(&self) -> Arc<mvcc::Store> {
+    pub fn store(&self) -> Arc<mvcc::Store> {
         self.handle.store()
     }
 
@@ -118,16 +118,28 @@ impl Front {
     /// # Errors
     /// What [`Front::admit`] says, in which case nothing was changed; else what
     /// [`Handle::propose`] says.
-    pub(super) async fn propose(&self, operation: Operation) -> Result<Reply, Error> {
+    pub async fn propose(&self, operation: Operation) -> Result<Reply, Error> {
+        self.propose_fenced(operation, 0).await
+    }
+
+    /// The same, to take effect only in the term `fence_term`; 0: in whichever.
+    ///
+    /// # Errors
+    /// As [`Front::propose`]; [`Error::Fenced`]: the term is another one, and nothing was changed.
+    pub async fn propose_fenced(
+        &self,
+        operation: Operation,
+        fence_term: u64,
+    ) -> Result<Reply, Error> {
         self.admit(&operation).await?;
-        self.submit(operation).await
+        self.submit(operation, fence_term).await
     }
 
     /// Proposes without the checks of size, load and quota.
-    async fn submit(&self, operation: Operation) -> Result<Reply, Error> {
+    async fn submit(&self, operation: Operation, fence_term: u64) -> Result<Reply, Error> {
         let command = Command {
             operation: Some(operation),
-            fence_term: 0,
+            fence_term,
         };
         validate::check_size(command.encoded_len(), self.limits.max_request_bytes)?;
         let _pending = self.counters.pending();
@@ -169,7 +181,7 @@ impl Front {
             member_id: alarm.member_id,
             alarm: alarm.alarm,
         };
-        match self.submit(Operation::Alarm(request)).await {
+        match self.submit(Operation::Alarm(request), 0).await {
             Ok(_) => tracing::warn!(
                 quota_bytes = self.limits.quota_bytes(),
                 "the store is full: compact, defragment, then disarm the NOSPACE alarm"

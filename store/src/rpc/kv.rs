@@ -123,7 +123,10 @@ impl Kv for Front {
 impl Front {
     /// Makes the present state good enough to read from: any state for a serializable read, one with
     /// everything acknowledged so far otherwise. A learner offers only the former.
-    async fn read_point(&self, serializable: bool) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::NotSupportedForLearner`]; else as [`Handle::read_barrier`](crate::raft::Handle::read_barrier).
+    pub async fn read_point(&self, serializable: bool) -> Result<(), Error> {
         if serializable {
             return Ok(());
         }
@@ -133,8 +136,12 @@ impl Front {
         self.read_barrier().await
     }
 
-    /// Answers a checked range from the present state.
-    pub(super) async fn read(&self, request: RangeRequest) -> Result<RangeResponse, Error> {
+    /// Answers a checked range from the present state, one chunk after the other, so that others have
+    /// their turn in between.
+    ///
+    /// # Errors
+    /// [`Error::Compacted`], [`Error::FutureRevision`]; what the disk says.
+    pub async fn read(&self, request: RangeRequest) -> Result<RangeResponse, Error> {
         let mut response = if is_small(&request) {
             self.store().range(&request)?
         } else if is_collected(&request) {

@@ -98,11 +98,11 @@ fn end_after_error<T, E>(
 }
 
 impl Front {
-    /// Makes a lease, with an id of the member's choice if the client has none.
-    pub(super) async fn grant(
-        &self,
-        mut request: LeaseGrantRequest,
-    ) -> Result<LeaseGrantResponse, Error> {
+    /// Makes a lease by a checked request, with an id of the member's choice if the client has none.
+    ///
+    /// # Errors
+    /// [`Error::LeaseExists`]; else as [`Front::propose`].
+    pub async fn grant(&self, mut request: LeaseGrantRequest) -> Result<LeaseGrantResponse, Error> {
         let chosen_here = request.id == 0;
         // Raised here and not at apply: members may have been given different minimums.
         request.ttl = validate::lease_ttl(request.ttl, self.limits.min_lease_ttl_s);

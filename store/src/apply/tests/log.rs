@@ -3,7 +3,6 @@
 use super::*;
 use keelson_proto::log::{MemberAttributes, Nothing};
 use std::slice::from_ref;
-use tonic::Code;
 
 fn nothing() -> Command {
     command(Operation::Nothing(Nothing {}))
@@ -109,8 +108,7 @@ fn a_fenced_command_takes_effect_in_its_term_only() {
     };
     let run = [entry(1, &[fenced(TERM - 1), fenced(TERM + 1)])];
     for (_, reply) in store.machine.apply(&run).replies {
-        let error = reply.expect_err("another term");
-        assert_eq!(error.code(), Code::FailedPrecondition);
+        assert_eq!(reply, Err(Error::Fenced));
     }
     assert_eq!((store.get("a"), store.store.revision()), (None, 1));
     let outcome = store.machine.apply(&[entry(2, &[fenced(TERM)])]);

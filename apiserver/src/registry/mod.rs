@@ -1,0 +1,41 @@
+//! What can be done with objects: one engine for all kinds.
+//!
+//! A request that has been read, authenticated and authorised arrives as a [`Target`], a [`Caller`] and
+//! typed options; what leaves is an [`Object`](crate::storage::Object), a [`List`], a stream of
+//! [`Event`]s, or a finished [`Failure`](crate::status::Failure). HTTP stands in front of it, and so do
+//! the control loops of this process.
+//!
+//! | file | what |
+//! |---|---|
+//! | `read` | get, list, watch |
+//! | `write` | create, update, patch, apply, delete |
+//!
+//! What may enter: everything above the wire. What never happens here: HTTP, a look at who may do what.
+
+mod read;
+mod types;
+mod write;
+
+use crate::storage::Kv;
+use std::sync::Arc;
+
+pub use types::{Body, Caller, Event, EventKind, List, Target, Written};
+
+/// See the module's essay.
+pub struct Registry {
+    kv: Arc<dyn Kv>,
+    clock: Arc<dyn Clock>,
+}
+
+/// The time of the day, handed in so that tests decide it.
+pub trait Clock: Send + Sync + 'static {
+    /// Microseconds since 1970.
+    fn now_us(&self) -> i64;
+}
+
+impl Registry {
+    /// A registry over a store.
+    pub fn new(kv: Arc<dyn Kv>, clock: Arc<dyn Clock>) -> Registry {
+        Registry { kv, clock }
+    }
+}

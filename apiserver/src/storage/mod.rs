@@ -1,0 +1,34 @@
+//! Objects at rest: where they lie in an etcd-shaped store, and how they are read and written there.
+//!
+//! The store is reached through [`Kv`] alone, so that the same server stands on the member it runs in and
+//! on any etcd over the network. Keys are upstream's (`/registry/...`); values are canonical JSON without
+//! a `resourceVersion`, which is the key's `mod_revision` and put in on the way out ([`Object`]).
+//!
+//! | file | what |
+//! |---|---|
+//! | `kv` | the trait, and what goes in and comes out |
+//! | `check` | what every implementation refuses before it asks anybody |
+//! | `contract` | the trait's promises as a suite, for every implementation |
+//! | `memory` | a store in memory, for tests |
+//! | `remote` | any etcd over the network |
+//! | `wire` | requests and answers in etcd's form |
+//! | `object` | the bytes of an object, and its revision |
+//!
+//! What may enter: keys, bytes, revisions. What never happens here: a rule of a kind, admission, a word
+//! about how the store agrees with itself.
+
+mod check;
+pub mod contract;
+mod kv;
+mod memory;
+mod object;
+mod remote;
+pub mod wire;
+
+pub use kv::{
+    At, Change, Changed, Changes, Committed, Future, Guard, KeyValue, Kv, KvError, Range, Ranged,
+    Stream, Txn, Watch, Write,
+};
+pub use memory::{Call, Fault, MemoryKv};
+pub use object::Object;
+pub use remote::{Options as RemoteOptions, RemoteKv};

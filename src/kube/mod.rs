@@ -1,0 +1,23 @@
+//! The Kubernetes half of a member, put onto the store in the same process.
+//!
+//! The API server asks for a [`Kv`](keelson_apiserver::storage::Kv) and does not care whose; here is the
+//! one over the member it runs in. A request does not leave the process: a write goes into the log by the
+//! same way as a client's, with the same checks and bounds, a read is answered from the state, a watch is
+//! one more stream of a hub. So whatever holds for clients of the store holds here.
+//!
+//! | file | what |
+//! |---|---|
+//! | `kv` | the trait, over a front of its own |
+//! | `follow` | a watch |
+//! | `error` | the store's errors in the trait's words |
+//!
+//! What may enter: putting the two halves together. What never happens here: a Kubernetes rule, a
+//! decision about data, a second way into the log.
+
+mod error;
+mod follow;
+mod kv;
+#[cfg(test)]
+mod tests;
+
+pub use kv::MemberKv;
