@@ -207,11 +207,13 @@ mod tests {
     proptest! {
         #[test]
         fn a_spliced_object_is_the_parsed_one(value in value(), revision in 0_u64..3) {
+            let made = Object::of(value, revision);
+            let plain = Object::new(made.stored().clone(), 0).value().unwrap();
             for object in [
-                Object::of(value.clone(), revision),
+                made,
                 // As others may have stored it: by name, or indented.
-                stored(&Object::of(value.clone(), 0).value().unwrap().to_string(), revision),
-                stored(&format!("{:#}", Object::of(value.clone(), 0).value().unwrap()), revision),
+                stored(&plain.to_string(), revision),
+                stored(&format!("{plain:#}"), revision),
             ] {
                 let read: Value = serde_json::from_str(&written(&object)).unwrap();
                 prop_assert_eq!(Some(read), object.value());
