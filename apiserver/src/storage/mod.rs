@@ -6,6 +6,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `keys` | which object lies at which key, and the ranges of keys that lists and watches read |
 //! | `kv` | the trait, and what goes in and comes out |
 //! | `check` | what every implementation refuses before it asks anybody |
 //! | `contract` | the trait's promises as a suite, for every implementation |
@@ -13,18 +14,22 @@
 //! | `remote` | any etcd over the network |
 //! | `wire` | requests and answers in etcd's form |
 //! | `object` | the bytes of an object, and its revision |
+//! | `scan` | one value out of an object's text, without parsing the rest |
 //!
 //! What may enter: keys, bytes, revisions. What never happens here: a rule of a kind, admission, a word
 //! about how the store agrees with itself.
 
 mod check;
 pub mod contract;
+mod keys;
 mod kv;
 mod memory;
 mod object;
 mod remote;
+mod scan;
 pub mod wire;
 
+pub use keys::{Keys, Place};
 pub use kv::{
     At, Change, Changed, Changes, Committed, Future, Guard, KeyValue, Kv, KvError, Range, Ranged,
     Stream, Txn, Watch, Write,
