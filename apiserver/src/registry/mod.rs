@@ -16,6 +16,7 @@ mod read;
 mod types;
 mod write;
 
+use crate::admission::{Admission, AdmitAll};
 use crate::storage::Kv;
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use types::{Body, Caller, Event, EventKind, List, Target, Written};
 pub struct Registry {
     kv: Arc<dyn Kv>,
     clock: Arc<dyn Clock>,
+    admission: Arc<dyn Admission>,
 }
 
 /// The time of the day, handed in so that tests decide it.
@@ -34,8 +36,19 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 impl Registry {
-    /// A registry over a store.
+    /// A registry over a store, which admits everything.
     pub fn new(kv: Arc<dyn Kv>, clock: Arc<dyn Clock>) -> Registry {
-        Registry { kv, clock }
+        Registry {
+            kv,
+            clock,
+            admission: Arc::new(AdmitAll),
+        }
+    }
+
+    /// The same, with admission in front of its writes.
+    #[must_use]
+    pub fn with_admission(mut self, admission: Arc<dyn Admission>) -> Registry {
+        self.admission = admission;
+        self
     }
 }
