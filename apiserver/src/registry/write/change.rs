@@ -90,7 +90,8 @@ impl Job<'_> {
             }
             Source::Patch(_) | Source::Apply { .. } => return Err(self.not_found()),
         };
-        if !is_owned && !(self.part == Part::Main && self.resource().creates_on_update) {
+        let may_appear = self.part == Part::Main && self.resource().creates_on_update;
+        if !is_owned && !may_appear {
             return Err(self.not_found());
         }
         // The client has seen an object that is gone.
@@ -260,8 +261,9 @@ impl Job<'_> {
 /// Whether nothing holds back any more an object that was going.
 fn is_finished(new: &Value, old: &Value) -> bool {
     let grace = old.pointer("/metadata/deletionGracePeriodSeconds");
+    let is_empty = text(new, "/kind") != "Namespace" || texts(new, "/spec/finalizers").is_empty();
     is_set(old, "/metadata/deletionTimestamp")
         && grace.and_then(Value::as_i64).unwrap_or(0) == 0
         && texts(new, "/metadata/finalizers").is_empty()
-        && !(text(new, "/kind") == "Namespace" && !texts(new, "/spec/finalizers").is_empty())
+        && is_empty
 }
