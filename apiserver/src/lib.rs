@@ -4,6 +4,7 @@
 //! It will serve Kubernetes REST over any etcd-shaped store, which it reaches through a trait of its
 //! own. What never happens here: a word about consensus.
 
+pub mod admission;
 pub mod apply;
 pub mod authorize;
 pub mod canonical;

@@ -8,26 +8,41 @@
 //! | file | what |
 //! |---|---|
 //! | `convert` | objects in another version than the one they are stored in |
+//! | `chance` | randomness, handed in |
 //! | `read` | get, list, watch |
 //! | `write` | create, update, patch, apply, delete |
+//! | `strategy` | how kinds differ when they are written |
+//! | `scale` | the number of replicas as an object of its own |
+//! | `versions` | kinds that are served in one version and stored in another |
+//! | `leases` | objects that go by themselves |
 //!
 //! What may enter: everything above the wire. What never happens here: HTTP, a look at who may do what.
 
+mod chance;
 mod convert;
+mod leases;
 mod read;
+mod scale;
+mod strategy;
 mod types;
+mod versions;
 mod write;
 
+use crate::admission::{Admission, AdmitAll};
 use crate::storage::Kv;
+use chance::SystemRandom;
+use leases::Leases;
 use std::sync::Arc;
 
+pub use chance::Random;
 pub use types::{Body, Caller, Event, EventKind, List, Target, Written};
 
 /// See the module's essay.
 pub struct Registry {
     kv: Arc<dyn Kv>,
-    #[allow(dead_code)] // Until writes tell when they were.
     clock: Arc<dyn Clock>,
+    admission: Arc<dyn Admission>,
+    leases: Leases,
     random: Arc<dyn Random>,
 }
 
@@ -37,15 +52,47 @@ pub trait Clock: Send + Sync + 'static {
     fn now_us(&self) -> i64;
 }
 
-/// Chance, handed in so that tests decide it.
-pub trait Random: Send + Sync + 'static {
-    /// Fills the buffer with bytes that nobody can foretell.
-    fn fill(&self, bytes: &mut [u8]);
-}
-
 impl Registry {
-    /// A registry over a store.
-    pub fn new(kv: Arc<dyn Kv>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Registry {
-        Registry { kv, clock, random }
+    /// A registry over a store, which admits everything.
+    pub fn new(kv: Arc<dyn Kv>, clock: Arc<dyn Clock>) -> Registry {
+        Registry {
+            kv,
+            clock,
+            admission: Arc::new(AdmitAll),
+            leases: Leases::default(),
+            random: Arc::new(SystemRandom),
+        }
+    }
+
+    /// The same, with admission in front of its writes.
+    #[must_use]
+    pub fn with_admission(mut self, admission: Arc<dyn Admission>) -> Registry {
+        self.admission = admission;
+        self
+    }
+
+    /// The same, with chance of another kind.
+    #[must_use]
+    pub fn with_random(mut self, random: Arc<dyn Random>) -> Registry {
+        self.random = random;
+        self
+    }
+
+    fn random(&self) -> u32 {
+        let mut bytes = [0; 4];
+        self.random.fill(&mut bytes);
+        u32::from_ne_bytes(bytes)
+    }
+
+    /// A new uid: a random one (version 4).
+    fn uid(&self) -> String {
+        let [a, b, c, d] = [(); 4].map(|()| self.random());
+        format!(
+            "{a:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{d:08x}",
+            b >> 16,
+            b & 0xfff,
+            0x8000 | ((c >> 16) & 0x3fff),
+            c & 0xffff,
+        )
     }
 }

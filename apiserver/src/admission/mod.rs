@@ -1,0 +1,116 @@
+//! Whether a write is let through, and what is added to it on the way: everything that is neither the
+//! shape of an object nor a rule of its kind.
+//!
+//! The registry asks twice per write. [`Admission::mutate`] comes after decoding and defaulting and may
+//! change the object; [`Admission::validate`] comes after the object has been checked, right before it
+//! is stored, and may only refuse. A write that lost a race is made again on the fresh object, and asks
+//! both again. Deletions have no object, only an old one.
+//!
+//! A plug-in that has to count or to allocate does not keep it in memory, because other members do the
+//! same at the same time: it returns guards and writes ([`Admitted`]), which become part of the one
+//! transaction of the write. If a guard does not hold the write is made again.
+//!
+//! What may enter: objects in stored form, who asks, the store's keys. What never happens here: HTTP,
+//! storing anything by itself.
+
+use crate::identity::User;
+use crate::registry::Target;
+use crate::status::Failure;
+use crate::storage::{Future, Guard, Write};
+use serde_json::Value;
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// An object, or a subresource like `binding`, is created.
+    Create,
+    /// An object is changed, by whatever means.
+    Update,
+    /// An object is deleted. Also asked if it only begins to go.
+    Delete,
+    /// A connection through the server (`exec`, `proxy`, ...).
+    Connect,
+}
+
+/// What a plug-in may look at.
+#[derive(Clone, Debug)]
+pub struct AdmissionRequest {
+    /// What is done.
+    pub operation: Operation,
+    /// To what. The name is empty on a create that has none yet, but for `generateName` it is made up
+    /// before.
+    pub target: Target,
+    /// By whom.
+    pub user: User,
+    /// The object as it shall be stored, or what was sent to a subresource of another kind (`Binding`,
+    /// `Eviction`). `None` for deletions.
+    pub object: Option<Value>,
+    /// The object as it is stored, with its `resourceVersion`. `None` for creates.
+    pub old: Option<Value>,
+    /// The options of the request as an object of `meta.k8s.io/v1` (`CreateOptions`, ...), for webhooks.
+    pub options: Value,
+    /// Nothing will be stored.
+    pub is_dry_run: bool,
+}
+
+/// What a plug-in wants besides letting a write through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// For `Warning` headers.
+    pub warnings: Vec<String>,
+    /// What must be true when the write takes effect; else it is made again. Not about the key of the
+    /// object itself, which is guarded anyway.
+    pub guards: Vec<Guard>,
+    /// What is written together with it. Nothing is on a dry run.
+    pub writes: Vec<Write>,
+}
+
+impl Admitted {
+    /// Takes in what another plug-in wants.
+    pub fn append(&mut self, mut other: Admitted) {
+        self.warnings.append(&mut other.warnings);
+        self.guards.append(&mut other.guards);
+        self.writes.append(&mut other.writes);
+    }
+}
+
+/// A plug-in, or a chain of them.
+pub trait Admission: Send + Sync + 'static {
+    /// May change `request.object`, or refuse.
+    ///
+    /// # Errors
+    /// What the client is told.
+    fn mutate<'a>(
+        &'a self,
+        request: &'a mut AdmissionRequest,
+    ) -> Future<'a, Result<Admitted, Failure>>;
+
+    /// May refuse.
+    ///
+    /// # Errors
+    /// What the client is told.
+    fn validate<'a>(
+        &'a self,
+        request: &'a AdmissionRequest,
+    ) -> Future<'a, Result<Admitted, Failure>>;
+}
+
+/// Lets everything through.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AdmitAll;
+
+impl Admission for AdmitAll {
+    fn mutate<'a>(
+        &'a self,
+        _request: &'a mut AdmissionRequest,
+    ) -> Future<'a, Result<Admitted, Failure>> {
+        Box::pin(std::future::ready(Ok(Admitted::default())))
+    }
+
+    fn validate<'a>(
+        &'a self,
+        _request: &'a AdmissionRequest,
+    ) -> Future<'a, Result<Admitted, Failure>> {
+        Box::pin(std::future::ready(Ok(Admitted::default())))
+    }
+}
