@@ -79,7 +79,7 @@ pub enum At {
 pub struct Range {
     /// The first key.
     pub key: Bytes,
-    /// The key before which the range ends; `None`: only `key`.
+    /// The key before which the range ends; `None`: only `key`. One zero byte: it has no end.
     pub end: Option<Bytes>,
     /// Which state.
     pub at: At,
@@ -92,7 +92,7 @@ pub struct Range {
 /// What was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ranged {
-    /// The revision as of which it was read.
+    /// The revision as of which it was read; for [`At::Exactly`], that one.
     pub revision: u64,
     /// In the order of keys.
     pub keys: Vec<KeyValue>,
@@ -147,7 +147,7 @@ pub struct Txn {
 pub enum Committed {
     /// The writes took effect.
     Written {
-        /// Their revision.
+        /// Their revision; if they changed nothing (there was nothing to delete), the newest one.
         revision: u64,
     },
     /// A guard did not hold, and nothing changed.
@@ -164,9 +164,9 @@ pub enum Committed {
 pub struct Watch {
     /// The first key.
     pub key: Bytes,
-    /// The key before which the range ends; `None`: only `key`.
+    /// The key before which the range ends; `None`: only `key`. One zero byte: it has no end.
     pub end: Option<Bytes>,
-    /// The first revision whose changes are wanted.
+    /// The first revision whose changes are wanted; it may lie ahead. 0 is 1.
     pub from: u64,
     /// How often to say how far the stream is while nothing changes; `None`: never.
     pub progress_every: Option<Duration>,

@@ -7,16 +7,19 @@
 //! | file | what |
 //! |---|---|
 //! | `kv` | the trait, and what goes in and comes out |
+//! | `memory` | a store in memory, for tests |
 //! | `object` | the bytes of an object, and its revision |
 //!
 //! What may enter: keys, bytes, revisions. What never happens here: a rule of a kind, admission, a word
 //! about how the store agrees with itself.
 
 mod kv;
+mod memory;
 mod object;
 
 pub use kv::{
     At, Change, Changed, Changes, Committed, Future, Guard, KeyValue, Kv, KvError, Range, Ranged,
     Stream, Txn, Watch, Write,
 };
+pub use memory::{Call, Fault, MemoryKv};
 pub use object::Object;
