@@ -1,6 +1,10 @@
 //! All plug-ins, one after the other.
 
-use super::{Admission, AdmissionRequest, Admitted, Objects, Plugin};
+use super::{
+    Admission, AdmissionRequest, Admitted, DefaultTolerationSeconds, LimitRanger,
+    NamespaceLifecycle, Objects, Plugin, Priority, ResourceQuota, ServiceAccount,
+    TaintNodesByCondition,
+};
 use crate::status::Failure;
 use crate::storage::Future;
 use std::sync::Arc;
@@ -22,8 +26,16 @@ impl Chain {
 
     /// Every plug-in that there is, in upstream's order.
     pub fn standard(objects: Arc<dyn Objects>, random: Random) -> Chain {
-        let _ = random;
-        Chain::of(Vec::new(), objects)
+        let plugins: Vec<Box<dyn Plugin>> = vec![
+            Box::new(NamespaceLifecycle),
+            Box::new(LimitRanger),
+            Box::new(ServiceAccount { random }),
+            Box::new(TaintNodesByCondition),
+            Box::new(Priority),
+            Box::new(DefaultTolerationSeconds),
+            Box::new(ResourceQuota),
+        ];
+        Chain::of(plugins, objects)
     }
 
     /// The names of the plug-ins in order.
@@ -44,7 +56,7 @@ impl Admission for Chain {
                     admitted.append(plugin.mutate(request, &*self.objects).await?);
                 }
             }
-            Ok(admitted)
+            Ok(for_real(request, admitted))
         })
     }
 
@@ -59,11 +71,16 @@ impl Admission for Chain {
                     admitted.append(plugin.validate(request, &*self.objects).await?);
                 }
             }
-            if request.is_dry_run {
-                admitted.guards.clear();
-                admitted.writes.clear();
-            }
-            Ok(admitted)
+            Ok(for_real(request, admitted))
         })
     }
+}
+
+/// Where nothing is stored, nothing is guarded or written either.
+fn for_real(request: &AdmissionRequest, mut admitted: Admitted) -> Admitted {
+    if request.is_dry_run {
+        admitted.guards.clear();
+        admitted.writes.clear();
+    }
+    admitted
 }

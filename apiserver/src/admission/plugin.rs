@@ -1,6 +1,6 @@
 //! A plug-in of the chain, and how it looks at other objects.
 
-use super::{Admitted, AdmissionRequest};
+use super::{AdmissionRequest, Admitted};
 use crate::status::{Failure, GroupResource};
 use crate::storage::{Future, Guard};
 use bytes::Bytes;
@@ -129,9 +129,16 @@ impl AdmissionRequest {
             return &self.target.name;
         }
         let named = |field: &str| {
-            let name = self.object.as_ref()?.get("metadata")?.get(field)?.as_str()?;
+            let name = self
+                .object
+                .as_ref()?
+                .get("metadata")?
+                .get(field)?
+                .as_str()?;
             (!name.is_empty()).then_some(name)
         };
-        named("name").or_else(|| named("generateName")).unwrap_or("Unknown")
+        named("name")
+            .or_else(|| named("generateName"))
+            .unwrap_or("Unknown")
     }
 }
