@@ -101,10 +101,8 @@ pub(super) fn name(at: &At<'_>, name: &str, place: Place, errors: &mut Errors) {
         wrong("must be a standard resource type or fully qualified");
     }
     match place {
-        Place::Container if is_one_word => {
-            if !CONTAINER.contains(&name) && !is_huge_pages(name) {
-                wrong("must be a standard resource for containers");
-            }
+        Place::Container if is_one_word && !CONTAINER.contains(&name) && !is_huge_pages(name) => {
+            wrong("must be a standard resource for containers");
         }
         Place::Container if !is_native(name) && !is_extended(name) => {
             wrong("doesn't follow extended resource name standard");

@@ -197,7 +197,7 @@ fn namespaces() {
             "status.Phase: Invalid value: \"Terminating\": may only be 'Active' if `deletionTimestamp` is empty",
         )],
     );
-    let mut going = base.clone();
+    let mut going = base;
     going["metadata"]["deletionTimestamp"] = json!("2025-01-01T00:00:00Z");
     going["status"] = json!({"phase": "Terminating"});
     statuses(
