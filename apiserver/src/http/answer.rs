@@ -68,12 +68,6 @@ pub(super) fn object_value(object: &Object) -> Value {
     object.value().unwrap_or_default()
 }
 
-/// The bytes of an object as JSON, behind what is there.
-pub(super) fn write_object(object: &Object, into: &mut BytesMut) {
-    // Writing to memory does not fail.
-    let _ = serde_json::to_writer(into.writer(), &object_value(object));
-}
-
 /// An answer that is one object. `gvk` is the kind that the request is about.
 ///
 /// # Errors
@@ -87,7 +81,7 @@ pub(super) fn object(
 ) -> Result<Response<Body>, Failure> {
     if (answer.form, answer.encoding, answer.is_pretty) == (Form::Object, Encoding::Json, false) {
         let mut bytes = BytesMut::with_capacity(object.stored().len() + 64);
-        write_object(object, &mut bytes);
+        object.write_json(&mut bytes);
         bytes.put_u8(b'\n');
         let body = Body::whole(bytes.freeze());
         return Ok(respond(code, "application/json", body));

@@ -1,6 +1,6 @@
 //! Events of a watch as they are sent.
 
-use super::answer::{object_value, protobuf, write_object};
+use super::answer::{object_value, protobuf};
 use crate::registry::{Event, EventKind};
 use crate::request::Encoding;
 use crate::status::Failure;
@@ -43,7 +43,7 @@ impl Events {
         };
         if let (Shape::Object, Encoding::Json) = (&self.shape, self.encoding) {
             let mut line = begin(kind, event.object.stored().len());
-            write_object(&event.object, &mut line);
+            event.object.write_json(&mut line);
             line.extend_from_slice(b"}\n");
             return Ok(line.freeze());
         }

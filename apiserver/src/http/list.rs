@@ -1,8 +1,7 @@
 //! Lists, written piece by piece.
 
 use super::answer::{
-    self, list_metadata, meta_version, object_value, pretty, respond, table_options, write_object,
-    wrong_form,
+    self, list_metadata, meta_version, object_value, pretty, respond, table_options, wrong_form,
 };
 use super::body::{Body, BoxError, Pieces};
 use super::call::{Call, text};
@@ -175,7 +174,7 @@ impl Writer {
             }
             self.is_first = false;
             match (&self.item, self.is_pretty) {
-                (Item::Object, false) => write_object(object, into),
+                (Item::Object, false) => object.write_json(into),
                 (item, false) => into.extend_from_slice(item.value(object).to_string().as_bytes()),
                 (item, true) => {
                     into.extend_from_slice(b"\n    ");

@@ -49,9 +49,12 @@ pub fn now() -> i64 {
     SystemClock.now_us() / 1_000_000
 }
 
-/// Objects that tokens are bound to, by place, namespace and name.
+/// Place, namespace and name.
+type Where = (String, String, String);
+
+/// Objects that tokens are bound to.
 #[derive(Clone, Default)]
-pub struct Shelf(Arc<Mutex<BTreeMap<(String, String, String), Value>>>);
+pub struct Shelf(Arc<Mutex<BTreeMap<Where, Value>>>);
 
 impl Shelf {
     pub fn put(&self, place: Place, namespace: &str, name: &str, mut object: Value) {
