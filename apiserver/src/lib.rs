@@ -6,16 +6,19 @@
 
 pub mod admission;
 pub mod apply;
+pub mod authenticate;
 pub mod authorize;
 pub mod canonical;
 pub mod decode;
 pub mod defaults;
 pub mod discovery;
 pub mod encode;
+pub mod http;
 pub mod identity;
 pub mod names;
 pub mod openapi;
 pub mod patch;
+pub mod pki;
 pub mod registry;
 pub mod request;
 pub mod resource;

@@ -1,0 +1,180 @@
+//! What the server counts, under upstream's names.
+
+use super::inflight::Inflight;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Upstream's, in seconds.
+const BUCKETS: [f64; 23] = [
+    0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0,
+    10.0, 15.0, 20.0, 30.0, 45.0, 60.0,
+];
+
+/// What a request was. Resources that are not served do not show, so that clients cannot make labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RequestLabels {
+    pub(super) verb: &'static str,
+    pub(super) dry_run: &'static str,
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) resource: String,
+    pub(super) subresource: String,
+    pub(super) scope: &'static str,
+    pub(super) component: &'static str,
+}
+
+/// The same with how it was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct AnswerLabels {
+    verb: &'static str,
+    dry_run: &'static str,
+    group: String,
+    version: String,
+    resource: String,
+    subresource: String,
+    scope: &'static str,
+    component: &'static str,
+    code: u16,
+}
+
+/// Of a watch.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct WatchLabels {
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) resource: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    request_kind: &'static str,
+}
+
+type Durations = Family<RequestLabels, Histogram, fn() -> Histogram>;
+
+/// All counters.
+pub(super) struct Metrics {
+    requests: Family<AnswerLabels, Counter>,
+    durations: Durations,
+    running: Family<RequestLabels, Gauge>,
+    inflight: Family<KindLabels, Gauge>,
+    pub(super) watch_events: Family<WatchLabels, Counter>,
+    pub(super) stalled_watches: Counter,
+    pub(super) tls_handshake_errors: Counter,
+    pub(super) audit_events: Counter,
+    pub(super) audit_errors: Counter,
+    registry: Registry,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        let mut metrics = Metrics {
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            running: Family::default(),
+            inflight: Family::default(),
+            watch_events: Family::default(),
+            stalled_watches: Counter::default(),
+            tls_handshake_errors: Counter::default(),
+            audit_events: Counter::default(),
+            audit_errors: Counter::default(),
+            registry: Registry::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        // The encoder adds `_total` to counters.
+        let registry = &mut self.registry;
+        registry.register("apiserver_request", "Requests", self.requests.clone());
+        registry.register(
+            "apiserver_request_duration_seconds",
+            "Time from the head of a request to the end of its answer",
+            self.durations.clone(),
+        );
+        registry.register(
+            "apiserver_longrunning_requests",
+            "Watches and the like that run now",
+            self.running.clone(),
+        );
+        registry.register(
+            "apiserver_current_inflight_requests",
+            "Requests that run now",
+            self.inflight.clone(),
+        );
+        registry.register(
+            "apiserver_watch_events",
+            "Events that were sent to watches",
+            self.watch_events.clone(),
+        );
+        registry.register(
+            "apiserver_terminated_watchers",
+            "Watches that were ended because their client did not read",
+            self.stalled_watches.clone(),
+        );
+        registry.register(
+            "apiserver_tls_handshake_errors",
+            "Connections that did not get through the handshake",
+            self.tls_handshake_errors.clone(),
+        );
+        registry.register(
+            "apiserver_audit_event",
+            "Lines that were handed to the audit log",
+            self.audit_events.clone(),
+        );
+        registry.register(
+            "apiserver_audit_error",
+            "Lines that were dropped because the audit log was behind",
+            self.audit_errors.clone(),
+        );
+    }
+
+    /// A watch or the like runs; it is over when [`Metrics::ends`] is called.
+    pub(super) fn begins(&self, labels: &RequestLabels) {
+        self.running.get_or_create(labels).inc();
+    }
+
+    /// See [`Metrics::begins`].
+    pub(super) fn ends(&self, labels: &RequestLabels) {
+        self.running.get_or_create(labels).dec();
+    }
+
+    /// A request was answered.
+    pub(super) fn answered(&self, labels: &RequestLabels, code: u16, seconds: f64) {
+        self.durations.get_or_create(labels).observe(seconds);
+        let labels = labels.clone();
+        let labels = AnswerLabels {
+            verb: labels.verb,
+            dry_run: labels.dry_run,
+            group: labels.group,
+            version: labels.version,
+            resource: labels.resource,
+            subresource: labels.subresource,
+            scope: labels.scope,
+            component: labels.component,
+            code,
+        };
+        self.requests.get_or_create(&labels).inc();
+    }
+
+    /// As `/metrics` shows it.
+    pub(super) fn to_text(&self, inflight: &Inflight) -> String {
+        let (reading, mutating) = inflight.taken();
+        for (request_kind, taken) in [("readOnly", reading), ("mutating", mutating)] {
+            let gauge = self.inflight.get_or_create(&KindLabels { request_kind });
+            gauge.set(i64::try_from(taken).unwrap_or(i64::MAX));
+        }
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

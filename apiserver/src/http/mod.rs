@@ -1,0 +1,76 @@
+//! The server as clients see it: Kubernetes REST over TLS.
+//!
+//! A [`Server`] takes connections (HTTP/1.1 and HTTP/2), reads a request, finds out who asks, whether it
+//! is allowed and what it is about, has the registry do it, and writes the answer in the form that was
+//! asked for. Nothing is decided here that another room decides: what a request line means, what a
+//! failure is called, how a table looks.
+//!
+//! A request goes through these, in this order; each can end it with a Status object:
+//!
+//! 1. a guard, so that a panic costs one request (`handle`), and an `Audit-Id`;
+//! 2. what it is about, and how long it may take (`chain`);
+//! 3. who asks, and as whom it wants to act;
+//! 4. whether there is room (`inflight`);
+//! 5. whether it is allowed;
+//! 6. the handler of its path or resource (`route`).
+//!
+//! | file | what |
+//! |---|---|
+//! | `server`, `connection`, `tls` | from a listener to requests, and back to none |
+//! | `app`, `served` | what all requests share; what is made of the catalog once |
+//! | `handle`, `chain`, `inflight`, `call` | the way of a request |
+//! | `record`, `metrics`, `audit` | what is told of it afterwards |
+//! | `route`, `resource`, `write`, `list`, `watch`, `event` | requests about resources |
+//! | `reviews`, `token`, `lookup` | kinds that are answered and not stored |
+//! | `paths`, `discovery`, `openapi`, `health` | everything else |
+//! | `answer`, `body`, `gzip` | how answers are written |
+//! | `policy`, `bootstrap`, `rights` | RBAC: kept current, begun with, not given away |
+//!
+//! Lists and watches are written piece by piece: memory is a piece, not an answer. Whoever does not read
+//! what it asked for is let go when its buffer has been full for too long, and delays nobody.
+//!
+//! What may enter: bytes from clients. What never happens here: a rule of a kind, a word about the store.
+
+mod answer;
+mod app;
+mod audit;
+mod body;
+mod bootstrap;
+mod call;
+mod chain;
+mod connection;
+mod discovery;
+mod event;
+mod gzip;
+mod handle;
+mod health;
+mod inflight;
+mod list;
+mod lookup;
+mod metrics;
+mod openapi;
+mod paths;
+mod policy;
+mod record;
+mod resource;
+mod reviews;
+mod rights;
+mod route;
+mod served;
+mod server;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod token;
+mod watch;
+mod write;
+
+pub use app::{Limits, Options};
+pub use audit::Audit;
+pub use bootstrap::{BootstrapError, write_policy};
+pub use health::{Check, CheckFuture};
+pub use lookup::RegistryObjects;
+pub use policy::KeptPolicy;
+pub use rights::HeldRights;
+pub use server::Server;
+pub use tls::{Tls, TlsError};

@@ -1,0 +1,87 @@
+//! What is made of the catalog once: rows that requests hold on to, and documents.
+
+use super::discovery::Listing;
+use super::openapi::Documents;
+use crate::decode::{Decoder, Wire};
+use crate::resource::{Catalog, Resource};
+use crate::schema::{self, Gvk, Table};
+use crate::table::Printer;
+use std::cmp::Ordering;
+use std::sync::{Arc, LazyLock, OnceLock};
+use tokio::sync::OnceCell;
+
+static WIRE: LazyLock<Wire> = LazyLock::new(|| Wire::new(schema::builtin()));
+
+/// A resource that is served.
+pub(super) struct Row {
+    pub(super) resource: Arc<Resource>,
+    pub(super) printer: Printer,
+    /// Its kind has a shape in the table: it has a protobuf form and takes strategic patches.
+    pub(super) is_builtin: bool,
+}
+
+/// A catalog, and what is made of it. Replaced as a whole when the catalog changes.
+pub(super) struct Served {
+    pub(super) catalog: Arc<Catalog>,
+    /// In the catalog's order.
+    rows: Vec<Arc<Row>>,
+    /// `/api` and `/apis`, in two versions each.
+    pub(super) listings: [OnceLock<Listing>; 4],
+    /// Made at the first request: it takes a moment.
+    pub(super) documents: OnceCell<Documents>,
+}
+
+impl Served {
+    pub(super) fn new(catalog: Arc<Catalog>) -> Served {
+        let row = |resource: &Resource| {
+            Arc::new(Row {
+                printer: Printer::new(&resource.gvk),
+                is_builtin: table().kind(&resource.gvk).is_some(),
+                resource: Arc::new(resource.clone()),
+            })
+        };
+        Served {
+            rows: catalog.all().iter().map(row).collect(),
+            catalog,
+            listings: [const { OnceLock::new() }; 4],
+            documents: OnceCell::new(),
+        }
+    }
+
+    /// The resource at a path.
+    pub(super) fn row(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Row>> {
+        let order = |row: &Arc<Row>| -> Ordering {
+            let Resource {
+                gvk, plural: own, ..
+            } = &*row.resource;
+            let own = (gvk.group.as_str(), gvk.version.as_str(), own.as_str());
+            own.cmp(&(group, version, plural))
+        };
+        let found = self.rows.binary_search_by(order);
+        found.ok().map(|at| &self.rows[at])
+    }
+}
+
+/// The shapes of built-in kinds.
+pub(super) fn table() -> &'static Table {
+    schema::builtin()
+}
+
+/// The same table by protobuf tags.
+pub(super) fn wire() -> &'static Wire {
+    &WIRE
+}
+
+/// Reads bodies of built-in kinds.
+pub(super) fn decoder() -> Decoder<'static> {
+    Decoder::new(table(), wire())
+}
+
+/// A kind by name.
+pub(super) fn gvk(group: &str, version: &str, kind: &str) -> Gvk {
+    Gvk {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        kind: kind.to_owned(),
+    }
+}
