@@ -13,8 +13,6 @@ mod bench;
 mod cli;
 mod config;
 mod dev;
-// Tested and not served yet: goes when `run` starts the API server.
-#[allow(dead_code, unused_imports)]
 mod kube;
 mod log;
 mod process;

@@ -14,6 +14,7 @@ pub mod connect;
 pub mod error;
 pub mod health;
 pub mod history;
+pub mod kubeconfig;
 pub mod kv;
 pub mod member;
 pub mod output;
@@ -88,6 +89,8 @@ enum Command {
     /// Save, look at and restore backups
     #[command(subcommand)]
     Snapshot(snapshot::Command),
+    /// Print what kubectl needs to reach the cluster
+    Kubeconfig(kubeconfig::Options),
     /// Measure any etcd endpoint
     Bench(Box<bench::Options>),
     /// Compare the reports that interleaved rounds of `bench` left in a directory
@@ -172,6 +175,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Health(options) => block_on(health::run(&context, &options)),
         Command::Kv(command) => block_on(kv::run(&context, command)),
         Command::Member(command) => block_on(member::run(&context, command)),
+        Command::Kubeconfig(options) => block_on(kubeconfig::run(&context, &options)),
         Command::Snapshot(command) => block_on(snapshot::run(&context, command)),
     }
 }
@@ -198,5 +202,6 @@ keelson health                    exit code 0 healthy, 10 not
 keelson kv put KEY VALUE          write; also get, del, watch, txn, history
 keelson member list               membership; also add, promote, remove, update, move-leader
 keelson snapshot save FILE        back up
+keelson kubeconfig                what kubectl needs
 keelson bench put                 measure; `keelson --help` for everything
 ";

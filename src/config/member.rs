@@ -55,6 +55,8 @@ pub struct Member {
     pub initial_advertise_peer_urls: Vec<Url>,
     /// More places for metrics and health.
     pub listen_metrics_urls: Vec<Url>,
+    /// Where Kubernetes clients are served, and what they are told; `None`: nowhere.
+    pub kubernetes: Option<(Url, Url)>,
     /// Founders by name, each with one URL or several; a name occurs once.
     pub initial_cluster: Vec<(String, Vec<Url>)>,
     /// Found or join.
@@ -119,6 +121,7 @@ impl Member {
         let listen_client_urls = check.listened("listen-client-urls");
         let listen_peer_urls = check.listened("listen-peer-urls");
         let listen_metrics_urls = check.listened("listen-metrics-urls");
+        let kubernetes = check.kubernetes();
         let advertise_client_urls = check.advertised(
             "advertise-client-urls",
             "listen-client-urls",
@@ -145,6 +148,7 @@ impl Member {
             listen_peer_urls,
             initial_advertise_peer_urls: peer_urls,
             listen_metrics_urls,
+            kubernetes,
             initial_cluster,
             initial_state: match settings.text("initial-cluster-state") {
                 "existing" => InitialState::Existing,
@@ -235,6 +239,52 @@ impl Check<'_> {
             );
         }
         urls
+    }
+
+    fn kubernetes(&mut self) -> Option<(Url, Url)> {
+        let listen = self.secure_url("listen-kubernetes-url")?;
+        if !listen.can_be_bound() {
+            self.problem(
+                format!("listen-kubernetes-url: expected IP in URL for binding ({listen})"),
+                "listen on an address, and advertise the host name",
+            );
+        }
+        let told = self.secure_url("advertise-kubernetes-url");
+        let told = told.unwrap_or_else(|| listen.clone());
+        if told.is_unspecified() {
+            self.problem(
+                format!("Kubernetes clients cannot connect to {told}"),
+                "set --advertise-kubernetes-url to an address that they reach",
+            );
+        }
+        Some((listen, told))
+    }
+
+    fn secure_url(&mut self, option: &'static str) -> Option<Url> {
+        let text = self.settings.text(option);
+        if text.is_empty() {
+            return None;
+        }
+        let url = match Url::parse(text) {
+            Ok(url) => url,
+            Err(why) => {
+                self.problems.push(Problem::new(format!("{option}: {why}")));
+                return None;
+            }
+        };
+        if self.settings.personality == Personality::Etcd {
+            self.problem(
+                format!("{option}: there is nothing of Kubernetes in `keelson etcd`"),
+                "run `keelson server`",
+            );
+        }
+        if !url.is_secure() {
+            self.problem(
+                format!("{option}: Kubernetes is served over TLS only, not at {url}"),
+                "use https://",
+            );
+        }
+        Some(url)
     }
 
     fn advertised(&mut self, option: &str, listen_option: &str, listened: &[Url]) -> Vec<Url> {

@@ -6,6 +6,14 @@ use crate::version;
 use serde_json::json;
 use std::io::{self, IsTerminal};
 
+fn kubeconfig(plan: &Plan) -> Option<std::path::PathBuf> {
+    let serves = plan
+        .members
+        .iter()
+        .any(|member| member.kubernetes_port.is_some());
+    serves.then(|| super::kubernetes::file(plan))
+}
+
 /// Prints it on stdout.
 pub fn print(plan: &Plan, is_temporary: bool, restarts: bool) {
     let directory = plan.directory.display();
@@ -24,6 +32,7 @@ pub fn print(plan: &Plan, is_temporary: bool, restarts: bool) {
             "data_dir": plan.directory,
             "temporary": is_temporary,
             "members": members,
+            "kubeconfig": kubeconfig(plan),
         }));
     }
     let keep = match is_temporary {
@@ -34,10 +43,16 @@ pub fn print(plan: &Plan, is_temporary: bool, restarts: bool) {
         true => "a member that dies is started again",
         false => "a member that dies stays down",
     };
+    let kubernetes = kubeconfig(plan).map_or_else(String::new, |file| {
+        format!(
+            "\x20 kube   export KUBECONFIG={}; kubectl get namespaces\n",
+            file.display()
+        )
+    });
     output::data(&format!(
         "keelson {}  dev cluster, {} members, each its own process; {deaths}\n\
          \x20 etcd   {}\n\
-         \x20 data   {directory}   ({keep}; logs in {directory}/*.log)\n\
+         {kubernetes}\x20 data   {directory}   ({keep}; logs in {directory}/*.log)\n\
          \x20 try    keelson kv put greeting hello; keelson status --data-dir {directory}\n\
          \x20 stop   Ctrl-C\n",
         version::KEELSON,

@@ -35,6 +35,9 @@ impl Child {
             .open(&member.log)
             .map_err(failed)?;
         let executable = std::env::current_exe().map_err(failed)?;
+        let kubernetes = member.kubernetes_url();
+        let kubernetes = kubernetes.map(|url| ["--listen-kubernetes-url".to_owned(), url]);
+        let kubernetes = kubernetes.into_iter().flatten();
         let mut command = Command::new(executable);
         command
             .arg("server")
@@ -46,6 +49,7 @@ impl Child {
             .args(["--initial-advertise-peer-urls", &member.peer_url()])
             .args(["--initial-cluster", &plan.initial_cluster()])
             .args(["--initial-cluster-token", "keelson-dev"])
+            .args(kubernetes)
             .args(flags)
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)

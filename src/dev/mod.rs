@@ -6,13 +6,14 @@
 //! * [`plan`] decides names, ports and directories and finds out whether the ports are free.
 //! * [`child`] is one member's process. No child outlives this process, however it ends.
 //! * [`state`] is the file `dev.json` that `keelson status --data-dir` reads.
-//! * [`banner`] is what the user sees first.
+//! * [`banner`] is what the user sees first; [`kubernetes`] makes a kubeconfig before that.
 //!
 //! What never happens here: touching a member's data, or starting a dead member again unless asked
 //! with `--restart`: a member that dies is news.
 
 pub mod banner;
 pub mod child;
+pub mod kubernetes;
 pub mod plan;
 pub mod state;
 
@@ -49,6 +50,9 @@ pub struct Options {
     /// Client port of the first member; member i uses this plus 10 i for clients and one more for peers
     #[arg(long, default_value_t = 2379, value_name = "PORT")]
     base_port: u16,
+    /// Serve Kubernetes, too: two ports above each member's client port
+    #[arg(long)]
+    kubernetes: bool,
     /// Start a member again when it dies
     #[arg(long)]
     restart: bool,
@@ -61,7 +65,12 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<ExitCode> {
     // Dropped last: the directory goes when the members are gone.
     let (directory, _temporary) = directory(options.data_dir.as_ref())?;
-    let plan = Plan::new(options.members, options.base_port, &directory)?;
+    let plan = Plan::new(
+        options.members,
+        options.base_port,
+        options.kubernetes,
+        &directory,
+    )?;
     plan.check_ports()?;
     crate::cli::block_on(supervise(options, &plan))
 }
@@ -97,6 +106,9 @@ async fn supervise(options: &Options, plan: &Plan) -> Result<ExitCode> {
     write_state(plan, &children)?;
     let work = async {
         wait_until_serving(plan, &mut children).await?;
+        if options.kubernetes {
+            kubernetes::wait(plan, &mut children).await?;
+        }
         banner::print(plan, options.data_dir.is_none(), options.restart);
         watch(plan, &mut children, options).await
     };

@@ -17,6 +17,8 @@ pub struct Member {
     pub client_port: u16,
     /// Where it serves the others.
     pub peer_port: u16,
+    /// Where it serves Kubernetes clients, if it does.
+    pub kubernetes_port: Option<u16>,
     /// Its own directory.
     pub data_dir: PathBuf,
     /// What it says.
@@ -27,6 +29,12 @@ impl Member {
     /// For clients.
     pub fn client_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.client_port)
+    }
+
+    /// For Kubernetes clients.
+    pub fn kubernetes_url(&self) -> Option<String> {
+        let port = self.kubernetes_port?;
+        Some(format!("https://127.0.0.1:{port}"))
     }
 
     /// For the others.
@@ -45,12 +53,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Member i serves clients at `base_port` + 10 i and the others one above.
+    /// Member i serves clients at `base_port` + 10 i, the others one above, and Kubernetes clients two
+    /// above if that is wanted.
     ///
     /// # Errors
     /// There are not enough ports above `base_port`.
-    pub fn new(count: u16, base_port: u16, directory: &Path) -> Result<Plan> {
-        let last = u32::from(base_port) + u32::from(STEP) * u32::from(count.max(1) - 1) + 1;
+    pub fn new(count: u16, base_port: u16, is_kubernetes: bool, directory: &Path) -> Result<Plan> {
+        let last = u32::from(base_port) + u32::from(STEP) * u32::from(count.max(1) - 1) + 2;
         if base_port == 0 || last > u32::from(u16::MAX) {
             return Err(
                 Error::usage(format!("no room for {count} members at port {base_port}"))
@@ -61,6 +70,7 @@ impl Plan {
             name: letter.to_string(),
             client_port: base_port + STEP * position,
             peer_port: base_port + STEP * position + 1,
+            kubernetes_port: is_kubernetes.then_some(base_port + STEP * position + 2),
             data_dir: directory.join(letter.to_string()),
             log: directory.join(format!("{letter}.log")),
         });
@@ -109,9 +119,10 @@ impl Plan {
     }
 
     fn ports(&self) -> impl Iterator<Item = u16> + '_ {
-        self.members
-            .iter()
-            .flat_map(|member| [member.client_port, member.peer_port])
+        self.members.iter().flat_map(|member| {
+            let both = [member.client_port, member.peer_port];
+            both.into_iter().chain(member.kubernetes_port)
+        })
     }
 
     fn free_base_port(&self) -> Option<u16> {
@@ -137,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_first_member_has_etcds_own_ports() {
-        let plan = Plan::new(3, 2379, Path::new("/d")).unwrap();
+        let plan = Plan::new(3, 2379, true, Path::new("/d")).unwrap();
         assert_eq!(
             plan.endpoints(),
             "http://127.0.0.1:2379,http://127.0.0.1:2389,http://127.0.0.1:2399"
@@ -148,15 +159,15 @@ mod tests {
 
     #[test]
     fn there_must_be_room_above_the_base_port() {
-        assert!(Plan::new(3, 65530, Path::new("/d")).is_err());
-        assert!(Plan::new(1, 65530, Path::new("/d")).is_ok());
+        assert!(Plan::new(3, 65530, false, Path::new("/d")).is_err());
+        assert!(Plan::new(1, 65530, false, Path::new("/d")).is_ok());
     }
 
     #[test]
     fn a_taken_port_is_told_by_number_and_owner() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = Plan::new(1, port, Path::new("/d"))
+        let error = Plan::new(1, port, false, Path::new("/d"))
             .unwrap()
             .check_ports()
             .unwrap_err();

@@ -10,13 +10,20 @@
 //! | `kv` | the trait, over a front of its own |
 //! | `follow` | a watch |
 //! | `error` | the store's errors in the trait's words |
+//! | `serve` | the API server, from its secrets to its end |
+//! | `once`, `shared_secrets` | what members have in common, made by the first |
+//! | `clock` | the time of the day |
 //!
 //! What may enter: putting the two halves together. What never happens here: a Kubernetes rule, a
 //! decision about data, a second way into the log.
 
+pub mod clock;
 mod error;
 mod follow;
 mod kv;
+mod once;
+pub mod serve;
+pub mod shared_secrets;
 #[cfg(test)]
 mod tests;
 

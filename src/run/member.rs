@@ -4,7 +4,9 @@ use super::auto_compaction;
 use crate::cli::error::{Error, Exit};
 use crate::config::member::{InitialState, Member};
 use crate::config::url::Url;
+use crate::kube::serve::{self, Kube};
 use crate::version;
+use keelson_apiserver::pki;
 use keelson_store::limits::Limits;
 use keelson_store::metrics::Metrics;
 use keelson_store::raft::upkeep::Schedule;
@@ -35,16 +37,18 @@ fn run(config: &Member) -> Result<(), Error> {
     let peer_listeners = listen(&config.listen_peer_urls)?;
     let mut client_listeners = listen(&config.listen_client_urls)?;
     client_listeners.extend(listen(&config.listen_metrics_urls)?);
+    let kubernetes = kubernetes(config)?;
     let signals = Signals::new()?;
 
     let limits = Arc::new(limits(config));
     let metrics = Metrics::new();
     let fronts = front_count();
+    // The API server has a front of its own.
     let node = Node::start(node_options(
         config,
         &limits,
         &metrics,
-        fronts,
+        fronts + usize::from(kubernetes.is_some()),
         peer_listeners,
     ))
     .map_err(start_error)?;
@@ -66,6 +70,10 @@ fn run(config: &Member) -> Result<(), Error> {
     let served = served.map_err(|error| {
         Error::new(Exit::Failure, "clients cannot be served").why(error.to_string())
     })?;
+    let kubernetes = kubernetes.map(|options| Kube::start(options, &shared, fronts));
+    let kubernetes = kubernetes.transpose().map_err(|error| {
+        Error::new(Exit::Failure, "Kubernetes clients cannot be served").why(error.to_string())
+    })?;
     tracing::info!(
         member = format!("{:x}", handle.identity().member_id),
         cluster = format!("{:x}", handle.identity().cluster_id),
@@ -80,10 +88,36 @@ fn run(config: &Member) -> Result<(), Error> {
     if !*node.removed().borrow() {
         node.hand_over();
     }
+    if let Some(kubernetes) = kubernetes {
+        kubernetes.stop();
+    }
     served.stop();
     drop(shared);
     node.stop();
     Ok(())
+}
+
+/// How Kubernetes is to be served, if it is: bound already.
+fn kubernetes(config: &Member) -> Result<Option<serve::Options>, Error> {
+    let Some((url, told)) = &config.kubernetes else {
+        return Ok(None);
+    };
+    let Some(listener) = listen(std::slice::from_ref(url))?.pop() else {
+        return Err(Error::new(Exit::Failure, format!("cannot listen on {url}")));
+    };
+    let mut server = pki::Server::default();
+    for host in [&url.host, &told.host] {
+        match host.parse() {
+            Ok(address) => server.addresses.push(address),
+            Err(_) => server.names.push(host.clone()),
+        }
+    }
+    Ok(Some(serve::Options {
+        listener,
+        address: format!("{}:{}", told.host, told.port),
+        name: config.name.clone(),
+        server,
+    }))
 }
 
 fn front_count() -> usize {
