@@ -17,8 +17,8 @@
 //! | `resources` | names and amounts of resources |
 //! | `meta` | metadata |
 //! | `pod` | Pods and their templates |
-//! | `workload`, `job`, `cron` | what makes Pods |
-//! | `service`, `slice`, `network` | what leads to them |
+//! | `workload`, `stateful`, `job`, `job_policy`, `cron` | what makes Pods |
+//! | `service`, `endpoints`, `slice`, `network` | what leads to them |
 //! | `config` | ConfigMaps, Secrets, namespaces, and small kinds |
 //! | `node`, `claim`, `quota`, `scaling`, `rbac`, `event` | one or a few kinds each |
 //!
@@ -34,10 +34,12 @@ mod at;
 mod claim;
 mod config;
 mod cron;
+mod endpoints;
 mod event;
 mod format;
 mod ip;
 mod job;
+mod job_policy;
 mod meta;
 mod network;
 mod node;
@@ -49,6 +51,7 @@ mod same;
 mod scaling;
 mod service;
 mod slice;
+mod stateful;
 #[cfg(test)]
 mod tests;
 mod workload;
@@ -196,8 +199,8 @@ fn core(kind: &str) -> Kind {
                 service::check(new, errors);
             },
         ),
-        "Endpoints" => local(service::endpoints, |new, _, errors| {
-            service::endpoints(new, errors);
+        "Endpoints" => local(endpoints::check, |new, _, errors| {
+            endpoints::check(new, errors);
         }),
         "ConfigMap" => local(config::config_map, |new, old, errors| {
             config::sealed(new, old, errors);
@@ -244,12 +247,12 @@ fn apps(kind: &str) -> Kind {
             workload::selector_unchanged(new, old, errors);
         }),
         "StatefulSet" => kind_of(
-            workload::SET_NAMES,
+            stateful::NAMES,
             Some(true),
-            workload::stateful_set,
+            stateful::check,
             |new, old, errors| {
-                workload::stateful_set(new, errors);
-                workload::stateful_set_update(new, old, errors);
+                stateful::check(new, errors);
+                stateful::update(new, old, errors);
             },
         ),
         "ControllerRevision" => local(workload::revision, |new, old, errors| {
