@@ -89,8 +89,10 @@ pub trait Admission: Send + Sync + 'static {
     ///
     /// # Errors
     /// What the client is told.
-    fn validate<'a>(&'a self, request: &'a AdmissionRequest)
-    -> Future<'a, Result<Admitted, Failure>>;
+    fn validate<'a>(
+        &'a self,
+        request: &'a AdmissionRequest,
+    ) -> Future<'a, Result<Admitted, Failure>>;
 }
 
 /// Lets everything through.

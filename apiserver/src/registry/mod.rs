@@ -10,16 +10,25 @@
 //! | `convert` | objects in another version than the one they are stored in |
 //! | `read` | get, list, watch |
 //! | `write` | create, update, patch, apply, delete |
+//! | `strategy` | how kinds differ when they are written |
+//! | `scale` | the number of replicas as an object of its own |
+//! | `versions` | kinds that are served in one version and stored in another |
+//! | `leases` | objects that go by themselves |
 //!
 //! What may enter: everything above the wire. What never happens here: HTTP, a look at who may do what.
 
 mod convert;
+mod leases;
 mod read;
+mod scale;
+mod strategy;
 mod types;
+mod versions;
 mod write;
 
 use crate::admission::{Admission, AdmitAll};
 use crate::storage::Kv;
+use leases::Leases;
 use std::sync::Arc;
 
 pub use types::{Body, Caller, Event, EventKind, List, Target, Written};
@@ -27,11 +36,12 @@ pub use types::{Body, Caller, Event, EventKind, List, Target, Written};
 /// See the module's essay.
 pub struct Registry {
     kv: Arc<dyn Kv>,
-    #[allow(dead_code)] // Until writes tell when they were.
     clock: Arc<dyn Clock>,
-    #[allow(dead_code)] // Until writes ask.
     admission: Arc<dyn Admission>,
     random: Arc<dyn Random>,
+    leases: Leases,
+    /// Numbers that are equally likely all over their range, for names and uids.
+    draw: fn() -> u32,
 }
 
 /// The time of the day, handed in so that tests decide it.
@@ -54,6 +64,8 @@ impl Registry {
             clock,
             admission: Arc::new(AdmitAll),
             random,
+            leases: Leases::default(),
+            draw: rand::random,
         }
     }
 
@@ -62,5 +74,21 @@ impl Registry {
     pub fn with_admission(mut self, admission: Arc<dyn Admission>) -> Registry {
         self.admission = admission;
         self
+    }
+
+    fn random(&self) -> u32 {
+        (self.draw)()
+    }
+
+    /// A new uid: a random one (version 4).
+    fn uid(&self) -> String {
+        let [a, b, c, d] = [(); 4].map(|()| self.random());
+        format!(
+            "{a:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{d:08x}",
+            b >> 16,
+            b & 0xfff,
+            0x8000 | ((c >> 16) & 0x3fff),
+            c & 0xffff,
+        )
     }
 }

@@ -41,6 +41,8 @@ pub enum Reason {
     ServiceUnavailable,
     /// 504.
     Timeout,
+    /// 500, of a kind that has no word. Upstream's answer to what it did not foresee.
+    Unknown,
 }
 
 /// What a client can do about a failure.
@@ -61,7 +63,7 @@ pub enum Next {
 }
 
 impl Reason {
-    /// The word on the wire.
+    /// The word on the wire; empty if there is none.
     pub fn name(self) -> &'static str {
         self.row().1
     }
@@ -95,6 +97,7 @@ impl Reason {
             Reason::ServerTimeout => (500, "ServerTimeout", Next::Wait),
             Reason::ServiceUnavailable => (503, "ServiceUnavailable", Next::Wait),
             Reason::Timeout => (504, "Timeout", Next::FindOut),
+            Reason::Unknown => (500, "", Next::FindOut),
         }
     }
 }
@@ -243,9 +246,11 @@ impl Failure {
             "metadata": metadata,
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason.name(),
             "code": self.code(),
         });
+        if !self.reason.name().is_empty() {
+            status["reason"] = self.reason.name().into();
+        }
         if let Some(details) = &self.details {
             status["details"] = details.to_value();
         }

@@ -118,6 +118,11 @@ impl Failure {
         })
     }
 
+    /// 500 without a reason: the text is all there is. Tools look for such texts.
+    pub fn unclassified(message: impl Into<String>) -> Failure {
+        Failure::new(Reason::Unknown, message)
+    }
+
     /// 500: not now, but nothing was changed.
     pub fn server_timeout(
         resource: &GroupResource,

@@ -18,9 +18,7 @@ mod history;
 #[cfg(test)]
 mod tests;
 
-use super::kv::{
-    At, Changes, Committed, Future, Kv, KvError, Range, Ranged, Stream, Txn, Watch,
-};
+use super::kv::{At, Changes, Committed, Future, Kv, KvError, Range, Ranged, Stream, Txn, Watch};
 use bytes::Bytes;
 use follow::{Follower, follow};
 use history::History;

@@ -1,9 +1,7 @@
 //! What a `MemoryKv` does beyond the promises of the trait.
 
 use super::{Call, Fault, MemoryKv};
-use crate::storage::{
-    Changes, Committed, Kv, KvError, Stream, Txn, Watch, Write,
-};
+use crate::storage::{Changes, Committed, Kv, KvError, Stream, Txn, Watch, Write};
 use bytes::Bytes;
 use futures::StreamExt;
 use std::time::Duration;

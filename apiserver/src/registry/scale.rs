@@ -1,0 +1,79 @@
+//! `scale`: the number of replicas of a workload, shown as an object that is the same for all kinds.
+
+use super::strategy::fields::{member, members, set, text};
+use crate::selector::from_structure;
+use serde_json::{Map, Value, json};
+
+/// The API version of what is shown.
+pub(super) const API_VERSION: &str = "autoscaling/v1";
+/// Its kind.
+pub(super) const KIND: &str = "Scale";
+/// Metadata that is shown.
+const SHOWN: [&str; 5] = [
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+];
+
+/// The scale of a workload: Deployment, ReplicaSet, StatefulSet, ReplicationController, or whatever else
+/// has its replicas where they have them.
+pub(super) fn of(workload: &Value) -> Value {
+    let metadata = workload.get("metadata").and_then(Value::as_object);
+    let shown = SHOWN.iter().filter_map(|name| {
+        let value = metadata?.get(*name)?;
+        Some(((*name).to_owned(), value.clone()))
+    });
+    let replicas = |pointer| {
+        workload
+            .pointer(pointer)
+            .and_then(Value::as_i64)
+            .unwrap_or(0)
+    };
+    let mut scale = json!({
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": shown.collect::<Map<_, _>>(),
+        "spec": {},
+        "status": {"replicas": replicas("/status/replicas")},
+    });
+    let wanted = replicas("/spec/replicas");
+    if wanted != 0 {
+        scale["spec"]["replicas"] = wanted.into();
+    }
+    let selector = selector(workload);
+    if !selector.is_empty() {
+        scale["status"]["selector"] = selector.into();
+    }
+    scale
+}
+
+/// As the text of a query.
+fn selector(workload: &Value) -> String {
+    let selector = workload.pointer("/spec/selector");
+    let is_plain = text(workload, "/kind") == "ReplicationController";
+    let plain = selector.filter(|_| is_plain);
+    let plain = plain.map(|labels| json!({"matchLabels": labels}));
+    // What is stored has been checked; what could not be read would select nothing.
+    let found = from_structure(plain.as_ref().or(selector));
+    found.map(|found| found.to_string()).unwrap_or_default()
+}
+
+/// The number of replicas that a scale asks for.
+pub(super) fn replicas(scale: &Value) -> i64 {
+    scale
+        .pointer("/spec/replicas")
+        .and_then(Value::as_i64)
+        .unwrap_or(0)
+}
+
+/// Makes the workload have the replicas, and be for the revision and uid, of a scale.
+pub(super) fn onto(scale: &Value, workload: &mut Value) {
+    let metadata = member(workload, "metadata");
+    for name in ["uid", "resourceVersion"] {
+        let given = scale.pointer(&format!("/metadata/{name}")).cloned();
+        set(members(metadata), name, given);
+    }
+    *member(member(workload, "spec"), "replicas") = replicas(scale).into();
+}

@@ -1,0 +1,13 @@
+//! Writes over a store in memory, named after the statements of the contract that they show.
+
+mod apply;
+mod create;
+mod delete;
+mod faults;
+mod kinds;
+mod patch;
+mod pods;
+mod properties;
+mod status;
+mod update;
+mod world;
