@@ -1,12 +1,14 @@
-//! Requests that read objects, through the registry, over a store in memory.
+//! Requests about objects, through the registry, over a store in memory.
 
 use super::registry_over;
 use super::world::{Client, LONG, Plan, World, until};
 use crate::authorize::{Attributes, Authorizer, RBAC, Target};
-use crate::http::{KeptPolicy, Limits};
+use crate::http::{KeptPolicy, Limits, write_policy};
 use crate::identity::User;
+use crate::registry::Registry;
 use crate::resource::builtin;
 use crate::storage::{Keys, Kv, MemoryKv, Object, Txn, Write};
+use hyper::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -266,4 +268,74 @@ async fn the_policy_is_followed_and_allows_nothing_before_it_is_read() {
     };
     store.txn(txn).await.unwrap();
     until("a deletion is followed", || !is_allowed()).await;
+}
+
+#[tokio::test]
+async fn an_object_is_created_read_changed_listed_and_deleted() {
+    let (world, _store) = world(Limits::default()).await;
+    let admin = world.admin();
+    let new = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "v"}});
+    let created = admin.post(MAPS, &new).await;
+    assert_eq!(created.code, 201, "{created:?}");
+    let created = created.json();
+    assert_eq!(admin.post(MAPS, &new).await.failure().0, 409);
+    let path = format!("{MAPS}/a");
+    assert_eq!(admin.get(&path).await.json(), created);
+    let mut changed = created.clone();
+    changed["data"]["k"] = "w".into();
+    let updated = admin
+        .send(Method::PUT, &path, &[], changed.to_string())
+        .await;
+    assert_eq!(updated.code, 200, "{updated:?}");
+    let old = admin
+        .send(Method::PUT, &path, &[], created.to_string())
+        .await;
+    assert_eq!(old.failure().0, 409);
+    let merge = [("content-type", "application/merge-patch+json")];
+    let patch = json!({"data": {"k": "x"}}).to_string();
+    let patched = admin.send(Method::PATCH, &path, &merge, patch).await;
+    assert_eq!(patched.json()["data"]["k"], "x");
+    let list = admin.get(MAPS).await.json();
+    assert_eq!(list["kind"], "ConfigMapList");
+    assert_eq!(list["items"][0]["data"]["k"], "x");
+    let deleted = admin.send(Method::DELETE, &path, &[], "").await;
+    assert_eq!(
+        (deleted.code, deleted.json()["status"].clone()),
+        (200, "Success".into())
+    );
+    assert_eq!(
+        admin.get(&path).await.failure().2,
+        "configmaps \"a\" not found"
+    );
+    assert_eq!(admin.post(MAPS, &json!({"kind": 5})).await.failure().0, 400);
+}
+
+#[tokio::test]
+async fn the_policy_is_written_once_and_followed() {
+    let registry = super::registry();
+    let catalog = Arc::new(builtin().clone());
+    let kept = KeptPolicy::default();
+    tokio::spawn({
+        let (kept, registry, catalog) = (kept.clone(), registry.clone(), catalog.clone());
+        async move { kept.keep(&registry, &catalog).await }
+    });
+    let write = |registry: Arc<Registry>| {
+        let catalog = catalog.clone();
+        async move { write_policy(&registry, &catalog).await }
+    };
+    let both = tokio::join!(write(registry.clone()), write(registry.clone()));
+    both.0.unwrap();
+    both.1.unwrap();
+    let user = User::new("jane", ["system:authenticated"]);
+    let attributes = Attributes {
+        user: &user,
+        verb: "get",
+        target: Target::Path("/api"),
+    };
+    until("the policy is followed", || {
+        kept.authorize(&attributes).is_allowed()
+    })
+    .await;
+    assert!(kept.is_filled());
+    write(registry.clone()).await.unwrap();
 }

@@ -153,7 +153,8 @@ impl World {
     pub fn new() -> World {
         let kv = MemoryKv::new();
         let clock = Hands(Arc::new(AtomicI64::new(START_US)));
-        let registry = Registry::new(Arc::new(Polite(kv.clone())), Arc::new(clock.clone()));
+        let store = Arc::new(Polite(kv.clone()));
+        let registry = Registry::new(store, Arc::new(clock.clone()), Arc::new(NoChance));
         World {
             kv,
             registry,
@@ -293,5 +294,14 @@ impl World {
         let ranged = self.kv.range(range).await.expect("the store answers");
         let found = ranged.keys.into_iter().next()?;
         Object::new(found.value, found.mod_revision).value()
+    }
+}
+
+/// Always the same. Reads alone ask for it.
+struct NoChance;
+
+impl crate::registry::Random for NoChance {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
     }
 }
