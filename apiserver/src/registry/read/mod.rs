@@ -27,6 +27,13 @@
 //! | exactly N | the state of N, the same wait; 410 if it is compacted |
 //! | continue | exactly the token's N; if that is compacted, 410 with a token that goes on at the latest |
 //!
+//! Measured (`tests/speed.rs`): 50,000 objects of 4 KiB, listed whole and written as JSON, took at most
+//! 1.8 MiB more than before, with or without a selector. Speed is still to be measured on a quiet machine:
+//! beside many other builds on two cores, a development build came to 17,000 objects/s (20,000 with a label
+//! selector, 14,000 with a field selector), and a release build without link-time optimisation to 5,200
+//! (5,600; 4,200). All include the store in memory, which counts all keys behind each page one by one.
+//! (`cargo test --release -p keelson-apiserver registry::read::tests::speed -- --ignored --nocapture`)
+//!
 //! What may enter: a target and typed options. What never happens here: a write, a look at who asks, a
 //! form of an answer, a task that runs by itself.
 
