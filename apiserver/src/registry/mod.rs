@@ -7,6 +7,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `convert` | objects in another version than the one they are stored in |
 //! | `read` | get, list, watch |
 //! | `write` | create, update, patch, apply, delete |
 //! | `strategy` | how kinds differ when they are written |
@@ -16,6 +17,7 @@
 //!
 //! What may enter: everything above the wire. What never happens here: HTTP, a look at who may do what.
 
+mod convert;
 mod leases;
 mod read;
 mod scale;
@@ -35,10 +37,9 @@ pub use types::{Body, Caller, Event, EventKind, List, Target, Written};
 pub struct Registry {
     kv: Arc<dyn Kv>,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     admission: Arc<dyn Admission>,
     leases: Leases,
-    /// Numbers that are equally likely all over their range, for names and uids.
-    draw: fn() -> u32,
 }
 
 /// The time of the day, handed in so that tests decide it.
@@ -47,15 +48,21 @@ pub trait Clock: Send + Sync + 'static {
     fn now_us(&self) -> i64;
 }
 
+/// Chance, handed in so that tests decide it.
+pub trait Random: Send + Sync + 'static {
+    /// Fills the buffer with bytes that nobody can foretell.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
 impl Registry {
     /// A registry over a store, which admits everything.
-    pub fn new(kv: Arc<dyn Kv>, clock: Arc<dyn Clock>) -> Registry {
+    pub fn new(kv: Arc<dyn Kv>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Registry {
         Registry {
             kv,
             clock,
+            random,
             admission: Arc::new(AdmitAll),
             leases: Leases::default(),
-            draw: rand::random,
         }
     }
 
@@ -66,13 +73,16 @@ impl Registry {
         self
     }
 
-    fn random(&self) -> u32 {
-        (self.draw)()
+    /// A number that is as likely as any other.
+    fn draw(&self) -> u32 {
+        let mut bytes = [0; 4];
+        self.random.fill(&mut bytes);
+        u32::from_le_bytes(bytes)
     }
 
     /// A new uid: a random one (version 4).
     fn uid(&self) -> String {
-        let [a, b, c, d] = [(); 4].map(|()| self.random());
+        let [a, b, c, d] = [(); 4].map(|()| self.draw());
         format!(
             "{a:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{d:08x}",
             b >> 16,

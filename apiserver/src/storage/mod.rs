@@ -6,17 +6,22 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `keys` | which object lies at which key, and the ranges of keys that lists and watches read |
 //! | `kv` | the trait, and what goes in and comes out |
 //! | `memory` | a store in memory, for tests |
 //! | `object` | the bytes of an object, and its revision |
+//! | `scan` | one value out of an object's text, without parsing the rest |
 //!
 //! What may enter: keys, bytes, revisions. What never happens here: a rule of a kind, admission, a word
 //! about how the store agrees with itself.
 
+mod keys;
 mod kv;
 mod memory;
 mod object;
+mod scan;
 
+pub use keys::{Keys, Place};
 pub use kv::{
     At, Change, Changed, Changes, Committed, Future, Guard, KeyValue, Kv, KvError, Range, Ranged,
     Stream, Txn, Watch, Write,

@@ -1,7 +1,6 @@
 //! A registry over a store in memory, a clock that stands still, and short ways to write.
 
 use crate::identity::User;
-use crate::registry::write::keys::Keys;
 use crate::registry::{Body, Caller, Clock, Registry, Target, Written};
 use crate::request::{
     DeleteOptions, Encoding, FieldValidation, ListOptions, PatchOptions, PatchType, Query,
@@ -10,7 +9,7 @@ use crate::request::{
 use crate::resource::everything;
 use crate::status::Failure;
 use crate::storage::{
-    At, Changes, Committed, Future, Kv, KvError, MemoryKv, Object, Range, Ranged, Stream, Txn,
+    At, Changes, Committed, Future, Keys, Kv, KvError, MemoryKv, Object, Range, Ranged, Stream, Txn,
     Watch,
 };
 use serde_json::{Value, json};
