@@ -10,8 +10,50 @@
 //! same at the same time: it returns guards and writes ([`Admitted`]), which become part of the one
 //! transaction of the write. If a guard does not hold the write is made again.
 //!
+//! The plug-ins of this server are a [`Chain`] in upstream's order. Each is a [`Plugin`]; they look at other
+//! objects through [`Objects`].
+//!
+//! | file | what |
+//! |---|---|
+//! | `chain` | all plug-ins in upstream's order |
+//! | `plugin` | what a plug-in is, and how it looks at other objects |
+//! | `stored` | that look, straight into the store |
+//! | `namespace_lifecycle` | nothing new in namespaces that are missing or go away |
+//! | `limit_ranger` | defaults and bounds for the resources of Pods and claims, from `LimitRange`s |
+//! | `service_account` | the account of a Pod, and the token in its containers |
+//! | `taint_nodes` | new nodes are not ready |
+//! | `priority` | priority classes become numbers |
+//! | `default_tolerations` | how long Pods stay on a node that is lost |
+//! | `demand` | what a Pod asks for as a whole |
+//! | `quota` | `ResourceQuota`s: how much there may be in a namespace |
+//!
 //! What may enter: objects in stored form, who asks, the store's keys. What never happens here: HTTP,
 //! storing anything by itself.
+
+mod chain;
+mod default_tolerations;
+mod demand;
+mod limit_ranger;
+mod namespace_lifecycle;
+mod plugin;
+mod priority;
+mod quota;
+mod service_account;
+mod stored;
+mod taint_nodes;
+#[cfg(test)]
+mod tests;
+
+pub use chain::{Chain, Random};
+pub use default_tolerations::DefaultTolerationSeconds;
+pub use limit_ranger::LimitRanger;
+pub use namespace_lifecycle::NamespaceLifecycle;
+pub use plugin::{Found, Objects, Plugin, Which};
+pub use priority::Priority;
+pub use quota::ResourceQuota;
+pub use service_account::ServiceAccount;
+pub use stored::Stored;
+pub use taint_nodes::TaintNodesByCondition;
 
 use crate::identity::User;
 use crate::registry::Target;

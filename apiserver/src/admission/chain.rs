@@ -1,0 +1,86 @@
+//! All plug-ins, one after the other.
+
+use super::{
+    Admission, AdmissionRequest, Admitted, DefaultTolerationSeconds, LimitRanger,
+    NamespaceLifecycle, Objects, Plugin, Priority, ResourceQuota, ServiceAccount,
+    TaintNodesByCondition,
+};
+use crate::status::Failure;
+use crate::storage::Future;
+use std::sync::Arc;
+
+/// Numbers that are equally likely all over their range, for names that plug-ins make up.
+pub type Random = Arc<dyn Fn() -> u32 + Send + Sync>;
+
+/// Plug-ins in the order in which they are asked. The first refusal is the answer.
+pub struct Chain {
+    plugins: Vec<Box<dyn Plugin>>,
+    objects: Arc<dyn Objects>,
+}
+
+impl Chain {
+    /// These plug-ins.
+    pub fn of(plugins: Vec<Box<dyn Plugin>>, objects: Arc<dyn Objects>) -> Chain {
+        Chain { plugins, objects }
+    }
+
+    /// Every plug-in that there is, in upstream's order.
+    pub fn standard(objects: Arc<dyn Objects>, random: Random) -> Chain {
+        let plugins: Vec<Box<dyn Plugin>> = vec![
+            Box::new(NamespaceLifecycle),
+            Box::new(LimitRanger),
+            Box::new(ServiceAccount { random }),
+            Box::new(TaintNodesByCondition),
+            Box::new(Priority),
+            Box::new(DefaultTolerationSeconds),
+            Box::new(ResourceQuota),
+        ];
+        Chain::of(plugins, objects)
+    }
+
+    /// The names of the plug-ins in order.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.plugins.iter().map(|plugin| plugin.name()).collect()
+    }
+}
+
+impl Admission for Chain {
+    fn mutate<'a>(
+        &'a self,
+        request: &'a mut AdmissionRequest,
+    ) -> Future<'a, Result<Admitted, Failure>> {
+        Box::pin(async move {
+            let mut admitted = Admitted::default();
+            for plugin in &self.plugins {
+                if plugin.handles(request) {
+                    admitted.append(plugin.mutate(request, &*self.objects).await?);
+                }
+            }
+            Ok(for_real(request, admitted))
+        })
+    }
+
+    fn validate<'a>(
+        &'a self,
+        request: &'a AdmissionRequest,
+    ) -> Future<'a, Result<Admitted, Failure>> {
+        Box::pin(async move {
+            let mut admitted = Admitted::default();
+            for plugin in &self.plugins {
+                if plugin.handles(request) {
+                    admitted.append(plugin.validate(request, &*self.objects).await?);
+                }
+            }
+            Ok(for_real(request, admitted))
+        })
+    }
+}
+
+/// Where nothing is stored, nothing is guarded or written either.
+fn for_real(request: &AdmissionRequest, mut admitted: Admitted) -> Admitted {
+    if request.is_dry_run {
+        admitted.guards.clear();
+        admitted.writes.clear();
+    }
+    admitted
+}
