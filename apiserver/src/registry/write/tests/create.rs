@@ -23,7 +23,7 @@ async fn statement_32_names_are_made_up_and_a_given_name_wins() {
 #[tokio::test]
 async fn statement_32_after_eight_names_that_are_taken_it_gives_up() {
     let mut world = World::new();
-    world.registry.draw = || 0;
+    world.registry.random = std::sync::Arc::new(super::world::Loaded);
     let mut map = some_map("", "a");
     map["metadata"] = json!({"generateName": "web-"});
     world.create(&config_map(""), &map).await;
