@@ -126,8 +126,10 @@ async fn statement_39_a_dry_run_shows_what_would_be_and_stores_nothing() {
 #[tokio::test]
 async fn statement_40_what_is_too_large_is_refused() {
     let world = World::new();
-    let large = some_map("a", &"x".repeat(1_600 * 1024));
-    let failure = world.try_create(&config_map(""), &large).await.unwrap_err();
+    let mut large = some_pod("a");
+    let value = "x".repeat(1_600 * 1024);
+    large["spec"]["containers"][0]["env"] = json!([{"name": "A", "value": value}]);
+    let failure = world.try_create(&pod(""), &large).await.unwrap_err();
     assert_eq!(failure.reason, Reason::RequestEntityTooLarge);
     let huge = some_map("a", &"x".repeat(3 * 1024 * 1024 + 1));
     let failure = world.try_create(&config_map(""), &huge).await.unwrap_err();
