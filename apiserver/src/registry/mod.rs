@@ -8,7 +8,6 @@
 //! | file | what |
 //! |---|---|
 //! | `convert` | objects in another version than the one they are stored in |
-//! | `chance` | randomness, handed in |
 //! | `read` | get, list, watch |
 //! | `write` | create, update, patch, apply, delete |
 //! | `strategy` | how kinds differ when they are written |
@@ -18,7 +17,6 @@
 //!
 //! What may enter: everything above the wire. What never happens here: HTTP, a look at who may do what.
 
-mod chance;
 mod convert;
 mod leases;
 mod read;
@@ -30,20 +28,18 @@ mod write;
 
 use crate::admission::{Admission, AdmitAll};
 use crate::storage::Kv;
-use chance::SystemRandom;
 use leases::Leases;
 use std::sync::Arc;
 
-pub use chance::Random;
 pub use types::{Body, Caller, Event, EventKind, List, Target, Written};
 
 /// See the module's essay.
 pub struct Registry {
     kv: Arc<dyn Kv>,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     admission: Arc<dyn Admission>,
     leases: Leases,
-    random: Arc<dyn Random>,
 }
 
 /// The time of the day, handed in so that tests decide it.
@@ -52,15 +48,21 @@ pub trait Clock: Send + Sync + 'static {
     fn now_us(&self) -> i64;
 }
 
+/// Chance, handed in so that tests decide it.
+pub trait Random: Send + Sync + 'static {
+    /// Fills the buffer with bytes that nobody can foretell.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
 impl Registry {
     /// A registry over a store, which admits everything.
-    pub fn new(kv: Arc<dyn Kv>, clock: Arc<dyn Clock>) -> Registry {
+    pub fn new(kv: Arc<dyn Kv>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Registry {
         Registry {
             kv,
             clock,
+            random,
             admission: Arc::new(AdmitAll),
             leases: Leases::default(),
-            random: Arc::new(SystemRandom),
         }
     }
 
@@ -71,22 +73,16 @@ impl Registry {
         self
     }
 
-    /// The same, with chance of another kind.
-    #[must_use]
-    pub fn with_random(mut self, random: Arc<dyn Random>) -> Registry {
-        self.random = random;
-        self
-    }
-
-    fn random(&self) -> u32 {
+    /// A number that is as likely as any other.
+    fn draw(&self) -> u32 {
         let mut bytes = [0; 4];
         self.random.fill(&mut bytes);
-        u32::from_ne_bytes(bytes)
+        u32::from_le_bytes(bytes)
     }
 
     /// A new uid: a random one (version 4).
     fn uid(&self) -> String {
-        let [a, b, c, d] = [(); 4].map(|()| self.random());
+        let [a, b, c, d] = [(); 4].map(|()| self.draw());
         format!(
             "{a:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{d:08x}",
             b >> 16,

@@ -2,6 +2,7 @@
 
 use super::strategy::fields::{member, members, set, text};
 use crate::selector::from_structure;
+use crate::storage::Object;
 use serde_json::{Map, Value, json};
 
 /// The API version of what is shown.
@@ -47,6 +48,14 @@ pub(super) fn of(workload: &Value) -> Value {
         scale["status"]["selector"] = selector.into();
     }
     scale
+}
+
+/// The scale of a stored workload. What is no workload stays what it is.
+pub(super) fn shown(workload: Object) -> Object {
+    match workload.value() {
+        Some(value) => Object::of(of(&value), workload.revision()),
+        None => workload,
+    }
 }
 
 /// As the text of a query.

@@ -49,7 +49,7 @@ mod source;
 mod tests;
 mod watch;
 
-use super::{Event, List, Registry, Target};
+use super::{Event, List, Registry, Target, scale};
 use crate::request::{GetOptions, ListOptions, WatchOptions};
 use crate::status::Failure;
 use crate::storage::{Object, Stream};
@@ -61,6 +61,15 @@ impl Registry {
     /// # Errors
     /// 404, 504 for a state that does not come, or the store's.
     pub async fn get(&self, target: &Target, options: &GetOptions) -> Result<Object, Failure> {
+        let has_scale = target.resource.subresource("scale").is_some();
+        if target.subresource == "scale" && has_scale {
+            let workload = Target {
+                subresource: String::new(),
+                ..target.clone()
+            };
+            let object = get::get(self.kv.as_ref(), &workload, options).await?;
+            return Ok(scale::shown(object));
+        }
         get::get(self.kv.as_ref(), target, options).await
     }
 

@@ -32,7 +32,7 @@ use serde_json::Value;
 
 pub(in crate::registry) use create::prepare_create;
 pub(in crate::registry) use rows::of;
-pub(in crate::registry) use update::{keep_system_fields, prepare_update};
+pub(in crate::registry) use update::{for_rules, keep_system_fields, prepare_update};
 
 /// What a write of a new object knows besides the object.
 pub(in crate::registry) struct Context<'a> {

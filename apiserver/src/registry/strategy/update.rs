@@ -5,6 +5,7 @@ use super::fields::{copy, is_set, member, members, metadata, set, text};
 use super::{Context, Counts, Part, Strategy};
 use crate::resource::Resource;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 
 /// What tells what an object is, and is not its content.
 const HEAD: [&str; 3] = ["apiVersion", "kind", "metadata"];
@@ -130,6 +131,22 @@ fn resize(new: &Value, spec: &mut Value) -> bool {
         }
         is_same
     })
+}
+
+/// The stored object as rules of updates shall see it: what a resize may change has changed already.
+pub(in crate::registry) fn for_rules<'v>(
+    part: Part,
+    object: &Value,
+    old: &'v Value,
+) -> Cow<'v, Value> {
+    let (Part::Resize, Some(spec)) = (part, object.get("spec")) else {
+        return Cow::Borrowed(old);
+    };
+    let mut resized = old.clone();
+    match resize(spec, member(&mut resized, "spec")) {
+        true => Cow::Owned(resized),
+        false => Cow::Borrowed(old),
+    }
 }
 
 fn is_new_generation(counts: Counts, new: &Value, old: &Value) -> bool {

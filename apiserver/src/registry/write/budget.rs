@@ -1,14 +1,13 @@
 //! Disruption budgets: whether a Pod may be evicted, and what that costs.
 
 use super::job::Job;
-use super::keys::Keys;
 use super::store::{Live, failure};
 use crate::admission::Admitted;
 use crate::registry::strategy::fields::{is_set, member, members, text};
 use crate::resource::Resource;
 use crate::selector::from_structure;
 use crate::status::{Failure, GroupResource};
-use crate::storage::{At, Guard, Object, Range, Write};
+use crate::storage::{At, Guard, Keys, Object, Range, Write};
 use bytes::Bytes;
 use serde_json::{Value, json};
 

@@ -1,14 +1,13 @@
 //! Deletions of many objects.
 
 use super::job::Job;
-use super::keys::Keys;
 use super::store::failure;
 use crate::registry::strategy::fields::text;
 use crate::registry::{Target, versions};
 use crate::request::{DeleteOptions, ListOptions};
 use crate::selector::FieldSelector;
 use crate::status::{Failure, Reason};
-use crate::storage::{At, KeyValue, Object, Range};
+use crate::storage::{At, KeyValue, Keys, Object, Range};
 use bytes::Bytes;
 use serde_json::{Value, json};
 

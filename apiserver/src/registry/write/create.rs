@@ -58,7 +58,7 @@ impl Job<'_> {
             let mut object = object.clone();
             if !base.is_empty() {
                 tried += 1;
-                let name = generate(&base, || self.registry.random());
+                let name = generate(&base, || self.registry.draw());
                 metadata(&mut object).insert("name".to_owned(), name.into());
             }
             let name = text(&object, "/metadata/name").to_owned();

@@ -1,6 +1,5 @@
 //! What all steps of one write share: who writes what, how, and since when.
 
-use super::keys::Keys;
 use crate::admission::{AdmissionRequest, Operation};
 use crate::canonical::{Instant, format_time};
 use crate::decode::Wire;
@@ -10,6 +9,7 @@ use crate::request::{FieldValidation, WriteOptions};
 use crate::resource::{Resource, Scope};
 use crate::schema::{self, Gvk, Table, TypeId};
 use crate::status::{Failure, FieldError, GroupKind, GroupResource};
+use crate::storage::Keys;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use std::sync::LazyLock;

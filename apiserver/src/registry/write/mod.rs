@@ -36,7 +36,6 @@ mod delete;
 mod eviction;
 mod grace;
 mod job;
-mod keys;
 mod owners;
 mod patch;
 mod store;

@@ -101,8 +101,11 @@ impl World {
     }
 
     pub fn over(kv: MemoryKv, chance: u64) -> World {
-        let registry = Registry::new(Arc::new(kv.clone()), Arc::new(Noon));
-        let registry = registry.with_random(Arc::new(Fixed(chance)));
+        let registry = Registry::new(
+            Arc::new(kv.clone()),
+            Arc::new(Noon),
+            Arc::new(Fixed(chance)),
+        );
         World { kv, registry }
     }
 

@@ -20,19 +20,10 @@ async fn statement_32_names_are_made_up_and_a_given_name_wins() {
     assert_eq!(second["metadata"]["name"], "mine");
 }
 
-/// Chance that always says the same.
-struct Zeros;
-
-impl crate::registry::Random for Zeros {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(0);
-    }
-}
-
 #[tokio::test]
 async fn statement_32_after_eight_names_that_are_taken_it_gives_up() {
     let mut world = World::new();
-    world.registry.random = std::sync::Arc::new(Zeros);
+    world.registry.random = std::sync::Arc::new(super::world::Loaded);
     let mut map = some_map("", "a");
     map["metadata"] = json!({"generateName": "web-"});
     world.create(&config_map(""), &map).await;
@@ -135,8 +126,10 @@ async fn statement_39_a_dry_run_shows_what_would_be_and_stores_nothing() {
 #[tokio::test]
 async fn statement_40_what_is_too_large_is_refused() {
     let world = World::new();
-    let large = some_map("a", &"x".repeat(1_600 * 1024));
-    let failure = world.try_create(&config_map(""), &large).await.unwrap_err();
+    let mut large = some_pod("a");
+    let value = "x".repeat(1_600 * 1024);
+    large["spec"]["containers"][0]["env"] = json!([{"name": "A", "value": value}]);
+    let failure = world.try_create(&pod(""), &large).await.unwrap_err();
     assert_eq!(failure.reason, Reason::RequestEntityTooLarge);
     let huge = some_map("a", &"x".repeat(3 * 1024 * 1024 + 1));
     let failure = world.try_create(&config_map(""), &huge).await.unwrap_err();

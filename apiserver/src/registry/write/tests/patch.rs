@@ -62,8 +62,7 @@ impl Admission for Meddler {
         request: &'a mut AdmissionRequest,
     ) -> Future<'a, Result<Admitted, Failure>> {
         Box::pin(async move {
-            use crate::registry::write::keys::Keys;
-            use crate::storage::{Kv, Object, Txn, Write};
+            use crate::storage::{Keys, Kv, Object, Txn, Write};
             let left = self.left.load(Ordering::SeqCst);
             let Some(old) = request.old.clone().filter(|_| left > 0) else {
                 return Ok(Admitted::default());

@@ -96,6 +96,11 @@ async fn statement_38_the_scale_is_an_object_that_can_be_written() {
     assert_eq!(stored["spec"]["replicas"], 3);
     assert_eq!(stored["metadata"]["generation"], 2);
     assert_eq!(version(&stored), version(&scaled));
+    let read = crate::request::GetOptions {
+        read: crate::request::GetRead::Latest,
+    };
+    let read = world.registry.get(&target, &read).await.unwrap();
+    assert_eq!(read.value(), Some(scaled.clone()));
     let managers = stored["metadata"]["managedFields"].as_array().unwrap();
     let scaler = managers
         .iter()

@@ -220,7 +220,7 @@ async fn events_are_written_in_either_version_and_go_by_themselves() {
     assert_eq!(stored["involvedObject"]["name"], "p");
     let patched = world.merge(&core, json!({"message": "bye"})).await;
     assert_eq!(patched["message"], "bye");
-    let key = crate::registry::write::keys::Keys::one(&core.resource, "ns", "e");
+    let key = crate::storage::Keys::one(&core.resource, "ns", "e");
     let lease = async || {
         use crate::storage::{At, Kv, Range};
         let range = Range {

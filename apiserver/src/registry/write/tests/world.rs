@@ -1,8 +1,7 @@
 //! A registry over a store in memory, a clock that stands still, and short ways to write.
 
 use crate::identity::User;
-use crate::registry::write::keys::Keys;
-use crate::registry::{Body, Caller, Clock, Registry, Target, Written};
+use crate::registry::{Body, Caller, Clock, Random, Registry, Target, Written};
 use crate::request::{
     DeleteOptions, Encoding, FieldValidation, ListOptions, PatchOptions, PatchType, Query,
     WriteOptions,
@@ -10,8 +9,8 @@ use crate::request::{
 use crate::resource::everything;
 use crate::status::Failure;
 use crate::storage::{
-    At, Changes, Committed, Future, Kv, KvError, MemoryKv, Object, Range, Ranged, Stream, Txn,
-    Watch,
+    At, Changes, Committed, Future, Keys, Kv, KvError, MemoryKv, Object, Range, Ranged, Stream,
+    Txn, Watch,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -26,6 +25,24 @@ pub struct Hands(Arc<AtomicI64>);
 impl Clock for Hands {
     fn now_us(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Chance as it is.
+struct Dice;
+
+impl Random for Dice {
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::fill(bytes);
+    }
+}
+
+/// Draws the same all the time.
+pub struct Loaded;
+
+impl Random for Loaded {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
     }
 }
 
@@ -153,8 +170,12 @@ impl World {
     pub fn new() -> World {
         let kv = MemoryKv::new();
         let clock = Hands(Arc::new(AtomicI64::new(START_US)));
-        let store = Arc::new(Polite(kv.clone()));
-        let registry = Registry::new(store, Arc::new(clock.clone()), Arc::new(NoChance));
+        let random = Arc::new(Dice);
+        let registry = Registry::new(
+            Arc::new(Polite(kv.clone())),
+            Arc::new(clock.clone()),
+            random,
+        );
         World {
             kv,
             registry,
@@ -294,14 +315,5 @@ impl World {
         let ranged = self.kv.range(range).await.expect("the store answers");
         let found = ranged.keys.into_iter().next()?;
         Object::new(found.value, found.mod_revision).value()
-    }
-}
-
-/// Always the same. Reads alone ask for it.
-struct NoChance;
-
-impl crate::registry::Random for NoChance {
-    fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill(0);
     }
 }
