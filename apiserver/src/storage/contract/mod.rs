@@ -152,7 +152,9 @@ mod tests {
             let error = KvError::Unavailable("gone".into());
             kv.fail_next(Call::Range, Fault::Before(error));
         }
-        let outcomes = run(Arc::new(kv), "/contract", Arc::new(|_| {})).await;
+        let expiring = kv.clone();
+        let expire = Arc::new(move |lease| assert!(expiring.expire(lease)));
+        let outcomes = run(Arc::new(kv), "/contract", expire).await;
         let broken = outcomes.iter().filter(|(_, outcome)| outcome.is_err());
         assert!(broken.count() > STATEMENTS.len() / 2);
     }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 /// Where changes are handed over, and why the watch ended if it did.
-pub struct Follower {
+pub struct Watcher {
     key: Bytes,
     end: Option<Bytes>,
     from: u64,
@@ -22,7 +22,7 @@ pub struct Follower {
 /// Why a watch ended. It is told after everything that was handed over before.
 type Ended = Arc<Mutex<Option<KvError>>>;
 
-impl Follower {
+impl Watcher {
     /// Hands over a revision. False if the watch is over.
     pub fn tell(&self, changes: &Changes) -> bool {
         if changes.revision < self.from {
@@ -41,7 +41,7 @@ impl Follower {
         }
     }
 
-    /// Notes why it ends. Dropping the follower is what ends it.
+    /// Notes why it ends. Dropping the watcher is what ends it.
     pub fn end(&self, why: KvError) {
         *super::lock(&self.ended) = Some(why);
     }
@@ -68,7 +68,7 @@ pub fn follow(
     watch: Watch,
     backlog: Vec<Changes>,
     buffer: usize,
-) -> (Follower, Stream<Result<Changes, KvError>>) {
+) -> (Watcher, Stream<Result<Changes, KvError>>) {
     let (sender, receiver) = mpsc::channel(buffer);
     let ended = Ended::default();
     let following = Following {
@@ -83,7 +83,7 @@ pub fn follow(
         }),
         over: false,
     };
-    let follower = Follower {
+    let watcher = Watcher {
         key: watch.key,
         end: watch.end,
         from: watch.from,
@@ -94,7 +94,7 @@ pub fn follow(
         let item = following.next().await?;
         Some((item, following))
     });
-    (follower, Box::pin(stream))
+    (watcher, Box::pin(stream))
 }
 
 impl Following {

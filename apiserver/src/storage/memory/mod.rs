@@ -19,7 +19,7 @@ mod history;
 mod tests;
 
 use super::kv::{At, Changes, Committed, Future, Kv, KvError, Range, Ranged, Stream, Txn, Watch};
-use follow::{Follower, follow};
+use follow::{Watcher, follow};
 use history::History;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,7 +44,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     history: History,
-    followers: Vec<Follower>,
+    watchers: Vec<Watcher>,
     leadership: u64,
     faults: HashMap<Call, VecDeque<Fault>>,
     calls: HashMap<Call, u64>,
@@ -122,15 +122,15 @@ impl MemoryKv {
 
     /// Ends every watch with this error, after what it was sent before.
     pub fn break_watches(&self, why: KvError) {
-        for follower in lock(&self.shared.state).followers.drain(..) {
-            follower.end(why.clone());
+        for watcher in lock(&self.shared.state).watchers.drain(..) {
+            watcher.end(why.clone());
         }
     }
 
     /// How many watches have a reader.
     pub fn watches(&self) -> usize {
         let state = lock(&self.shared.state);
-        state.followers.iter().filter(|one| one.is_alive()).count()
+        state.watchers.iter().filter(|one| one.is_alive()).count()
     }
 
     /// Ends a lease, and deletes its keys in one revision. False if there is no such lease.
@@ -163,7 +163,7 @@ impl MemoryKv {
 
     fn publish(&self, state: &mut State, changes: Option<Arc<Changes>>) {
         if let Some(changes) = changes {
-            state.followers.retain(|one| one.tell(&changes));
+            state.watchers.retain(|one| one.tell(&changes));
             self.shared.revision.send_replace(changes.revision);
         }
     }
@@ -212,9 +212,9 @@ impl MemoryKv {
         let backlog = state
             .history
             .since(&watch.key, watch.end.as_ref(), watch.from);
-        let (follower, stream) = follow(&self.shared, watch, backlog, self.buffer);
-        state.followers.retain(Follower::is_alive);
-        state.followers.push(follower);
+        let (watcher, stream) = follow(&self.shared, watch, backlog, self.buffer);
+        state.watchers.retain(Watcher::is_alive);
+        state.watchers.push(watcher);
         Ok(stream)
     }
 }
