@@ -43,7 +43,13 @@ pub async fn wait(plan: &Plan, children: &mut [Child]) -> Result<()> {
                     plan.directory.display()
                 )));
         }
-        if let Some(child) = children.iter_mut().find(|child| !child.is_running()) {
+        let ended = children
+            .iter_mut()
+            .find_map(|child| match child.is_running() {
+                true => None,
+                false => Some(child),
+            });
+        if let Some(child) = ended {
             return Err(Error::failure(format!("member {} has ended", child.name()))
                 .why(child.last_lines(8)));
         }

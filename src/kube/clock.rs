@@ -1,6 +1,6 @@
-//! The time of the day.
+//! The time of the day, and chance.
 
-use keelson_apiserver::registry::Clock;
+use keelson_apiserver::registry::{Clock, Random};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The system's clock.
@@ -12,5 +12,14 @@ impl Clock for SystemClock {
         since.map_or(0, |time| {
             i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
         })
+    }
+}
+
+/// The process's own chance.
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::fill(bytes);
     }
 }

@@ -42,6 +42,10 @@ impl MemberKv {
 
     /// The fence of whoever acts for the leader: the present term, if this member leads as far as it
     /// knows. A write with that fence takes effect only if the member still led when it was agreed on.
+    #[cfg_attr(
+        not(test),
+        allow(dead_code, reason = "the control loops will write by it")
+    )]
     pub fn leadership(&self) -> Option<u64> {
         let handle = self.front.handle();
         let progress = handle.progress();

@@ -26,5 +26,3 @@ pub mod serve;
 pub mod shared_secrets;
 #[cfg(test)]
 mod tests;
-
-pub use kv::MemberKv;

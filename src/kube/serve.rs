@@ -1,13 +1,14 @@
 //! The API server of this member: what it needs is made or found in the store, then it serves.
 
-use super::clock::SystemClock;
+use super::clock::{SystemClock, SystemRandom};
 use super::kv::MemberKv;
 use super::once::Setback;
 use super::shared_secrets;
+use keelson_apiserver::admission::{Chain, Stored};
 use keelson_apiserver::authenticate::{Authenticator, ServiceTokens, StaticTokens};
 use keelson_apiserver::authorize::{Authorizer, Masters, Union};
 use keelson_apiserver::http::{
-    self, Check, KeptPolicy, Limits, RegistryObjects, Tls, write_policy,
+    self, Check, HeldRights, KeptPolicy, Limits, RegistryObjects, Tls, write_policy,
 };
 use keelson_apiserver::identity::Anonymous;
 use keelson_apiserver::pki::{self, Authority};
@@ -74,8 +75,9 @@ impl Kube {
 async fn run(options: Options, shared: &Shared, front: usize, mut stop: oneshot::Receiver<()>) {
     let kv: Arc<dyn Kv> = Arc::new(MemberKv::new(shared, front));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let registry = Arc::new(Registry::new(kv.clone(), clock.clone()));
     let catalog = Arc::new(resource::builtin().clone());
+    let policy = KeptPolicy::default();
+    let registry = Arc::new(registry(&kv, &clock, &policy));
     let prepared = async {
         loop {
             match prepare(&*kv, &options, &registry, &catalog).await {
@@ -97,7 +99,14 @@ async fn run(options: Options, shared: &Shared, front: usize, mut stop: oneshot:
     };
     let Some(prepared) = prepared else { return };
     let address = options.address.clone();
-    match serve(options, prepared, (kv, clock, registry, catalog), stop).await {
+    let parts = Parts {
+        kv,
+        clock,
+        registry,
+        catalog,
+        policy,
+    };
+    match serve(options, prepared, parts, stop).await {
         Ok(()) => tracing::info!(address, "the API server has stopped"),
         Err(why) => tracing::error!(why, "the API server cannot serve"),
     }
@@ -143,16 +152,42 @@ async fn note_address(kv: &dyn Kv, options: &Options) -> Result<(), Setback> {
     Ok(())
 }
 
-type Parts = (Arc<dyn Kv>, Arc<dyn Clock>, Arc<Registry>, Arc<Catalog>);
+struct Parts {
+    kv: Arc<dyn Kv>,
+    clock: Arc<dyn Clock>,
+    registry: Arc<Registry>,
+    catalog: Arc<Catalog>,
+    policy: KeptPolicy,
+}
+
+/// Objects over the store, with admission in front of writes.
+fn registry(kv: &Arc<dyn Kv>, clock: &Arc<dyn Clock>, policy: &KeptPolicy) -> Registry {
+    let objects = Arc::new(Stored::new(kv.clone()));
+    let chain = Chain::standard(objects, Arc::new(|| rand::random()));
+    let admission = HeldRights::new(policy.clone(), authorizer(policy), chain);
+    Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
+        .with_admission(Arc::new(admission))
+}
+
+/// Who may what: operators everything, others what the policy says.
+fn authorizer(policy: &KeptPolicy) -> Arc<dyn Authorizer> {
+    let authorizers: Vec<Box<dyn Authorizer>> = vec![Box::new(Masters), Box::new(policy.clone())];
+    Arc::new(Union::new(authorizers))
+}
 
 async fn serve(
     options: Options,
     prepared: Prepared,
-    (kv, clock, registry, catalog): Parts,
+    parts: Parts,
     stop: oneshot::Receiver<()>,
 ) -> Result<(), String> {
-    let policy = KeptPolicy::default();
-    let authorizers: Vec<Box<dyn Authorizer>> = vec![Box::new(Masters), Box::new(policy.clone())];
+    let Parts {
+        kv,
+        clock,
+        registry,
+        catalog,
+        policy,
+    } = parts;
     let anonymous = Anonymous::health_and_version();
     let now_s = |clock: &dyn Clock| clock.now_us().div_euclid(1_000_000);
     let issue = |now_s| {
@@ -172,7 +207,7 @@ async fn serve(
                 Some(prepared.tokens),
                 anonymous,
             ),
-            authorizer: Arc::new(Union::new(authorizers)),
+            authorizer: authorizer(&policy),
             audit: None,
             checks: vec![store_check(kv)],
             limits: Limits::default(),

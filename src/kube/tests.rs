@@ -7,7 +7,7 @@ use keelson_store::metrics::Metrics;
 use keelson_store::raft::upkeep::Schedule;
 use keelson_store::raft::{Bootstrap, Node, NodeOptions};
 use keelson_store::rpc::archive_source::ArchiveSource;
-use keelson_store::rpc::front::Shared;
+use keelson_store::rpc::front::{Shared, hashing_places};
 use keelson_store::watch::Counters;
 use keelson_store::{wal, watch};
 use std::net::TcpListener;
@@ -43,6 +43,7 @@ impl Member {
             handle,
             cluster_token: "test".into(),
             raising_alarm: Arc::default(),
+            hashing: hashing_places(),
         };
         Member {
             node,
