@@ -4,7 +4,7 @@
 //! * [`config`] is what a member is told, [`run`] runs it.
 //! * [`dev`] runs a whole cluster as child processes.
 //! * [`cli`] is every other command, [`bench`] the load generator.
-//! * [`kube`] puts the Kubernetes half onto the member; [`run`] does not start it yet.
+//! * [`kube`] puts the Kubernetes half onto the member, if [`run`] is told to.
 //!
 //! What may enter: putting parts together, and talking to people. What never happens here: a
 //! decision about data; that is the store's.

@@ -132,6 +132,13 @@ async fn first_minutes(dev: &Dev) -> Check {
     ] {
         holds(wanted, resources.lines().any(|line| line == wanted))?;
     }
+    let spaces = dev
+        .says(1, &["get", "namespaces", "-o", "name"], "")
+        .await?;
+    holds(
+        &spaces,
+        spaces.lines().any(|line| line == "namespace/default"),
+    )?;
     let made = dev.says(2, &["create", "namespace", "first"], "").await?;
     same("created", made.trim(), "namespace/first created")?;
     let made = dev

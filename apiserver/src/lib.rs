@@ -1,8 +1,9 @@
-//! The Kubernetes API server, as far as it is built: shapes of objects and what is done to them by
-//! request alone. It does not serve anything yet.
+//! The Kubernetes API server, as far as it is built: Kubernetes REST over any etcd-shaped store, which it
+//! reaches through a trait of its own (`storage`).
 //!
-//! It will serve Kubernetes REST over any etcd-shaped store, which it reaches through a trait of its
-//! own. What never happens here: a word about consensus.
+//! A request comes in through `http`, which finds out who asks (`authenticate`) and whether they may
+//! (`authorize`), and goes to the `registry`, one engine for all kinds. What kinds differ in are rows
+//! (`resource`, `schema`) and rules (`defaults`, `validate`, `admission`). What never happens here: a word about consensus.
 
 pub mod admission;
 pub mod apply;

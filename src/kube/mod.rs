@@ -12,6 +12,7 @@
 //! | `error` | the store's errors in the trait's words |
 //! | `serve` | the API server, from its secrets to its end |
 //! | `once`, `shared_secrets` | what members have in common, made by the first |
+//! | `namespaces` | those that every cluster has |
 //! | `clock` | the time of the day |
 //!
 //! What may enter: putting the two halves together. What never happens here: a Kubernetes rule, a
@@ -21,6 +22,7 @@ pub mod clock;
 mod error;
 mod follow;
 mod kv;
+mod namespaces;
 mod once;
 pub mod serve;
 pub mod shared_secrets;

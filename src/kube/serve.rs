@@ -2,6 +2,7 @@
 
 use super::clock::{SystemClock, SystemRandom};
 use super::kv::MemberKv;
+use super::namespaces;
 use super::once::Setback;
 use super::shared_secrets;
 use keelson_apiserver::admission::{Chain, Stored};
@@ -131,6 +132,7 @@ async fn prepare(
     write_policy(registry, catalog)
         .await
         .map_err(|error| Setback::Passing(error.to_string()))?;
+    namespaces::ensure(registry, catalog).await?;
     note_address(kv, options).await?;
     Ok(Prepared {
         authority,
@@ -163,7 +165,7 @@ struct Parts {
 /// Objects over the store, with admission in front of writes.
 fn registry(kv: &Arc<dyn Kv>, clock: &Arc<dyn Clock>, policy: &KeptPolicy) -> Registry {
     let objects = Arc::new(Stored::new(kv.clone()));
-    let chain = Chain::standard(objects, Arc::new(|| rand::random()));
+    let chain = Chain::standard(objects, Arc::new(rand::random));
     let admission = HeldRights::new(policy.clone(), authorizer(policy), chain);
     Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
         .with_admission(Arc::new(admission))

@@ -1,6 +1,6 @@
 //! The trait's promises, asked of a member in this process.
 
-use super::MemberKv;
+use super::kv::MemberKv;
 use keelson_apiserver::storage::{Committed, Kv, KvError, Txn, Watch, Write, contract};
 use keelson_store::limits::Limits;
 use keelson_store::metrics::Metrics;

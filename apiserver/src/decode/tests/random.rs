@@ -26,8 +26,10 @@ proptest! {
         feed(MediaType::Json, "Everything", body.as_bytes());
         let ours = json_any(body.as_bytes()).map(|(value, _)| value);
         let theirs = serde_json::from_str::<serde_json::Value>(&body);
-        // They refuse half a surrogate pair, and we do not.
-        if let (false, Ok(theirs)) = (body.contains("\\u"), &theirs) {
+        // They refuse half a surrogate pair, and we do not; they keep the sign of a zero, and we read an
+        // integer, as upstream does.
+        let differs = body.contains("\\u") || body.contains("-0");
+        if let (false, Ok(theirs)) = (differs, &theirs) {
             prop_assert_eq!(ours.as_ref().ok(), Some(theirs));
         }
         if ours.is_ok() && !body.contains("\\u") {
