@@ -1,4 +1,14 @@
-//! The room of reconcilers, scheduler and simulated nodes. Empty: nothing of it is built yet.
+//! The room of reconcilers, scheduler and simulated nodes: what turns what is wanted into what is.
 //!
-//! They will use the API server's in-process object client. What will never happen here: a call to
-//! the store, or one controller calling another.
+//! All of them stand on `runtime` and see `objects`. Each controller is a module of its own, in five
+//! parts: what it watches, owns and writes and where it is settled; its wiring; `reconcile`; a pure plan
+//! from what is observed to steps; a pure status from what is observed.
+//!
+//! They use the API server's in-process object client. What never happens here: a call to the store, or
+//! one controller calling another.
+
+pub mod objects;
+pub mod runtime;
+pub mod service_account;
+#[cfg(test)]
+mod testing;

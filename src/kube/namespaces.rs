@@ -29,6 +29,7 @@ pub async fn ensure(registry: &Registry, catalog: &Catalog) -> Result<(), Setbac
         user: User::new("system:apiserver", [MASTERS]),
         user_agent: "kube-apiserver".to_owned(),
         fence: 0,
+        reads: Vec::new(),
     };
     let options = WriteOptions {
         is_dry_run: false,

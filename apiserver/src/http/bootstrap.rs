@@ -177,6 +177,7 @@ fn caller() -> Caller {
         user: User::new("system:apiserver", [MASTERS]),
         user_agent: "kube-apiserver".to_owned(),
         fence: 0,
+        reads: Vec::new(),
     }
 }
 

@@ -44,6 +44,7 @@ impl Call {
             user: self.user.clone(),
             user_agent: self.user_agent().to_owned(),
             fence: 0,
+            reads: Vec::new(),
         }
     }
 

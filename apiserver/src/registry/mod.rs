@@ -14,10 +14,14 @@
 //! | `scale` | the number of replicas as an object of its own |
 //! | `versions` | kinds that are served in one version and stored in another |
 //! | `leases` | objects that go by themselves |
+//! | `everything` | all objects of all kinds, and then what becomes of them |
+//! | `claim` | who runs a control loop, as a condition of its writes |
 //!
 //! What may enter: everything above the wire. What never happens here: HTTP, a look at who may do what.
 
+mod claim;
 mod convert;
+mod everything;
 mod leases;
 mod read;
 mod scale;
@@ -31,6 +35,7 @@ use crate::storage::Kv;
 use leases::Leases;
 use std::sync::Arc;
 
+pub use everything::{Everything, Sighting};
 pub use types::{Body, Caller, Event, EventKind, List, Target, Written};
 
 /// See the module's essay.

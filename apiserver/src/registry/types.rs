@@ -4,7 +4,7 @@ use crate::identity::User;
 use crate::request::Encoding;
 use crate::resource::Resource;
 use crate::status::Failure;
-use crate::storage::{Object, Stream};
+use crate::storage::{Guard, Object, Stream};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -30,6 +30,21 @@ pub struct Caller {
     pub user_agent: String,
     /// Not zero: writes take effect only under this leadership.
     pub fence: u64,
+    /// What the decision to write rests on: a write takes effect only if all of it still holds, and fails
+    /// otherwise with [`Lost::Grounds`](crate::status::Lost::Grounds).
+    pub reads: Vec<Guard>,
+}
+
+impl Caller {
+    /// Somebody who writes under no leadership and on no grounds.
+    pub fn new(user: User, user_agent: impl Into<String>) -> Caller {
+        Caller {
+            user,
+            user_agent: user_agent.into(),
+            fence: 0,
+            reads: Vec::new(),
+        }
+    }
 }
 
 /// An object, or a patch, as it was sent.

@@ -141,6 +141,17 @@ pub struct Failure {
     pub details: Option<Box<Details>>,
     /// A token to go on with a list whose revision is gone.
     pub continue_token: Option<String>,
+    /// For callers in this process, who write under conditions of their own. It is not on the wire.
+    pub lost: Option<Lost>,
+}
+
+/// Which condition of a write in this process did not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The leadership under which it was decided has ended: stop.
+    Leadership,
+    /// What the decision rests on has changed: look again.
+    Grounds,
 }
 
 impl From<&FieldError> for Cause {
@@ -198,6 +209,7 @@ impl Failure {
             message: message.into(),
             details: None,
             continue_token: None,
+            lost: None,
         }
     }
 

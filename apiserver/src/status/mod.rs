@@ -25,7 +25,7 @@ mod tests;
 pub(crate) mod text;
 mod trouble;
 
-pub use failure::{Cause, Details, Failure, Next, Reason};
+pub use failure::{Cause, Details, Failure, Lost, Next, Reason};
 pub use field::{FieldError, FieldErrorKind, aggregate};
 pub use path::Path;
 pub use refusal::Attempt;

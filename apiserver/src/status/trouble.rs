@@ -2,7 +2,7 @@
 //! too much to do, or something broke.
 
 use super::GroupResource;
-use super::failure::{Cause, Failure, Reason};
+use super::failure::{Cause, Failure, Lost, Reason};
 use super::text::quote;
 
 const CONTINUE_EXPIRED: &str = "The provided continue parameter is too old to display a consistent list \
@@ -18,6 +18,26 @@ impl Failure {
         let subject = quote(name);
         let message = format!("Operation cannot be fulfilled on {resource} {subject}: {why}");
         Failure::new(Reason::Conflict, message).about(&resource.group, &resource.resource, name)
+    }
+
+    /// 409: whoever writes has been replaced by another leader. Only a caller in this process, which writes
+    /// under a leadership, can get this.
+    pub fn leadership_lost(resource: &GroupResource) -> Failure {
+        let why = "whoever writes has been replaced, and nothing of it takes effect any more";
+        Failure {
+            lost: Some(Lost::Leadership),
+            ..Failure::conflict(resource, "", why)
+        }
+    }
+
+    /// 409: what a decision rests on has changed. Only a caller in this process, which says what that is,
+    /// can get this.
+    pub fn grounds_changed(resource: &GroupResource) -> Failure {
+        let why = "what the decision rests on has changed";
+        Failure {
+            lost: Some(Lost::Grounds),
+            ..Failure::conflict(resource, "", why)
+        }
     }
 
     /// 409: somebody else has written the object since it was read.

@@ -91,20 +91,32 @@ impl Job<'_> {
             key: key.clone(),
             mod_revision: revision,
         };
+        let grounds = &self.caller.reads;
         let txn = Txn {
             guards: std::iter::once(own)
+                .chain(grounds.iter().cloned())
                 .chain(admitted.guards.iter().cloned())
                 .collect(),
             writes: std::iter::once(write.clone())
                 .chain(admitted.writes.iter().cloned())
                 .collect(),
-            otherwise: vec![key.clone()],
+            otherwise: std::iter::once(key.clone())
+                .chain(grounds.iter().map(|guard| guard.key.clone()))
+                .collect(),
             fence: self.caller.fence,
         };
         match self.registry.kv.txn(txn).await {
             Ok(Committed::Written { revision }) => Ok(Outcome::Written(revision)),
             Ok(Committed::Refused { found, .. }) => {
-                Ok(Outcome::Lost(found.into_iter().next().flatten()))
+                let mut found = found.into_iter();
+                let own = found.next().flatten();
+                let is_shaken = found.zip(grounds).any(|(now, guard)| {
+                    now.map_or(0, |now| now.mod_revision) != guard.mod_revision
+                });
+                match is_shaken {
+                    true => Err(Failure::grounds_changed(&self.group_resource())),
+                    false => Ok(Outcome::Lost(own)),
+                }
             }
             Err(KvError::Unknown(why)) => self.find_out(&write, &key, revision, &why).await,
             Err(error) => {
@@ -164,11 +176,7 @@ pub(super) fn failure(error: KvError, resource: &GroupResource, verb: &str) -> F
         }
         KvError::NoSpace => Failure::internal("etcdserver: mvcc: database space exceeded"),
         KvError::TooLarge => Failure::too_large("etcdserver: request is too large"),
-        KvError::Fenced => Failure::conflict(
-            resource,
-            "",
-            "whoever writes has been replaced, and nothing of it takes effect any more",
-        ),
+        KvError::Fenced => Failure::leadership_lost(resource),
         KvError::Unknown(why) => Failure::timeout(&format!("the outcome is not known: {why}"), 0),
         KvError::Invalid(why) => Failure::internal(&why),
         KvError::Compacted { .. } => Failure::list_expired(),

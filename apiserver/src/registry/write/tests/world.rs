@@ -184,6 +184,7 @@ impl World {
                 user: User::new("anna", ["people"]),
                 user_agent: "kubectl/v1.35.0".to_owned(),
                 fence: 0,
+                reads: Vec::new(),
             },
             options: WriteOptions {
                 is_dry_run: false,

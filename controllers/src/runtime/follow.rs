@@ -1,0 +1,156 @@
+//! Keeps the world as the store has it, and tells those who listen what changed.
+
+use super::world::{Change, Kind, World};
+use keelson_apiserver::registry::{Registry, Sighting};
+use keelson_apiserver::resource::Catalog;
+use parking_lot::{RwLock, RwLockReadGuard};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Resources that no loop looks at, by their place in the store. Events are many, and go by themselves.
+const SKIPPED: &[&str] = &["events"];
+/// Pause before the store is asked again after a failure.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// Is told of every change while it is registered, in order, with the world as it is afterwards. It must
+/// be quick: everything waits for it.
+pub trait Listener: Send + Sync {
+    /// One change.
+    fn hear(&self, world: &World, change: &Change);
+}
+
+/// The world, shared by all loops of a member.
+pub struct Shared {
+    world: RwLock<World>,
+    revision: watch::Sender<u64>,
+    listeners: RwLock<Vec<Arc<dyn Listener>>>,
+    kinds: HashMap<String, Kind>,
+}
+
+impl Shared {
+    /// An empty world.
+    pub fn new(catalog: &Catalog) -> Shared {
+        let kinds = Kind::ALL.iter().filter_map(|&kind| {
+            let (group, version, plural) = kind.resource();
+            let row = catalog.find(group, version, plural)?;
+            Some((row.key.clone(), kind))
+        });
+        Shared {
+            world: RwLock::default(),
+            revision: watch::Sender::new(0),
+            listeners: RwLock::default(),
+            kinds: kinds.collect(),
+        }
+    }
+
+    /// The world as it is now. Do not hold it over anything that waits.
+    pub fn read(&self) -> RwLockReadGuard<'_, World> {
+        self.world.read()
+    }
+
+    /// Returns once the world shows this revision.
+    pub async fn reached(&self, revision: u64) {
+        let mut seen = self.revision.subscribe();
+        // The sender lives as long as `self`.
+        let _ = seen.wait_for(|seen| *seen >= revision).await;
+    }
+
+    /// Registers listeners, and lets `begin` see the world from which they hear on.
+    pub(super) fn listen<T>(
+        &self,
+        listeners: Vec<Arc<dyn Listener>>,
+        begin: impl FnOnce(&World) -> T,
+    ) -> T {
+        let world = self.world.write();
+        *self.listeners.write() = listeners;
+        begin(&world)
+    }
+
+    /// Nobody listens any more.
+    pub(super) fn silence(&self) {
+        self.listeners.write().clear();
+    }
+
+    /// Follows the store for ever. After a failure it begins anew, and what it missed is told as changes.
+    pub async fn follow(&self, registry: &Arc<Registry>, catalog: &Catalog) {
+        loop {
+            let mut stream = registry.everything(catalog, SKIPPED);
+            let mut beginning: Option<HashSet<(String, String, String)>> = Some(HashSet::new());
+            loop {
+                match stream.next().await {
+                    Ok(piece) => {
+                        if let Some(seen) = &mut beginning {
+                            let places = piece.sightings.iter().map(place);
+                            seen.extend(places);
+                        }
+                        let seen = match piece.revision {
+                            0 => None,
+                            _ => beginning.take(),
+                        };
+                        self.take_in(&piece.sightings, seen, piece.revision);
+                    }
+                    Err(failure) => {
+                        tracing::debug!(%failure, "the world is read anew");
+                        break;
+                    }
+                }
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    /// `all`: everything there is, so that what is not among it is gone.
+    fn take_in(
+        &self,
+        sightings: &[Sighting],
+        all: Option<HashSet<(String, String, String)>>,
+        revision: u64,
+    ) {
+        let mut world = self.world.write();
+        for sighting in sightings {
+            self.tell(&mut world, sighting);
+        }
+        if let Some(all) = all {
+            for gone in gone(&world, &all, revision) {
+                self.tell(&mut world, &gone);
+            }
+        }
+        if revision > 0 {
+            world.reach(revision);
+            self.revision.send_replace(revision);
+        }
+    }
+
+    fn tell(&self, world: &mut World, sighting: &Sighting) {
+        let kind = self.kinds.get(&sighting.resource.key).copied();
+        if let Some(change) = world.see(sighting, kind) {
+            for listener in self.listeners.read().iter() {
+                listener.hear(world, &change);
+            }
+        }
+    }
+}
+
+fn place(sighting: &Sighting) -> (String, String, String) {
+    (
+        sighting.resource.key.clone(),
+        sighting.namespace.clone(),
+        sighting.name.clone(),
+    )
+}
+
+/// What the world still has and the store has not.
+fn gone(world: &World, all: &HashSet<(String, String, String)>, revision: u64) -> Vec<Sighting> {
+    let known = world.graph.all().map(|node| Sighting {
+        resource: node.reference.resource.clone(),
+        namespace: node.reference.key.namespace.to_string(),
+        name: node.reference.key.name.to_string(),
+        object: None,
+        revision,
+    });
+    known
+        .filter(|sighting| !all.contains(&place(sighting)))
+        .collect()
+}

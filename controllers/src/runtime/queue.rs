@@ -1,0 +1,156 @@
+//! Keys that want to be looked at: each once however often it was asked for, and never by two at a time.
+
+use crate::objects::Key;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// The first pause after a failure; it doubles with each failure in a row.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// See the module.
+#[derive(Default)]
+pub struct Queue {
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    ready: VecDeque<Key>,
+    waiting: HashSet<Key>,
+    running: HashSet<Key>,
+    /// Asked for while it was looked at.
+    again: HashSet<Key>,
+    later: BinaryHeap<Reverse<(Instant, Key)>>,
+    /// The earliest time each key is wanted at; entries of `later` that are not it are old.
+    due: HashMap<Key, Instant>,
+    failures: HashMap<Key, u32>,
+}
+
+impl Queue {
+    /// The key is looked at as soon as somebody is free.
+    pub fn add(&self, key: Key) {
+        self.lock().add(key);
+        self.wake.notify_one();
+    }
+
+    /// The key is looked at after this time at the latest.
+    pub fn add_after(&self, key: Key, delay: Duration) {
+        if delay.is_zero() {
+            return self.add(key);
+        }
+        let at = Instant::now() + delay;
+        let mut state = self.lock();
+        if state.due.get(&key).is_none_or(|due| at < *due) {
+            state.due.insert(key.clone(), at);
+            state.later.push(Reverse((at, key)));
+            drop(state);
+            self.wake.notify_one();
+        }
+    }
+
+    /// The next key, which is the caller's until it says [`Queue::done`].
+    pub async fn next(&self) -> Key {
+        loop {
+            let wake = self.wake.notified();
+            let due = {
+                let mut state = self.lock();
+                let due = state.promote(Instant::now());
+                if let Some(key) = state.ready.pop_front() {
+                    state.waiting.remove(&key);
+                    state.running.insert(key.clone());
+                    let has_more = !state.ready.is_empty();
+                    drop(state);
+                    if has_more {
+                        self.wake.notify_one();
+                    }
+                    return key;
+                }
+                due
+            };
+            match due {
+                Some(due) => {
+                    tokio::select! {
+                        () = wake => {}
+                        () = tokio::time::sleep_until(due) => {}
+                    }
+                }
+                None => wake.await,
+            }
+        }
+    }
+
+    /// The key has been looked at, and all is well.
+    pub fn done(&self, key: &Key) {
+        let mut state = self.lock();
+        state.failures.remove(key);
+        state.finish(key);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// It did not work out: the key comes again after a pause. Returns how often in a row that was so.
+    pub fn failed(&self, key: &Key) -> u32 {
+        let failures = {
+            let mut state = self.lock();
+            let failures = state.failures.entry(key.clone()).or_default();
+            *failures += 1;
+            let failures = *failures;
+            state.finish(key);
+            failures
+        };
+        let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(20));
+        self.add_after(key.clone(), doubled.min(LONGEST_PAUSE));
+        self.wake.notify_one();
+        failures
+    }
+
+    /// How many keys wait to be looked at now.
+    pub fn depth(&self) -> usize {
+        self.lock().ready.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn add(&mut self, key: Key) {
+        self.due.remove(&key);
+        if self.running.contains(&key) {
+            self.again.insert(key);
+        } else if self.waiting.insert(key.clone()) {
+            self.ready.push_back(key);
+        }
+    }
+
+    fn finish(&mut self, key: &Key) {
+        self.running.remove(key);
+        if self.again.remove(key) {
+            self.add(key.clone());
+        }
+    }
+
+    /// Moves what is due to what is ready. Returns when the next is due.
+    fn promote(&mut self, now: Instant) -> Option<Instant> {
+        while let Some(Reverse((at, key))) = self.later.peek() {
+            if self.due.get(key) != Some(at) {
+                self.later.pop();
+            } else if *at <= now {
+                let key = key.clone();
+                self.later.pop();
+                self.add(key);
+            } else {
+                return Some(*at);
+            }
+        }
+        None
+    }
+}
