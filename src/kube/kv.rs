@@ -25,7 +25,8 @@ use tokio::time::Instant;
 const LOOK_FIRST: Duration = Duration::from_millis(1);
 const LOOK_LAST: Duration = Duration::from_millis(16);
 
-/// The store of the member in this process. A fence is a term: see [`MemberKv::leadership`].
+/// The store of the member in this process. A fence is a term: a write with it takes effect only if the
+/// member that made it still led in that term when it was agreed on.
 pub struct MemberKv {
     front: Arc<Front>,
 }
@@ -40,12 +41,8 @@ impl MemberKv {
         MemberKv { front }
     }
 
-    /// The fence of whoever acts for the leader: the present term, if this member leads as far as it
-    /// knows. A write with that fence takes effect only if the member still led when it was agreed on.
-    #[cfg_attr(
-        not(test),
-        allow(dead_code, reason = "the control loops will write by it")
-    )]
+    /// The present term, if this member leads as far as it knows.
+    #[cfg(test)]
     pub fn leadership(&self) -> Option<u64> {
         let handle = self.front.handle();
         let progress = handle.progress();

@@ -4,6 +4,7 @@ use super::auto_compaction;
 use crate::cli::error::{Error, Exit};
 use crate::config::member::{InitialState, Member};
 use crate::config::url::Url;
+use crate::kube::loops::Loops;
 use crate::kube::serve::{self, Kube};
 use crate::version;
 use keelson_apiserver::pki;
@@ -43,12 +44,12 @@ fn run(config: &Member) -> Result<(), Error> {
     let limits = Arc::new(limits(config));
     let metrics = Metrics::new();
     let fronts = front_count();
-    // The API server has a front of its own.
+    // The API server has a front of its own, and so have the control loops.
     let node = Node::start(node_options(
         config,
         &limits,
         &metrics,
-        fronts + usize::from(kubernetes.is_some()),
+        fronts + 2 * usize::from(kubernetes.is_some()),
         peer_listeners,
     ))
     .map_err(start_error)?;
@@ -70,8 +71,11 @@ fn run(config: &Member) -> Result<(), Error> {
     let served = served.map_err(|error| {
         Error::new(Exit::Failure, "clients cannot be served").why(error.to_string())
     })?;
-    let kubernetes = kubernetes.map(|options| Kube::start(options, &shared, fronts));
-    let kubernetes = kubernetes.transpose().map_err(|error| {
+    let kubernetes = kubernetes.map(|options| {
+        let served = Kube::start(options, &shared, fronts)?;
+        Ok((served, Loops::start(&shared, fronts + 1)?))
+    });
+    let kubernetes = kubernetes.transpose().map_err(|error: std::io::Error| {
         Error::new(Exit::Failure, "Kubernetes clients cannot be served").why(error.to_string())
     })?;
     tracing::info!(
@@ -88,8 +92,9 @@ fn run(config: &Member) -> Result<(), Error> {
     if !*node.removed().borrow() {
         node.hand_over();
     }
-    if let Some(kubernetes) = kubernetes {
-        kubernetes.stop();
+    if let Some((served, loops)) = kubernetes {
+        loops.stop();
+        served.stop();
     }
     served.stop();
     drop(shared);

@@ -12,9 +12,14 @@ pub struct Claim {
     registry: Arc<Registry>,
     caller: Caller,
     name: &'static str,
-    present: RwLock<Guard>,
+    present: RwLock<Present>,
     renewing: tokio::sync::Mutex<()>,
-    lost: AtomicU64,
+    stale: AtomicU64,
+}
+
+struct Present {
+    guard: Guard,
+    is_lost: bool,
 }
 
 impl Claim {
@@ -32,51 +37,70 @@ impl Claim {
             registry: registry.clone(),
             caller: caller.clone(),
             name,
-            present: RwLock::new(guard),
+            present: RwLock::new(Present {
+                guard,
+                is_lost: false,
+            }),
             renewing: tokio::sync::Mutex::new(()),
-            lost: AtomicU64::new(0),
+            stale: AtomicU64::new(0),
         })
     }
 
     /// The guard of the present claim.
     pub(super) fn guard(&self) -> Guard {
-        self.present.read().clone()
+        self.present.read().guard.clone()
     }
 
     /// How often a write found that something it rested on had changed.
     pub fn stale(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+        self.stale.load(Ordering::Relaxed)
     }
 
-    /// After a write under `used` found something changed. Claims anew if it was the claim. Returns the
-    /// revision that has to be seen before anything is decided again.
+    /// After a write under `used` found something changed: looks whether it was the claim.
     ///
     /// # Errors
     /// The store's.
-    pub(super) async fn shaken(&self, used: &Guard) -> Result<u64, Problem> {
-        self.lost.fetch_add(1, Ordering::Relaxed);
-        let holds = self.registry.claim_holds(used).await?;
-        match holds {
-            true => Ok(0),
-            false => self.renew(used).await,
+    pub(super) async fn shaken(&self, used: &Guard) -> Result<(), Problem> {
+        self.stale.fetch_add(1, Ordering::Relaxed);
+        if !self.registry.claim_holds(used).await? {
+            self.give_up(used);
+        }
+        Ok(())
+    }
+
+    /// The claim that was used is to be renewed before anything is decided again. After a write whose
+    /// outcome nobody knows: under the new claim it either has happened or never will.
+    pub(super) fn give_up(&self, used: &Guard) {
+        let mut present = self.present.write();
+        if present.guard == *used {
+            present.is_lost = true;
         }
     }
 
-    /// After a write under `used` whose outcome nobody knows: from the new claim on it either has
-    /// happened or never will.
+    /// The guard of the present claim, claimed anew if it was lost: now and not earlier, so that two who
+    /// claim in turn leave each other the time to write. Whoever decides under it must have seen the world
+    /// as of its revision.
     ///
     /// # Errors
     /// The store's.
-    pub(super) async fn renew(&self, used: &Guard) -> Result<u64, Problem> {
+    pub(super) async fn ensure(&self) -> Result<Guard, Problem> {
+        if let Some(guard) = self.valid() {
+            return Ok(guard);
+        }
         let _one_at_a_time = self.renewing.lock().await;
-        let present = self.guard();
-        if present != *used {
-            // Somebody of this loop was faster.
-            return Ok(present.mod_revision);
+        if let Some(guard) = self.valid() {
+            return Ok(guard);
         }
         let guard = self.registry.claim(&self.caller, self.name).await?;
-        let revision = guard.mod_revision;
-        *self.present.write() = guard;
-        Ok(revision)
+        *self.present.write() = Present {
+            guard: guard.clone(),
+            is_lost: false,
+        };
+        Ok(guard)
+    }
+
+    fn valid(&self) -> Option<Guard> {
+        let present = self.present.read();
+        (!present.is_lost).then(|| present.guard.clone())
     }
 }

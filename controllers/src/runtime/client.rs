@@ -100,12 +100,19 @@ impl Client {
         client
     }
 
-    /// A client for one more decision: under the present claim, with nothing written yet.
-    pub fn fresh(&self) -> Client {
-        let mut caller = self.caller.clone();
-        caller.reads.clear();
-        let (ground, claim) = (self.ground.clone(), self.claim.clone());
-        Client::new(ground, claim, self.recorder.clone(), caller)
+    /// A client for one more decision, with nothing written yet. Returns once the world shows all that was
+    /// written under earlier claims.
+    ///
+    /// # Errors
+    /// The store's, if the claim was lost and cannot be renewed now.
+    pub async fn fresh(&self) -> Result<Client, Problem> {
+        let used = self.claim.ensure().await?;
+        self.ground.shared.reached(used.mod_revision).await;
+        let mut client = self.clone();
+        client.caller.reads = vec![used.clone()];
+        client.used = used;
+        client.written = Arc::default();
+        Ok(client)
     }
 
     /// The same, whose writes take effect only if each of these objects still has the revision at which
@@ -289,17 +296,19 @@ impl Client {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// What has to be seen before anything is decided again after this problem: the runtime asks.
+    /// Takes note of a problem of one of its writes. Whoever reports it to the runtime need not; a loop of
+    /// its own does, before it asks for a [`Client::fresh`] one.
     ///
     /// # Errors
     /// The store's, and [`Problem::Fenced`].
-    pub(super) async fn after(&self, problem: &Problem) -> Result<u64, Problem> {
-        let revision = match problem {
+    pub async fn take_note(&self, problem: &Problem) -> Result<(), Problem> {
+        match problem {
+            Problem::Fenced => return Err(Problem::Fenced),
             Problem::Stale => self.claim.shaken(&self.used).await?,
-            Problem::Unknown(_) => self.claim.renew(&self.used).await?,
-            _ => 0,
-        };
-        Ok(revision.max(self.written()))
+            Problem::Unknown(_) => self.claim.give_up(&self.used),
+            _ => {}
+        }
+        Ok(())
     }
 
     fn noted(&self, written: Written) -> Result<Value, Problem> {

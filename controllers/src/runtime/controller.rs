@@ -126,19 +126,7 @@ impl Loop for Controlled {
 async fn work(controller: Arc<dyn Controller>, queue: Arc<Queue>, client: Client) {
     loop {
         let key = queue.next().await;
-        let client = client.fresh();
-        let outcome = controller.reconcile(&client, &key).await;
-        let problem = outcome.as_ref().err().cloned();
-        let seen = match &problem {
-            None => Ok(client.written()),
-            Some(problem) => client.after(problem).await,
-        };
-        match seen {
-            Ok(revision) => client.ground().shared.reached(revision).await,
-            Err(Problem::Fenced) => return,
-            // The claim cannot be renewed now; the next look fails on it and tries again.
-            Err(_) => {}
-        }
+        let outcome = look(&*controller, &client, &key).await;
         match outcome {
             Ok(Next::Settled) => queue.done(&key),
             Ok(Next::After(delay)) => {
@@ -153,4 +141,15 @@ async fn work(controller: Arc<dyn Controller>, queue: Arc<Queue>, client: Client
             }
         }
     }
+}
+
+/// One look at one key. Returns when the world shows what was written.
+async fn look(controller: &dyn Controller, client: &Client, key: &Key) -> Result<Next, Problem> {
+    let client = client.fresh().await?;
+    let outcome = controller.reconcile(&client, key).await;
+    if let Err(problem) = &outcome {
+        client.take_note(problem).await?;
+    }
+    client.ground().shared.reached(client.written()).await;
+    outcome
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The first pause after a failure; it doubles with each failure in a row.
+/// The first pause after a failure; it doubles with each failure in a row, and is up to half as long again:
+/// two who hinder each other do not go on in step.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -105,7 +106,8 @@ impl Queue {
             failures
         };
         let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(20));
-        self.add_after(key.clone(), doubled.min(LONGEST_PAUSE));
+        let longer = rand::random_range(1.0..1.5);
+        self.add_after(key.clone(), doubled.min(LONGEST_PAUSE).mul_f64(longer));
         self.wake.notify_one();
         failures
     }

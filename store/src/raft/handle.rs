@@ -6,7 +6,7 @@ use super::group::Group;
 use super::keeper::LeaseKeeper;
 use super::members::Members;
 use super::network::{Caller, Connection};
-use super::proposer::Queue;
+use super::proposer::{Leadership, Queue};
 use super::read_index::Rounds;
 use crate::reply::Reply;
 use crate::wal::Wal;
@@ -162,6 +162,12 @@ impl Handle {
     /// The present term, cheaply.
     pub fn term(&self) -> u64 {
         self.inner.group.glance().term
+    }
+
+    /// Follows who leads in which term. A leadership that has ended may be shown a moment too long:
+    /// whoever acts on it writes under a fence.
+    pub fn watch_leadership(&self) -> watch::Receiver<Option<Leadership>> {
+        self.inner.group.leadership()
     }
 
     /// True while this member knows a leader.

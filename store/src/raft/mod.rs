@@ -56,3 +56,4 @@ pub mod upkeep;
 pub use handle::Handle;
 pub use identity::{Bootstrap, StartError};
 pub use node::{Node, NodeOptions};
+pub use proposer::Leadership;

@@ -1,0 +1,5 @@
+//! What the runtime promises to loops.
+
+mod leading;
+mod queue;
+mod world;

@@ -1,0 +1,108 @@
+//! The control loops of this member: they follow the store all the time, and run while it leads.
+
+use super::clock::{SystemClock, SystemRandom};
+use super::kv::MemberKv;
+use super::once::Setback;
+use super::shared_secrets;
+use keelson_apiserver::admission::{Chain, Stored};
+use keelson_apiserver::registry::{Clock, Registry};
+use keelson_apiserver::resource;
+use keelson_apiserver::storage::Kv;
+use keelson_controllers::runtime::{Ground, Manager};
+use keelson_controllers::service_account::ServiceAccounts;
+use keelson_store::MemberId;
+use keelson_store::raft::Leadership;
+use keelson_store::rpc::front::Shared;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// Pause before another try, while the store does not answer or a term is ending.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// The loops, on a thread of their own: neither do they hold up requests, nor requests them.
+pub struct Loops {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Loops {
+    /// Starts them on the front of this number, which is nobody else's.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn start(shared: &Shared, front: usize) -> std::io::Result<Loops> {
+        let (stop, stopped) = oneshot::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let shared = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("controllers".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = run(&shared, front) => {}
+                        _ = stopped => {}
+                    }
+                });
+            })?;
+        Ok(Loops { stop, thread })
+    }
+
+    /// Ends them. What they have begun to write may still take effect.
+    pub fn stop(self) {
+        let _ = self.stop.send(());
+        let _ = self.thread.join();
+    }
+}
+
+async fn run(shared: &Shared, front: usize) {
+    let kv: Arc<dyn Kv> = Arc::new(MemberKv::new(shared, front));
+    let authority = loop {
+        match shared_secrets::authority(&*kv).await {
+            Ok(authority) => break authority,
+            Err(Setback::Passing(_)) => tokio::time::sleep(AGAIN).await,
+            Err(Setback::Final(why)) => {
+                tracing::error!(why, "the control loops cannot start");
+                return;
+            }
+        }
+    };
+    let manager = manager(&kv, authority.certificate());
+    let member_id = shared.handle.identity().member_id;
+    let leadership = shared.handle.watch_leadership();
+    tokio::join!(manager.follow(), lead(&manager, member_id, leadership));
+}
+
+/// All loops of a cluster.
+fn manager(kv: &Arc<dyn Kv>, _root: &str) -> Manager {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let chain = Chain::standard(Arc::new(Stored::new(kv.clone())), Arc::new(rand::random));
+    let registry = Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
+        .with_admission(Arc::new(chain));
+    let catalog = Arc::new(resource::builtin().clone());
+    let ground = Ground::new(Arc::new(registry), catalog, clock);
+    Manager::new(Arc::new(ground)).with(ServiceAccounts)
+}
+
+/// Runs the loops in every term in which this member leads. Returns when the member stops.
+async fn lead(
+    manager: &Manager,
+    member_id: MemberId,
+    mut leadership: watch::Receiver<Option<Leadership>>,
+) {
+    while let Some(led) = Leadership::of(member_id, &mut leadership).await {
+        tracing::info!(term = led.term, "this member runs the control loops");
+        let ended = leadership.wait_for(|present| *present != Some(led));
+        tokio::select! {
+            () = manager.lead(led.term) => tokio::time::sleep(AGAIN).await,
+            _ = ended => {}
+        }
+        tracing::info!(
+            term = led.term,
+            "this member does not run the control loops any more"
+        );
+    }
+}
