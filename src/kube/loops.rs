@@ -8,6 +8,7 @@ use keelson_apiserver::admission::{Chain, Stored};
 use keelson_apiserver::registry::{Clock, Registry};
 use keelson_apiserver::resource;
 use keelson_apiserver::storage::Kv;
+use keelson_controllers::holder::Holder;
 use keelson_controllers::runtime::{Ground, Manager};
 use keelson_controllers::service_account::ServiceAccounts;
 use keelson_store::MemberId;
@@ -28,22 +29,22 @@ pub struct Loops {
 }
 
 impl Loops {
-    /// Starts them on the front of this number, which is nobody else's.
+    /// Starts them, in the name of this member, on the front of this number, which is nobody else's.
     ///
     /// # Errors
     /// The system's.
-    pub fn start(shared: &Shared, front: usize) -> std::io::Result<Loops> {
+    pub fn start(name: &str, shared: &Shared, front: usize) -> std::io::Result<Loops> {
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let shared = shared.clone();
+        let (name, shared) = (name.to_owned(), shared.clone());
         let thread = std::thread::Builder::new()
             .name("controllers".to_owned())
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = run(&shared, front) => {}
+                        () = run(&name, &shared, front) => {}
                         _ = stopped => {}
                     }
                 });
@@ -58,7 +59,7 @@ impl Loops {
     }
 }
 
-async fn run(shared: &Shared, front: usize) {
+async fn run(name: &str, shared: &Shared, front: usize) {
     let kv: Arc<dyn Kv> = Arc::new(MemberKv::new(shared, front));
     let authority = loop {
         match shared_secrets::authority(&*kv).await {
@@ -70,21 +71,23 @@ async fn run(shared: &Shared, front: usize) {
             }
         }
     };
-    let manager = manager(&kv, authority.certificate());
+    let manager = manager(&kv, name, authority.certificate());
     let member_id = shared.handle.identity().member_id;
     let leadership = shared.handle.watch_leadership();
     tokio::join!(manager.follow(), lead(&manager, member_id, leadership));
 }
 
 /// All loops of a cluster.
-fn manager(kv: &Arc<dyn Kv>, _root: &str) -> Manager {
+fn manager(kv: &Arc<dyn Kv>, name: &str, _root: &str) -> Manager {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let chain = Chain::standard(Arc::new(Stored::new(kv.clone())), Arc::new(rand::random));
     let registry = Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
         .with_admission(Arc::new(chain));
     let catalog = Arc::new(resource::builtin().clone());
     let ground = Ground::new(Arc::new(registry), catalog, clock);
-    Manager::new(Arc::new(ground)).with(ServiceAccounts)
+    Manager::new(Arc::new(ground))
+        .with(Holder::new(name))
+        .with(ServiceAccounts)
 }
 
 /// Runs the loops in every term in which this member leads. Returns when the member stops.

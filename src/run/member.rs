@@ -73,7 +73,7 @@ fn run(config: &Member) -> Result<(), Error> {
     })?;
     let kubernetes = kubernetes.map(|options| {
         let served = Kube::start(options, &shared, fronts)?;
-        Ok((served, Loops::start(&shared, fronts + 1)?))
+        Ok((served, Loops::start(&config.name, &shared, fronts + 1)?))
     });
     let kubernetes = kubernetes.transpose().map_err(|error: std::io::Error| {
         Error::new(Exit::Failure, "Kubernetes clients cannot be served").why(error.to_string())

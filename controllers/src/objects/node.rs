@@ -101,6 +101,8 @@ pub struct LeaseSpec {
     pub holder_identity: String,
     /// For how long since it was renewed.
     pub lease_duration_seconds: i64,
+    /// How often the holder changed.
+    pub lease_transitions: i64,
     /// When it was renewed: RFC 3339 with microseconds.
     pub renew_time: Option<String>,
 }
