@@ -15,11 +15,13 @@
 //! | `versions` | kinds that are served in one version and stored in another |
 //! | `leases` | objects that go by themselves |
 //! | `everything` | all objects of all kinds, and then what becomes of them |
+//! | `components` | whether the parts of the control plane do their work |
 //! | `claim` | who runs a control loop, as a condition of its writes |
 //!
 //! What may enter: everything above the wire. What never happens here: HTTP, a look at who may do what.
 
 mod claim;
+mod components;
 mod convert;
 mod everything;
 mod leases;

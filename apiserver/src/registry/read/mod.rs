@@ -49,7 +49,7 @@ mod source;
 mod tests;
 mod watch;
 
-use super::{Event, List, Registry, Target, scale};
+use super::{Event, List, Registry, Target, components, scale};
 use crate::request::{GetOptions, ListOptions, WatchOptions};
 use crate::status::Failure;
 use crate::storage::{Object, Stream};
@@ -61,6 +61,9 @@ impl Registry {
     /// # Errors
     /// 404, 504 for a state that does not come, or the store's.
     pub async fn get(&self, target: &Target, options: &GetOptions) -> Result<Object, Failure> {
+        if components::are_meant(target) {
+            return self.component(&target.name).await;
+        }
         let has_scale = target.resource.subresource("scale").is_some();
         if target.subresource == "scale" && has_scale {
             let workload = Target {
@@ -79,6 +82,9 @@ impl Registry {
     /// 400 for a field that cannot be selected by, 410 for a state that is gone, 504 for one that does not
     /// come, or the store's.
     pub async fn list(&self, target: &Target, options: &ListOptions) -> Result<List, Failure> {
+        if components::are_meant(target) {
+            return Ok(self.components().await);
+        }
         let source = Source::new(&self.kv, target, &options.labels, &options.fields)?;
         list::list(source, options).await
     }
