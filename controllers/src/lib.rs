@@ -7,8 +7,11 @@
 //! They use the API server's in-process object client. What never happens here: a call to the store, or
 //! one controller calling another.
 
+mod bulk;
 pub mod holder;
 pub mod objects;
+pub mod pods;
+pub mod replicas;
 pub mod runtime;
 pub mod service_account;
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! Time stands still unless a test moves it (`#[tokio::test(start_paused = true)]` and
 //! [`Cluster::advance`]), so nothing here waits for a clock.
 
+mod kubelet;
+
 use crate::objects::Key;
 use crate::runtime::{Ground, Kind, Manager, World};
 use keelson_apiserver::admission::{Chain, Stored};
@@ -20,6 +22,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// 2026-01-01T00:00:00Z.
 pub const START_US: i64 = 1_767_225_600_000_000;
@@ -103,6 +106,36 @@ impl Cluster {
 
     /// Follows and leads with these loops, in the background, until the runtime of the test ends.
     pub fn lead(&self, with: impl FnOnce(Manager) -> Manager) -> Arc<Manager> {
+        let manager = Arc::new(with(self.manager()));
+        let following = manager.clone();
+        tokio::spawn(async move { following.follow().await });
+        let leading = manager.clone();
+        tokio::spawn(async move { leading.lead(1).await });
+        manager
+    }
+
+    /// The same in a thread of its own, so that it really happens at the same moment, until what is
+    /// returned is dropped. For tests whose time does not stand still.
+    pub fn lead_apart(&self, with: impl FnOnce(Manager) -> Manager) -> oneshot::Sender<()> {
+        let manager = with(self.manager());
+        let (stop, stopped) = oneshot::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                tokio::select! {
+                    () = manager.follow() => {}
+                    () = manager.lead(1) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        stop
+    }
+
+    fn manager(&self) -> Manager {
         // Each leader has a world of its own, as members have.
         let Ground {
             registry,
@@ -111,12 +144,7 @@ impl Cluster {
             ..
         } = &*self.ground;
         let ground = Ground::new(registry.clone(), catalog.clone(), clock.clone());
-        let manager = Arc::new(with(Manager::new(Arc::new(ground))));
-        let following = manager.clone();
-        tokio::spawn(async move { following.follow().await });
-        let leading = manager.clone();
-        tokio::spawn(async move { leading.lead(1).await });
-        manager
+        Manager::new(Arc::new(ground))
     }
 
     /// Moves the clock of the day and tokio's (which must be paused) on.

@@ -4,6 +4,9 @@ use crate::objects::{Key, Meta};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+/// Stands for the manager of what nobody manages: no object has this uid.
+const NOBODY: &str = "";
+
 /// What a [`Store`] holds.
 pub trait Kept {
     /// Its metadata.
@@ -62,22 +65,27 @@ impl<T: Kept> Store<T> {
         keys.filter_map(|key| self.objects.get(key))
     }
 
+    /// Those of a namespace that nobody manages, in the order of names.
+    pub fn orphans<'s>(&'s self, namespace: &'s str) -> impl Iterator<Item = &'s Arc<T>> {
+        let first = Key::new(namespace, "");
+        let keys = self.controlled.get(NOBODY).map(|keys| keys.range(first..));
+        let of_it = keys.into_iter().flatten();
+        of_it
+            .take_while(move |key| &*key.namespace == namespace)
+            .filter_map(|key| self.objects.get(key))
+    }
+
     /// Puts an object in its place. Returns what was there.
     pub(super) fn put(&mut self, key: &Key, object: Arc<T>) -> Option<Arc<T>> {
-        let owner = object.meta().controller().map(|owner| owner.uid.clone());
-        let before = self.objects.insert(key.clone(), object);
-        let earlier = before
-            .as_ref()
-            .and_then(|before| before.meta().controller());
-        let is_same = earlier.map(|owner| &owner.uid) == owner.as_ref();
-        if !is_same {
+        let before = self.objects.insert(key.clone(), object.clone());
+        let earlier = before.as_deref().map(manager);
+        let now = manager(&*object);
+        if earlier != Some(now) {
             if let Some(earlier) = earlier {
-                self.release(&earlier.uid.clone(), key);
+                self.release(earlier, key);
             }
-            if let Some(owner) = owner {
-                let owned = self.controlled.entry(owner.into()).or_default();
-                owned.insert(key.clone());
-            }
+            let owned = self.controlled.entry(now.into()).or_default();
+            owned.insert(key.clone());
         }
         before
     }
@@ -85,9 +93,7 @@ impl<T: Kept> Store<T> {
     /// Takes an object away.
     pub(super) fn remove(&mut self, key: &Key) -> Option<Arc<T>> {
         let before = self.objects.remove(key)?;
-        if let Some(owner) = before.meta().controller() {
-            self.release(&owner.uid, key);
-        }
+        self.release(manager(&*before), key);
         Some(before)
     }
 
@@ -99,4 +105,10 @@ impl<T: Kept> Store<T> {
             }
         }
     }
+}
+
+/// The uid of the object that manages this one.
+fn manager<T: Kept>(object: &T) -> &str {
+    let owner = object.meta().controller();
+    owner.map_or(NOBODY, |owner| &owner.uid)
 }
