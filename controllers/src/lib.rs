@@ -9,6 +9,7 @@
 
 pub mod objects;
 pub mod runtime;
+pub mod scheduler;
 pub mod service_account;
 #[cfg(test)]
 mod testing;

@@ -289,11 +289,12 @@ impl Client {
         self.written.load(Ordering::Relaxed)
     }
 
-    /// What has to be seen before anything is decided again after this problem: the runtime asks.
+    /// What has to be seen before anything is decided again after this problem. The runtime asks for
+    /// controllers; a loop of its own kind asks itself.
     ///
     /// # Errors
     /// The store's, and [`Problem::Fenced`].
-    pub(super) async fn after(&self, problem: &Problem) -> Result<u64, Problem> {
+    pub async fn after(&self, problem: &Problem) -> Result<u64, Problem> {
         let revision = match problem {
             Problem::Stale => self.claim.shaken(&self.used).await?,
             Problem::Unknown(_) => self.claim.renew(&self.used).await?,
