@@ -138,7 +138,11 @@ impl Model {
         let fits = (asked.0 == 0 || used.0 + asked.0 <= number(all.get("cpu"), true))
             && (asked.1 == 0 || used.1 + asked.1 <= number(all.get("memory"), false))
             && (self.on(node).count() as i64) < number(all.get("pods"), false);
-        fits && !node.spec.unschedulable
+        let cordon = "node.kubernetes.io/unschedulable";
+        let is_cordoned = node.spec.unschedulable
+            && !bears(&pod.spec.tolerations, cordon, "", "NoSchedule");
+        fits
+            && !is_cordoned
             && bare_taints(pod, node, false) == 0
             && Model::is_wanted(pod, node)
             && self.may_spread(pod, node)
