@@ -13,6 +13,7 @@ pub mod objects;
 pub mod pods;
 pub mod replicas;
 pub mod runtime;
+pub mod scheduler;
 pub mod service_account;
 #[cfg(test)]
 mod testing;

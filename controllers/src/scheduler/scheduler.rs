@@ -1,0 +1,153 @@
+//! The loop: changes in, decisions, bindings out.
+
+use super::cycle::Chance;
+use super::group;
+use super::inbox::{Heard, Inbox};
+use super::pod::NAME;
+use super::state::{State, Verdict};
+use super::write::{self, Outcome};
+use crate::runtime::{Change, Client, Ended, Future, Listener, Loop, World};
+use parking_lot::Mutex;
+use std::future::pending;
+use std::time::Duration;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+
+/// Writes that are on their way at once. More would only wait in the store's queue.
+const WRITES_MAX: usize = 256;
+/// How long decisions are made in a row until others of this thread have their turn.
+const SLICE: Duration = Duration::from_millis(2);
+
+/// See the room's essay.
+pub struct Scheduler {
+    inbox: Inbox,
+    state: Mutex<State>,
+}
+
+impl Default for Scheduler {
+    fn default() -> Scheduler {
+        Scheduler::new(Box::new(|bound| rand::random_range(0..bound)))
+    }
+}
+
+impl Scheduler {
+    /// A scheduler that lets `chance` decide between equals.
+    pub fn new(chance: Chance) -> Scheduler {
+        Scheduler {
+            inbox: Inbox::default(),
+            state: Mutex::new(State::new(chance, Instant::now())),
+        }
+    }
+
+    /// Decides on Pods whose turn it is, for a while. Returns when to look again if nothing happens:
+    /// `Some(now)` if there may be more.
+    fn turn(&self, client: &Client, writes: &mut JoinSet<Outcome>) -> Option<Instant> {
+        let began = Instant::now();
+        let mut state = self.state.lock();
+        loop {
+            let now = Instant::now();
+            for heard in self.inbox.take() {
+                state.hear(heard, now);
+            }
+            if writes.len() >= WRITES_MAX {
+                return None;
+            }
+            let Some(pod) = state.next(now) else {
+                return state.queue.due();
+            };
+            let group = group::of(&client.world(), &pod.pod);
+            let client = client.fresh();
+            match state.decide(&pod, group.as_ref(), now) {
+                Verdict::Bind(node) => writes.spawn(write::bind(client, pod, node)),
+                Verdict::Wait(text) => writes.spawn(write::say(client, pod, text)),
+            };
+            if now - began > SLICE {
+                return Some(now);
+            }
+        }
+    }
+
+    /// Takes in what became of a write. `true`: somebody else leads.
+    fn settle(&self, joined: Result<Outcome, JoinError>) -> bool {
+        match joined {
+            Ok(Outcome::Fenced) => return true,
+            Ok(Outcome::Unbound(pod)) => {
+                let mut state = self.state.lock();
+                let now = Instant::now();
+                // What the world shows now counts: it may have been bound after all.
+                for heard in self.inbox.take() {
+                    state.hear(heard, now);
+                }
+                state.take_back(&pod, now);
+            }
+            Ok(Outcome::Bound | Outcome::Said) => {}
+            Err(error) => {
+                if let Ok(panic) = error.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
+        }
+        false
+    }
+}
+
+impl Listener for Scheduler {
+    fn hear(&self, _: &World, change: &Change) {
+        if let Some(heard) = Heard::of(change) {
+            self.inbox.push(heard);
+        }
+    }
+}
+
+impl Loop for Scheduler {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn component(&self) -> &'static str {
+        NAME
+    }
+
+    fn begin(&self, world: &World) {
+        let nodes = world.nodes.all().cloned();
+        for node in nodes {
+            self.inbox.push(Heard::Node(None, Some(node)));
+        }
+        for pod in world.pods.all().cloned() {
+            self.inbox.push(Heard::Pod(None, Some(pod)));
+        }
+    }
+
+    fn run(&self, client: Client) -> Future<'_, Ended> {
+        Box::pin(async move {
+            let mut writes = JoinSet::new();
+            loop {
+                let due = self.turn(&client, &mut writes);
+                while let Some(joined) = writes.try_join_next() {
+                    if self.settle(joined) {
+                        return Ended;
+                    }
+                }
+                if due.is_some_and(|due| due <= Instant::now()) {
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                let rest = async {
+                    match due {
+                        Some(due) => tokio::time::sleep_until(due).await,
+                        None => pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = self.inbox.wait() => {}
+                    Some(joined) = writes.join_next() => {
+                        if self.settle(joined) {
+                            return Ended;
+                        }
+                    }
+                    () = rest => {}
+                }
+            }
+        })
+    }
+}
