@@ -9,6 +9,7 @@
 
 mod bulk;
 pub mod holder;
+pub mod hollow;
 pub mod objects;
 pub mod pods;
 pub mod replicas;

@@ -1,0 +1,206 @@
+//! Requests and their answers.
+
+use super::config::Config;
+use super::failure::Failure;
+use super::lane::Lane;
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::time::timeout;
+
+const JSON: &str = "application/json";
+/// An answer that takes longer will not come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a patch is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchKind {
+    /// RFC 7396.
+    Merge,
+    /// As the schema of a built-in kind says.
+    Strategic,
+}
+
+impl PatchKind {
+    fn media_type(self) -> &'static str {
+        match self {
+            PatchKind::Merge => "application/merge-patch+json",
+            PatchKind::Strategic => "application/strategic-merge-patch+json",
+        }
+    }
+}
+
+/// See the module's essay. Lives within one runtime.
+pub struct Client {
+    config: Config,
+    lanes: Vec<Lane>,
+    next: AtomicUsize,
+    agent: HeaderValue,
+}
+
+/// What is asked.
+struct Asked<'a> {
+    method: Method,
+    path: &'a str,
+    content_type: &'static str,
+    body: Bytes,
+}
+
+impl Client {
+    /// A client with so many lanes, at least one. `agent` is how it calls itself; it names its field manager.
+    pub fn new(config: Config, lanes: usize, agent: &str) -> Client {
+        Client {
+            lanes: (0..lanes.max(1)).map(|lane| Lane::new(lane % config.servers.len())).collect(),
+            config,
+            next: AtomicUsize::new(0),
+            agent: HeaderValue::from_str(agent).unwrap_or(HeaderValue::from_static("keelson")),
+        }
+    }
+
+    /// What is at a path: an object, or a list of them.
+    ///
+    /// # Errors
+    /// See [`Failure`]; never [`Failure::Unknown`] unless all servers fail one after the other.
+    pub async fn get(&self, path: &str) -> Result<Bytes, Failure> {
+        self.ask(Method::GET, path, JSON, Bytes::new()).await
+    }
+
+    /// Makes an object, at the path of all of them.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn create(&self, path: &str, object: Bytes) -> Result<Bytes, Failure> {
+        self.ask(Method::POST, path, JSON, object).await
+    }
+
+    /// Replaces an object.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn update(&self, path: &str, object: Bytes) -> Result<Bytes, Failure> {
+        self.ask(Method::PUT, path, JSON, object).await
+    }
+
+    /// Changes an object.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn patch(&self, path: &str, kind: PatchKind, patch: Bytes) -> Result<Bytes, Failure> {
+        self.ask(Method::PATCH, path, kind.media_type(), patch).await
+    }
+
+    /// Deletes an object. `options` may be empty.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn delete(&self, path: &str, options: Bytes) -> Result<Bytes, Failure> {
+        self.ask(Method::DELETE, path, JSON, options).await
+    }
+
+    /// Opens a stream, such as a watch.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub(super) async fn open(&self, path: &str) -> Result<Incoming, Failure> {
+        let asked = Asked {
+            method: Method::GET,
+            path,
+            content_type: JSON,
+            body: Bytes::new(),
+        };
+        let sent = timeout(PATIENCE, self.send(&asked)).await;
+        let response = sent.map_err(|_| late())??;
+        let code = response.status().as_u16();
+        match code {
+            200 => Ok(response.into_body()),
+            _ => Err(Failure::of(code, &collect(response.into_body()).await?)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &'static str,
+        body: Bytes,
+    ) -> Result<Bytes, Failure> {
+        let asked = Asked {
+            method,
+            path,
+            content_type,
+            body,
+        };
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let whole = async {
+                let response = self.send(&asked).await?;
+                let code = response.status().as_u16();
+                let body = collect(response.into_body()).await?;
+                match code {
+                    200..=299 => Ok(body),
+                    _ => Err(Failure::of(code, &body)),
+                }
+            };
+            let answer = timeout(PATIENCE, whole).await.unwrap_or_else(|_| Err(late()));
+            let is_again = asked.method == Method::GET && attempts <= self.config.servers.len();
+            match answer {
+                Err(Failure::Unknown(_)) if is_again => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Sends it, over another connection if the first breaks before it is sent.
+    async fn send(&self, asked: &Asked<'_>) -> Result<Response<Incoming>, Failure> {
+        let lane = self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len();
+        let lane = &self.lanes[lane];
+        let mut request = self.request(asked)?;
+        let mut last = String::new();
+        for _ in 0..=self.config.servers.len() {
+            let sender = lane.sender(&self.config).await;
+            let mut sender = sender.map_err(Failure::Unreachable)?;
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok(response),
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) => {
+                        last = failed.error().to_string();
+                        request = unsent;
+                    }
+                    None => return Err(Failure::Unknown(failed.into_error().to_string())),
+                },
+            }
+        }
+        Err(Failure::Unreachable(last))
+    }
+
+    fn request(&self, asked: &Asked<'_>) -> Result<Request<Full<Bytes>>, Failure> {
+        // Which server is asked is decided later; none looks at the name.
+        let mut request = Request::builder()
+            .method(&asked.method)
+            .uri(format!("https://kubernetes{}", asked.path))
+            .header(header::ACCEPT, HeaderValue::from_static(JSON))
+            .header(header::USER_AGENT, &self.agent);
+        if !asked.body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, asked.content_type);
+        }
+        if let Some(token) = &self.config.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Full::new(asked.body.clone()));
+        request.map_err(|error| Failure::Unreachable(error.to_string()))
+    }
+}
+
+async fn collect(body: Incoming) -> Result<Bytes, Failure> {
+    let collected = body.collect().await;
+    let collected = collected.map_err(|error| Failure::Unknown(error.to_string()))?;
+    Ok(collected.to_bytes())
+}
+
+fn late() -> Failure {
+    Failure::Unknown(format!("there is no answer after {PATIENCE:?}"))
+}
