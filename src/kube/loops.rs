@@ -9,7 +9,9 @@ use keelson_apiserver::registry::{Clock, Registry};
 use keelson_apiserver::resource;
 use keelson_apiserver::storage::Kv;
 use keelson_controllers::holder::Holder;
+use keelson_controllers::replicas;
 use keelson_controllers::runtime::{Ground, Manager};
+use keelson_controllers::scheduler::Scheduler;
 use keelson_controllers::service_account::ServiceAccounts;
 use keelson_store::MemberId;
 use keelson_store::raft::Leadership;
@@ -88,6 +90,9 @@ fn manager(kv: &Arc<dyn Kv>, name: &str, _root: &str) -> Manager {
     Manager::new(Arc::new(ground))
         .with(Holder::new(name))
         .with(ServiceAccounts)
+        .with(replicas::sets())
+        .with(replicas::controllers())
+        .with_loop(|| Arc::new(Scheduler::default()))
 }
 
 /// Runs the loops in every term in which this member leads. Returns when the member stops.

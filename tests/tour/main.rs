@@ -61,19 +61,25 @@ fn every_line_of_the_tour_does_what_it_says() {
 }
 
 fn run(shell: &mut Shell, step: &Step) -> Check {
-    let told = |why: String| {
-        Failure::new(format!("line {}: $ {}\n{why}", step.line, step.command))
-    };
+    let told = |why: String| Failure::new(format!("line {}: $ {}\n{why}", step.line, step.command));
     if step.command.starts_with("keelson dev ") {
-        return shell.background(&step.command).map_err(|error| told(error.to_string()));
+        return shell
+            .background(&step.command)
+            .map_err(|error| told(error.to_string()));
     }
-    let printed = shell.run(&step.command).map_err(|error| told(error.to_string()))?;
+    let printed = shell
+        .run(&step.command)
+        .map_err(|error| told(error.to_string()))?;
     match page::agrees(&step.expected, &printed.text) && printed.succeeded {
         true => Ok(()),
         false => Err(told(format!(
             "the page says\n{}\nbut it is ({})\n{}",
             step.expected.join("\n"),
-            if printed.succeeded { "success" } else { "failure" },
+            if printed.succeeded {
+                "success"
+            } else {
+                "failure"
+            },
             printed.text
         ))),
     }

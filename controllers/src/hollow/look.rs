@@ -56,7 +56,11 @@ impl Look {
     /// What this Pod looks like.
     pub fn of(pod: &Pod) -> Look {
         let wishes = &pod.metadata.wishes;
-        let ready = pod.status.conditions.iter().find(|one| one.r#type == "Ready");
+        let ready = pod
+            .status
+            .conditions
+            .iter()
+            .find(|one| one.r#type == "Ready");
         let policy = pod.spec.restart_policy.as_str();
         Look {
             is_going: pod.metadata.deletion_timestamp.is_some(),
@@ -85,7 +89,11 @@ fn waits(pod: &Pod) -> Waits {
         "CrashLoopBackOff" => Some(Waits::CrashLoop),
         _ => None,
     };
-    let mut found = pod.status.container_statuses.iter().filter_map(|one| reason(&one.state));
+    let mut found = pod
+        .status
+        .container_statuses
+        .iter()
+        .filter_map(|one| reason(&one.state));
     found.next().unwrap_or(Waits::Nothing)
 }
 
@@ -97,7 +105,9 @@ pub(super) fn lacks(pod: &Pod, image: &str) -> bool {
 /// What its containers will end with.
 pub(super) fn exit_code(pod: &Pod) -> i32 {
     let wished = pod.metadata.wishes.exit_code.as_deref();
-    wished.and_then(|code| code.trim().parse().ok()).unwrap_or(0)
+    wished
+        .and_then(|code| code.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 /// How long its containers run. `None`: it does not say.
@@ -114,5 +124,6 @@ pub(super) fn restarts(pod: &Pod) -> i64 {
 /// Since when its containers run: RFC 3339.
 pub(super) fn started_at(pod: &Pod) -> Option<&str> {
     let all = pod.status.container_statuses.iter();
-    all.filter_map(|one| one.state.running.as_ref()?.started_at.as_deref()).max()
+    all.filter_map(|one| one.state.running.as_ref()?.started_at.as_deref())
+        .max()
 }

@@ -112,13 +112,21 @@ pub const STAGES: &[Stage] = &[
     },
     Stage {
         name: "pull-error",
-        when: &[When::Is(Phase::Pending), When::LacksImage, When::Waits(Waits::Nothing)],
+        when: &[
+            When::Is(Phase::Pending),
+            When::LacksImage,
+            When::Waits(Waits::Nothing),
+        ],
         delay: Delay::Ms(200, 200),
         then: Then::Say(Saying::PullError),
     },
     Stage {
         name: "pull-back-off",
-        when: &[When::Is(Phase::Pending), When::LacksImage, When::Waits(Waits::PullError)],
+        when: &[
+            When::Is(Phase::Pending),
+            When::LacksImage,
+            When::Waits(Waits::PullError),
+        ],
         delay: Delay::Ms(2000, 1000),
         then: Then::Say(Saying::PullBackOff),
     },
@@ -136,7 +144,11 @@ pub const STAGES: &[Stage] = &[
     },
     Stage {
         name: "crash",
-        when: &[When::Is(Phase::Running), When::RunsToEnd, When::FailsAndRetries],
+        when: &[
+            When::Is(Phase::Running),
+            When::RunsToEnd,
+            When::FailsAndRetries,
+        ],
         delay: Delay::RunFor,
         then: Then::Say(Saying::Crashed),
     },

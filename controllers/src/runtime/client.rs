@@ -56,7 +56,7 @@ impl Ground {
     }
 }
 
-/// Writes of one loop, or of one look at one key. Clones share nothing but the claim.
+/// Writes of one loop, or of one look at one key. Clones write down together what they wrote.
 #[derive(Clone)]
 pub struct Client {
     ground: Arc<Ground>,
@@ -296,7 +296,6 @@ impl Client {
         self.written.load(Ordering::Relaxed)
     }
 
-<<<<<<< HEAD
     /// Takes note of a problem of one of its writes. Whoever reports it to the runtime need not; a loop of
     /// its own does, before it asks for a [`Client::fresh`] one.
     ///
@@ -305,15 +304,6 @@ impl Client {
     pub async fn take_note(&self, problem: &Problem) -> Result<(), Problem> {
         match problem {
             Problem::Fenced => return Err(Problem::Fenced),
-=======
-    /// What has to be seen before anything is decided again after this problem. The runtime asks for
-    /// controllers; a loop of its own kind asks itself.
-    ///
-    /// # Errors
-    /// The store's, and [`Problem::Fenced`].
-    pub async fn after(&self, problem: &Problem) -> Result<u64, Problem> {
-        let revision = match problem {
->>>>>>> 018223d1e488600857443daf0a9860a52cfeb957
             Problem::Stale => self.claim.shaken(&self.used).await?,
             Problem::Unknown(_) => self.claim.give_up(&self.used),
             _ => {}

@@ -6,7 +6,7 @@ use super::inbox::{Heard, Inbox};
 use super::pod::NAME;
 use super::state::{State, Verdict};
 use super::write::{self, Outcome};
-use crate::runtime::{Change, Client, Ended, Future, Listener, Loop, World};
+use crate::runtime::{Change, Client, Ended, Future, Listener, Loop, Problem, World};
 use parking_lot::Mutex;
 use std::future::pending;
 use std::time::Duration;
@@ -17,6 +17,8 @@ use tokio::time::Instant;
 const WRITES_MAX: usize = 256;
 /// How long decisions are made in a row until others of this thread have their turn.
 const SLICE: Duration = Duration::from_millis(2);
+/// Pause before the next attempt while the store does not answer.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// See the room's essay.
 pub struct Scheduler {
@@ -56,7 +58,7 @@ impl Scheduler {
                 return state.queue.due();
             };
             let group = group::of(&client.world(), &pod.pod);
-            let client = client.fresh();
+            let client = client.clone();
             match state.decide(&pod, group.as_ref(), now) {
                 Verdict::Bind(node) => writes.spawn(write::bind(client, pod, node)),
                 Verdict::Wait(text) => writes.spawn(write::say(client, pod, text)),
@@ -122,7 +124,13 @@ impl Loop for Scheduler {
         Box::pin(async move {
             let mut writes = JoinSet::new();
             loop {
-                let due = self.turn(&client, &mut writes);
+                // What is decided in this turn stands under this claim.
+                let due = match client.fresh().await {
+                    Ok(client) => self.turn(&client, &mut writes),
+                    Err(Problem::Fenced) => return Ended,
+                    // The store does not answer: nothing could be bound now.
+                    Err(_) => Some(Instant::now() + AGAIN),
+                };
                 while let Some(joined) = writes.try_join_next() {
                     if self.settle(joined) {
                         return Ended;

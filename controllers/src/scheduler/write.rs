@@ -52,11 +52,8 @@ pub async fn bind(client: Client, pod: Arc<PodInfo>, node: Arc<str>) -> Outcome 
         let text = format!("binding rejected: {failure}");
         client.event(about, true, "FailedScheduling", text);
     }
-    match client.after(&problem).await {
-        Err(Problem::Fenced) => return Outcome::Fenced,
-        // The claim cannot be renewed now; the next binding fails on it and tries again.
-        Err(_) => {}
-        Ok(revision) => client.ground().shared.reached(revision).await,
+    if client.take_note(&problem).await == Err(Problem::Fenced) {
+        return Outcome::Fenced;
     }
     Outcome::Unbound(pod)
 }
@@ -66,7 +63,11 @@ pub async fn say(client: Client, pod: Arc<PodInfo>, text: String) -> Outcome {
     let about = client.about(Kind::Pod, &pod.pod.metadata);
     client.event(about, true, "FailedScheduling", text.as_str());
     for _ in 0..ATTEMPTS_MAX {
-        let client = client.fresh();
+        let client = match client.fresh().await {
+            Ok(client) => client,
+            Err(Problem::Fenced) => return Outcome::Fenced,
+            Err(_) => return Outcome::Said,
+        };
         let now = seconds(client.now_us());
         let patch = {
             let world = client.world();
@@ -83,10 +84,10 @@ pub async fn say(client: Client, pod: Arc<PodInfo>, text: String) -> Outcome {
             Err(Problem::Fenced) => return Outcome::Fenced,
             Err(problem) => problem,
         };
-        match client.after(&problem).await {
+        match client.take_note(&problem).await {
             Err(Problem::Fenced) => return Outcome::Fenced,
             Err(_) => return Outcome::Said,
-            Ok(revision) => client.ground().shared.reached(revision).await,
+            Ok(()) => {}
         }
         if !matches!(problem, Problem::Stale | Problem::Unknown(_)) {
             return Outcome::Said;

@@ -331,7 +331,10 @@ impl Fleet {
 
     /// A user has deleted it: its machine is gone.
     fn forget_node(&mut self, at: u32, now: Now) {
-        tracing::info!(node = self.nodes[at as usize].name, "a node was deleted and is gone");
+        tracing::info!(
+            node = self.nodes[at as usize].name,
+            "a node was deleted and is gone"
+        );
         self.switch(at, now, |node| {
             node.is_registered = false;
             node.has_lease = false;
