@@ -15,14 +15,18 @@
 //! | `versions` | kinds that are served in one version and stored in another |
 //! | `leases` | objects that go by themselves |
 //! | `everything` | all objects of all kinds, and then what becomes of them |
+//! | `leftovers` | what is in a namespace that goes |
+//! | `compact` | history that nobody needs |
 //! | `claim` | who runs a control loop, as a condition of its writes |
 //!
 //! What may enter: everything above the wire. What never happens here: HTTP, a look at who may do what.
 
 mod claim;
+mod compact;
 mod convert;
 mod everything;
 mod leases;
+mod leftovers;
 mod read;
 mod scale;
 mod strategy;
