@@ -8,6 +8,7 @@
 //! one controller calling another.
 
 pub mod garbage;
+pub mod namespace;
 pub mod objects;
 pub mod runtime;
 pub mod service_account;
