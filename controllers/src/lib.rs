@@ -7,10 +7,13 @@
 //! They use the API server's in-process object client. What never happens here: a call to the store, or
 //! one controller calling another.
 
+pub mod compaction;
 pub mod garbage;
 pub mod namespace;
 pub mod objects;
+pub mod root_ca;
 pub mod runtime;
 pub mod service_account;
 #[cfg(test)]
 mod testing;
+pub mod ttl_after_finished;
