@@ -11,6 +11,7 @@ pub mod compaction;
 pub mod garbage;
 pub mod namespace;
 pub mod objects;
+pub mod resource_quota;
 pub mod root_ca;
 pub mod runtime;
 pub mod service_account;
