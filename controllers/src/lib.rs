@@ -8,13 +8,19 @@
 //! one controller calling another.
 
 mod bulk;
+pub mod compaction;
+pub mod garbage;
 pub mod holder;
 pub mod hollow;
+pub mod namespace;
 pub mod objects;
 pub mod pods;
 pub mod replicas;
+pub mod resource_quota;
+pub mod root_ca;
 pub mod runtime;
 pub mod scheduler;
 pub mod service_account;
 #[cfg(test)]
 mod testing;
+pub mod ttl_after_finished;

@@ -50,7 +50,7 @@ pub use limit_ranger::LimitRanger;
 pub use namespace_lifecycle::NamespaceLifecycle;
 pub use plugin::{Found, Objects, Plugin, Which};
 pub use priority::Priority;
-pub use quota::ResourceQuota;
+pub use quota::{QuotaCount, ResourceQuota};
 pub use service_account::ServiceAccount;
 pub use stored::Stored;
 pub use taint_nodes::TaintNodesByCondition;

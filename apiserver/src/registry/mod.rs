@@ -16,15 +16,19 @@
 //! | `leases` | objects that go by themselves |
 //! | `everything` | all objects of all kinds, and then what becomes of them |
 //! | `components` | whether the parts of the control plane do their work |
+//! | `leftovers` | what is in a namespace that goes |
+//! | `compact` | history that nobody needs |
 //! | `claim` | who runs a control loop, as a condition of its writes |
 //!
 //! What may enter: everything above the wire. What never happens here: HTTP, a look at who may do what.
 
 mod claim;
 mod components;
+mod compact;
 mod convert;
 mod everything;
 mod leases;
+mod leftovers;
 mod read;
 mod scale;
 mod strategy;

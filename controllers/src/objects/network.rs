@@ -28,6 +28,8 @@ pub struct ServiceSpec {
     pub cluster_ip: String,
     /// Its ports.
     pub ports: Vec<ServicePort>,
+    /// Whether the ports of a `LoadBalancer` get numbers on nodes; `None`: they do.
+    pub allocate_load_balancer_node_ports: Option<bool>,
     /// `IPv4`, `IPv6`.
     pub ip_families: Vec<String>,
     /// Pods are found before they are ready.

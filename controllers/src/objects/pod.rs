@@ -55,6 +55,8 @@ pub struct PodSpec {
     pub host_network: bool,
     /// How long it may take to stop.
     pub termination_grace_period_seconds: Option<i64>,
+    /// How long it may run.
+    pub active_deadline_seconds: Option<i64>,
     /// Its host name.
     pub hostname: String,
     /// The domain its host name is in.

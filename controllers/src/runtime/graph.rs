@@ -2,7 +2,8 @@
 
 use super::world::Reference;
 use crate::objects::{Key, Meta, OwnerReference};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// An object in the graph: the place of its resource in the store, and its key.
 type Place = (Box<str>, Key);
@@ -30,6 +31,19 @@ pub struct Graph {
     nodes: HashMap<Place, Node>,
     by_uid: HashMap<Box<str>, Place>,
     dependents: HashMap<Box<str>, BTreeMap<Place, ()>>,
+    namespaces: HashMap<Arc<str>, BTreeSet<Place>>,
+}
+
+impl Node {
+    /// The owner of this uid, as it names it.
+    pub fn owner(&self, uid: &str) -> Option<&OwnerReference> {
+        self.owners.iter().find(|owner| owner.uid == uid)
+    }
+
+    /// Whether it has this finalizer.
+    pub fn is_held_by(&self, finalizer: &str) -> bool {
+        self.finalizers.iter().any(|held| held == finalizer)
+    }
 }
 
 impl Graph {
@@ -49,14 +63,27 @@ impl Graph {
         places.filter_map(|(place, ())| self.nodes.get(place))
     }
 
+    /// Whether any object names this uid as an owner.
+    pub fn has_dependents(&self, uid: &str) -> bool {
+        self.dependents.contains_key(uid)
+    }
+
+    /// Everything in a namespace, in the order of resources and names.
+    pub fn in_namespace<'g>(&'g self, namespace: &str) -> impl Iterator<Item = &'g Node> {
+        let places = self.namespaces.get(namespace).into_iter().flatten();
+        places.filter_map(|place| self.nodes.get(place))
+    }
+
     /// All.
     pub fn all(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values()
     }
 
-    pub(super) fn see(&mut self, reference: &Reference, meta: Option<&Meta>) {
+    /// Takes in an object as it is (`None`: it is gone). Returns what was known of it.
+    pub(super) fn see(&mut self, reference: &Reference, meta: Option<&Meta>) -> Option<Node> {
         let place = place(reference);
-        if let Some(before) = self.nodes.remove(&place) {
+        let before = self.nodes.remove(&place);
+        if let Some(before) = &before {
             self.by_uid.remove(&before.uid);
             for owner in &before.owners {
                 if let Some(places) = self.dependents.get_mut(owner.uid.as_str()) {
@@ -67,7 +94,14 @@ impl Graph {
                 }
             }
         }
-        let Some(meta) = meta else { return };
+        let Some(meta) = meta else {
+            self.leave(&place);
+            return before;
+        };
+        if before.is_none() && !place.1.namespace.is_empty() {
+            let places = self.namespaces.entry(place.1.namespace.clone());
+            places.or_default().insert(place.clone());
+        }
         let node = Node {
             reference: reference.clone(),
             uid: meta.uid.as_str().into(),
@@ -82,6 +116,17 @@ impl Graph {
         }
         self.by_uid.insert(node.uid.clone(), place.clone());
         self.nodes.insert(place, node);
+        before
+    }
+
+    fn leave(&mut self, place: &Place) {
+        let namespace = &place.1.namespace;
+        if let Some(places) = self.namespaces.get_mut(namespace) {
+            places.remove(place);
+            if places.is_empty() {
+                self.namespaces.remove(namespace);
+            }
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! The whole cluster as of one revision, in memory.
 
-use super::graph::Graph;
+use super::graph::{self, Graph};
 use super::store::{Kept, Store};
 use crate::objects::{
     ConfigMap, ControllerRevision, DaemonSet, Deployment, EndpointSlice, Endpoints, Job, Key,
-    Lease, Meta, Namespace, Node, Partial, Pod, Replicas, Service,
+    Lease, Meta, Namespace, Node, Partial, Pod, Replicas, ResourceQuota, Service,
 };
 use keelson_apiserver::registry::Sighting;
 use keelson_apiserver::resource::Resource;
@@ -149,6 +149,8 @@ kinds! {
     ControllerRevision, controller_revisions: ControllerRevision, "apps", "v1", "controllerrevisions";
     /// Jobs.
     Job, jobs: Job, "batch", "v1", "jobs";
+    /// Quotas.
+    ResourceQuota, resource_quotas: ResourceQuota, "", "v1", "resourcequotas";
     /// Leases.
     Lease, leases: Lease, "coordination.k8s.io", "v1", "leases";
 }
@@ -182,6 +184,7 @@ kept!(
     DaemonSet,
     ControllerRevision,
     Job,
+    ResourceQuota,
     Lease
 );
 
@@ -205,6 +208,8 @@ pub struct Change {
     pub before: Option<Entry>,
     /// As it is; `None`: it is gone.
     pub after: Option<Entry>,
+    /// What the graph knew of it before, of whatever kind it is.
+    pub was: Option<graph::Node>,
 }
 
 impl Change {
@@ -248,12 +253,13 @@ impl World {
             Some(entry) => self.put(key, entry),
             None => self.take(kind, key),
         };
-        self.graph.see(&reference, after.as_ref().map(Entry::meta));
+        let was = self.graph.see(&reference, after.as_ref().map(Entry::meta));
         let change = Change {
             kind,
             reference,
             before,
             after,
+            was,
         };
         self.index_node(&change);
         Some(change)

@@ -6,15 +6,20 @@
 //! it is gone: however many servers there are, no more is used than is allowed.
 //!
 //! A quota counts once its status says what is allowed (`status.hard`): somebody else counts what was there
-//! before. What is freed by deletions is found out by the same one.
+//! before. What is freed by deletions is found out by the same one. Until a quota counts, whatever it will
+//! count takes a guard on it, so that nothing slips in behind the first count.
 //!
 //! | file | what |
 //! |---|---|
+//! | `count` | what all objects together use, for whoever counts |
 //! | `usage` | what an object uses |
 //! | `scope` | whether a quota is about an object |
 
+mod count;
 mod scope;
 mod usage;
+
+pub use count::QuotaCount;
 
 use super::demand::{Amounts, amounts};
 use super::{AdmissionRequest, Admitted, Found, Objects, Operation, Plugin, Which};
@@ -63,6 +68,8 @@ impl Plugin for ResourceQuota {
             let quotas = objects.list(QUOTAS, &request.target.namespace).await?;
             let mut admitted = Admitted::default();
             if let Some(object) = request.object.as_ref().filter(|_| !quotas.is_empty()) {
+                let uncounted = quotas.iter().filter(|quota| will_count(request, quota));
+                admitted.guards.extend(uncounted.map(Found::unchanged));
                 for quota in charge(request, object, &quotas)? {
                     admitted.guards.push(quota.found.unchanged());
                     admitted.writes.push(quota.write());
@@ -71,6 +78,19 @@ impl Plugin for ResourceQuota {
             Ok(admitted)
         })
     }
+}
+
+/// Whether a quota will count something of this resource that it does not count yet.
+fn will_count(request: &AdmissionRequest, quota: &Found) -> bool {
+    let resource = &request.target.resource;
+    let measure = Measure::of(&resource.gvk.group, &resource.plural);
+    let names = |pointer: &str| {
+        let hard = quota.object.pointer(pointer).and_then(Value::as_object);
+        hard.into_iter().flatten().map(|(name, _)| name)
+    };
+    names("/spec/hard")
+        .filter(|name| measure.counts(name))
+        .any(|name| names("/status/hard").all(|counted| counted != name))
 }
 
 /// A quota that is about an object.

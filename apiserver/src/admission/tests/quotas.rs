@@ -61,6 +61,35 @@ fn of_two_at_the_same_time_one_is_asked_again() {
 }
 
 #[test]
+fn nothing_slips_in_behind_the_first_count() {
+    let uncounted = |status: Value| {
+        let mut quota = a_quota(json!({"pods": "1"}));
+        quota["status"] = status;
+        quota
+    };
+    let world = World::new();
+    world.put("resourcequotas", "ns", uncounted(json!({})));
+    let mut first = creation("pods", a_pod("x"));
+    let admitted = world.ask(&mut first).expect("nothing counts yet");
+    let mut other = creation(
+        "configmaps",
+        json!({"metadata": {"name": "m", "namespace": "ns"}}),
+    );
+    let unguarded = world.ask(&mut other).expect("nothing counts it ever");
+    let counts = json!({"hard": {"pods": "1"}, "used": {}});
+    world.put("resourcequotas", "ns", uncounted(counts));
+    assert!(!world.commit(&first, admitted), "the quota counts by now");
+    assert!(world.commit(&other, unguarded));
+    let failure = world
+        .ask(&mut first)
+        .expect_err("nobody knows what is used");
+    assert_eq!(
+        failure.message,
+        "pods \"x\" is forbidden: status unknown for quota: q, resources: pods"
+    );
+}
+
+#[test]
 fn processors_and_memory_add_up() {
     let world = world(json!({"requests.cpu": "2", "limits.memory": "1Gi"}));
     let pod = |name: &str, cpu: &str, memory: &str| {
