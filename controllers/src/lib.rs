@@ -8,6 +8,7 @@
 //! one controller calling another.
 
 mod bulk;
+pub mod job;
 pub mod objects;
 pub mod pods;
 pub mod replicas;
