@@ -12,6 +12,7 @@ pub mod compaction;
 pub mod garbage;
 pub mod holder;
 pub mod hollow;
+pub mod job;
 pub mod namespace;
 pub mod objects;
 pub mod pods;

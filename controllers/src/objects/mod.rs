@@ -30,5 +30,5 @@ pub use pod::{
 };
 pub use workload::{
     DaemonSet, DaemonSetSpec, Deployment, DeploymentSpec, DeploymentStatus, Job, JobSpec,
-    JobStatus, Replicas, ReplicasSpec, ReplicasStatus,
+    JobStatus, Replicas, ReplicasSpec, ReplicasStatus, Uncounted,
 };

@@ -186,7 +186,7 @@ pub struct JobSpec {
 }
 
 /// What a Job is.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct JobStatus {
     /// Its conditions.
@@ -209,6 +209,16 @@ pub struct JobStatus {
     pub completed_indexes: String,
     /// Indexes that have failed, as `0-3,7`.
     pub failed_indexes: Option<String>,
-    /// Pods that have ended and are not counted yet, as it is stored.
-    pub uncounted_terminated_pods: Option<Value>,
+    /// Pods that have ended and are not counted yet.
+    pub uncounted_terminated_pods: Option<Uncounted>,
+}
+
+/// Pods of a Job that have ended and are not in its counters yet, by uid.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Uncounted {
+    /// Those that succeeded.
+    pub succeeded: Vec<String>,
+    /// Those that failed.
+    pub failed: Vec<String>,
 }

@@ -1,0 +1,165 @@
+//! J6 under interruption: the controller is stopped after any of its writes, and another one goes on.
+
+use super::*;
+use crate::runtime::{Ground, Manager};
+use keelson_apiserver::admission::{Chain, Stored};
+use keelson_apiserver::registry::{Random, Registry};
+use keelson_apiserver::storage::{
+    Changes, Committed, Future, Kv, KvError, MemoryKv, Range, Ranged, Stream, Txn, Watch,
+};
+use proptest::prelude::*;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+/// A store that deposes the leader after so many of its writes.
+struct Fuse {
+    kv: MemoryKv,
+    left: AtomicI64,
+    term: AtomicU64,
+}
+
+impl Kv for Fuse {
+    fn range(&self, range: Range) -> Future<'_, Result<Ranged, KvError>> {
+        self.kv.range(range)
+    }
+
+    fn txn(&self, txn: Txn) -> Future<'_, Result<Committed, KvError>> {
+        Box::pin(async move {
+            let done = self.kv.txn(txn).await?;
+            let is_written = matches!(done, Committed::Written { .. });
+            if is_written && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+                let term = self.term.fetch_add(1, Ordering::SeqCst) + 1;
+                self.kv.set_leadership(term);
+            }
+            Ok(done)
+        })
+    }
+
+    fn watch(&self, watch: Watch) -> Future<'_, Result<Stream<Result<Changes, KvError>>, KvError>> {
+        self.kv.watch(watch)
+    }
+
+    fn grant(&self, ttl_s: i64) -> Future<'_, Result<i64, KvError>> {
+        self.kv.grant(ttl_s)
+    }
+
+    fn compact(&self, revision: u64) -> Future<'_, Result<(), KvError>> {
+        self.kv.compact(revision)
+    }
+}
+
+struct Dice;
+
+impl Random for Dice {
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::fill(bytes);
+    }
+}
+
+/// Leads again and again; each leader may write so often.
+fn lead_in_turn(cluster: &Cluster, mut writes: Vec<i64>) -> Arc<Fuse> {
+    writes.reverse();
+    let fuse = Arc::new(Fuse {
+        kv: cluster.kv.clone(),
+        left: AtomicI64::new(0),
+        term: AtomicU64::new(1),
+    });
+    let store: Arc<dyn Kv> = fuse.clone();
+    let chain = Chain::standard(Arc::new(Stored::new(store.clone())), Arc::new(rand::random));
+    let Ground { catalog, clock, .. } = &*cluster.ground;
+    let registry =
+        Registry::new(store, clock.clone(), Arc::new(Dice)).with_admission(Arc::new(chain));
+    let ground = Ground::new(Arc::new(registry), catalog.clone(), clock.clone());
+    let manager = Arc::new(Manager::new(Arc::new(ground)).with(Jobs).with(JobOrphans));
+    let following = manager.clone();
+    tokio::spawn(async move { following.follow().await });
+    let lit = fuse.clone();
+    tokio::spawn(async move {
+        loop {
+            // Two claims are its first writes. The last leader stays.
+            let may = writes.pop().map_or(i64::MAX, |writes| writes + 2);
+            lit.left.store(may, Ordering::SeqCst);
+            manager.lead(lit.term.load(Ordering::SeqCst)).await;
+        }
+    });
+    fuse
+}
+
+/// Ends Pods as told, each once, until the Job is over. Returns how many succeeded and failed.
+async fn end_all(cluster: &Cluster, outcomes: &[bool]) -> (i32, i32) {
+    let (mut ended, mut told) = (HashSet::new(), (0, 0));
+    for _ in 0..10_000 {
+        let (pods, is_over) = {
+            let world = cluster.ground.shared.read();
+            let is_over =
+                work(&world).is_some_and(|job| crate::job::status::is_finished(&job.status));
+            (active(&world), is_over)
+        };
+        if is_over {
+            return told;
+        }
+        let new: Vec<_> = pods
+            .iter()
+            .filter(|pod| ended.insert(pod.metadata.uid.clone()))
+            .collect();
+        for pod in &new {
+            let is_success = outcomes.get(ended.len() % outcomes.len().max(1)) != Some(&false);
+            end(cluster, pod, i64::from(!is_success)).await;
+            match is_success {
+                true => told.0 += 1,
+                false => told.1 += 1,
+            }
+        }
+        if new.is_empty() {
+            cluster.advance(Duration::from_secs(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the Job does not end: {told:?}");
+}
+
+fn counted(cluster: &Cluster) -> (i32, i32) {
+    let world = cluster.ground.shared.read();
+    let status = &work(&world).expect("the Job").status;
+    let notes = status.uncounted_terminated_pods.clone().unwrap_or_default();
+    assert_eq!(notes, Default::default(), "something is not counted");
+    let tracked = pods(&world)
+        .into_iter()
+        .filter(|pod| crate::job::pod::is_tracked(pod));
+    assert_eq!(tracked.count(), 0, "something waits to be counted");
+    (status.succeeded, status.failed)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn j6_whoever_is_stopped_after_whichever_write_each_pod_is_counted_once(
+        writes in prop::collection::vec(0_i64..6, 0..25),
+        outcomes in prop::collection::vec(prop::bool::weighted(0.7), 1..9),
+        is_indexed in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let cluster = Cluster::new().await;
+            let _fuse = lead_in_turn(&cluster, writes);
+            let mode = if is_indexed { "Indexed" } else { "NonIndexed" };
+            start(&cluster, json!({
+                "parallelism": 3, "completions": 6, "backoffLimit": 4, "completionMode": mode,
+            })).await;
+            let told = end_all(&cluster, &outcomes).await;
+            let (succeeded, failed) = counted(&cluster);
+            // Pods that were stopped because the Job fails have failed, too.
+            let is_failed = condition(&cluster.ground.shared.read(), "Failed").is_some();
+            assert_eq!(succeeded, told.0);
+            match is_failed {
+                true => assert!(failed >= told.1, "{failed} {told:?}"),
+                false => assert_eq!(failed, told.1),
+            }
+        });
+    }
+}
