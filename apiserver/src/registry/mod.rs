@@ -16,9 +16,11 @@
 //! | `leases` | objects that go by themselves |
 //! | `everything` | all objects of all kinds, and then what becomes of them |
 //! | `claim` | who runs a control loop, as a condition of its writes |
+//! | `capacity` | how much of each node is taken, and whether there is room |
 //!
 //! What may enter: everything above the wire. What never happens here: HTTP, a look at who may do what.
 
+pub mod capacity;
 mod claim;
 mod convert;
 mod everything;
@@ -34,6 +36,7 @@ use crate::admission::{Admission, AdmitAll};
 use crate::storage::Kv;
 use leases::Leases;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub use everything::{Everything, Sighting};
 pub use types::{Body, Caller, Event, EventKind, List, Target, Written};
@@ -45,6 +48,8 @@ pub struct Registry {
     random: Arc<dyn Random>,
     admission: Arc<dyn Admission>,
     leases: Leases,
+    /// It has been seen that every node with Pods has a ledger.
+    counted: AtomicBool,
 }
 
 /// The time of the day, handed in so that tests decide it.
@@ -68,6 +73,7 @@ impl Registry {
             random,
             admission: Arc::new(AdmitAll),
             leases: Leases::default(),
+            counted: AtomicBool::new(false),
         }
     }
 

@@ -8,6 +8,7 @@ mod kinds;
 mod patch;
 mod pods;
 mod properties;
+mod room;
 mod status;
 mod update;
 mod world;
