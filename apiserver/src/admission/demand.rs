@@ -5,11 +5,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Amounts of resources by name.
-pub(super) type Amounts = BTreeMap<String, Quantity>;
+pub(crate) type Amounts = BTreeMap<String, Quantity>;
 
 /// The amounts of an object such as `resources.requests`. What is no quantity is left out: validation
 /// speaks of it.
-pub(super) fn amounts(value: Option<&Value>) -> Amounts {
+pub(crate) fn amounts(value: Option<&Value>) -> Amounts {
     let fields = value.and_then(Value::as_object).into_iter().flatten();
     let parsed = fields.filter_map(|(name, amount)| {
         let amount = Quantity::parse(amount.as_str()?).ok()?;
@@ -72,7 +72,7 @@ pub(super) fn of_containers(spec: &Value, field: &str) -> Amounts {
 }
 
 /// A whole Pod: its containers, or what it says for itself, and what it costs to have it at all.
-pub(super) fn of_pod(spec: &Value, field: &str) -> Amounts {
+pub(crate) fn of_pod(spec: &Value, field: &str) -> Amounts {
     let mut all = of_containers(spec, field);
     let whole = spec
         .get("resources")

@@ -32,7 +32,7 @@
 
 mod chain;
 mod default_tolerations;
-mod demand;
+pub(crate) mod demand;
 mod limit_ranger;
 mod namespace_lifecycle;
 mod plugin;

@@ -19,9 +19,11 @@
 //! | `leftovers` | what is in a namespace that goes |
 //! | `compact` | history that nobody needs |
 //! | `claim` | who runs a control loop, as a condition of its writes |
+//! | `capacity` | how much of each node is taken, and whether there is room |
 //!
 //! What may enter: everything above the wire. What never happens here: HTTP, a look at who may do what.
 
+pub mod capacity;
 mod claim;
 mod components;
 mod compact;
@@ -40,6 +42,7 @@ use crate::admission::{Admission, AdmitAll};
 use crate::storage::Kv;
 use leases::Leases;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub use everything::{Everything, Sighting};
 pub use types::{Body, Caller, Event, EventKind, List, Target, Written};
@@ -51,6 +54,8 @@ pub struct Registry {
     random: Arc<dyn Random>,
     admission: Arc<dyn Admission>,
     leases: Leases,
+    /// It has been seen that every node with Pods has a ledger.
+    counted: AtomicBool,
 }
 
 /// The time of the day, handed in so that tests decide it.
@@ -74,6 +79,7 @@ impl Registry {
             random,
             admission: Arc::new(AdmitAll),
             leases: Leases::default(),
+            counted: AtomicBool::new(false),
         }
     }
 

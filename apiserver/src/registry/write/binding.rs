@@ -4,7 +4,7 @@ use super::body::place;
 use super::create::bounded;
 use super::job::Job;
 use super::store::{Live, Outcome};
-use crate::admission::{Admitted, Operation};
+use crate::admission::Operation;
 use crate::registry::strategy::fields::{is_set, member, members, text};
 use crate::registry::{Body, Caller, Registry, Target, Written};
 use crate::request::WriteOptions;
@@ -17,10 +17,10 @@ use std::sync::Arc;
 const CREATED: u16 = 201;
 
 impl Registry {
-    /// Gives a Pod its node, once. The Pod is the one that the path names, or for `bindings` the body.
+    /// Gives a Pod its node, once, and if the node has room for it. The Pod is the one that the path names, or for `bindings` the body.
     ///
     /// # Errors
-    /// 404; 409 if it has a node, is going, or must wait; 422 for a target that is no node.
+    /// 404; 409 if it has a node, is going, or must wait, or if the node is full; 422 for a target that is no node.
     pub(super) async fn bind(
         &self,
         caller: &Caller,
@@ -96,10 +96,6 @@ impl Job<'_> {
         let mut asks = self.asks(Operation::Create, &self.target.name);
         asks.target.resource = asked.resource.clone();
         asks.target.subresource.clone_from(&asked.subresource);
-        asks.object = Some(binding);
-        let mut admitted = self.registry.admission.mutate(&mut asks).await?;
-        admitted.append(self.registry.admission.validate(&asks).await?);
-        let binding = asks.object.take().unwrap_or_default();
         let key = self.key(&self.target.name)?;
         let mut found = self.read(&key).await?;
         let mut attempts = 0;
@@ -108,8 +104,14 @@ impl Job<'_> {
             attempts += 1;
             let live = found.take().ok_or_else(|| self.not_found())?;
             let revision = live.revision();
-            let mut pod = self.bound(&live, &binding)?;
+            asks.object = Some(binding.clone());
+            let mut admitted = self.registry.admission.mutate(&mut asks).await?;
+            admitted.append(self.registry.admission.validate(&asks).await?);
+            let asked = asks.object.take().unwrap_or_default();
+            let mut pod = self.bound(&live, &asked)?;
             self.form_stored(&mut pod)?;
+            let refuse = |why: &str| Failure::conflict(&bindings(), &self.target.name, why);
+            let admitted = self.seated(&admitted, (&live.value, &pod), refuse).await?;
             let object = bounded(pod)?;
             if !self.is_dry_run {
                 let write = Write::Put {
@@ -118,11 +120,6 @@ impl Job<'_> {
                     lease: 0,
                 };
                 if let Outcome::Lost(now) = self.commit(write, revision, &admitted).await? {
-                    self.check_admitted(
-                        now.as_ref().map(|now| now.mod_revision),
-                        revision,
-                        &admitted,
-                    )?;
                     found = now.map(Live::of).transpose()?;
                     continue;
                 }
@@ -130,21 +127,8 @@ impl Job<'_> {
             return Ok(Written {
                 object: Object::of(done(CREATED), 0),
                 created: true,
-                warnings: std::mem::take(&mut admitted.warnings),
+                warnings: admitted.warnings,
             });
-        }
-    }
-
-    /// What admission relied on has changed if the Pod has not.
-    fn check_admitted(
-        &self,
-        now: Option<u64>,
-        before: u64,
-        admitted: &Admitted,
-    ) -> Result<(), Failure> {
-        match now == Some(before) && !admitted.guards.is_empty() {
-            true => Err(Failure::modified(&bindings(), &self.target.name)),
-            false => Ok(()),
         }
     }
 

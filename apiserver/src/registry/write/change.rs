@@ -233,10 +233,12 @@ impl Job<'_> {
             return Ok(Attempt::Done(self.shown(live.object, revision)));
         }
         let is_finished = is_finished(&new, &live.value);
-        let object = bounded(new)?;
         if self.is_dry_run {
-            return Ok(Attempt::Done(self.shown(object, revision)));
+            return Ok(Attempt::Done(self.shown(bounded(new)?, revision)));
         }
+        let after = (!is_finished).then_some(&new);
+        let admitted = self.accounted(admitted, Some(&live.value), after).await?;
+        let object = bounded(new)?;
         let key = self.key(&self.target.name)?;
         let write = match is_finished {
             true => Write::Delete { key },
@@ -249,7 +251,7 @@ impl Job<'_> {
                 },
             },
         };
-        match self.commit(write, revision, admitted).await? {
+        match self.commit(write, revision, &admitted).await? {
             Outcome::Written(_) if is_finished => Ok(Attempt::Done(self.shown(object, revision))),
             // Somebody else finished it, which is what this change is for.
             Outcome::Lost(None) if is_finished => Ok(Attempt::Done(self.shown(object, revision))),

@@ -161,13 +161,15 @@ impl Job<'_> {
         admitted: &Admitted,
     ) -> Result<Attempt, Failure> {
         let key = self.key(name)?;
-        let object = bounded(object)?;
         if self.is_dry_run {
+            let object = bounded(object)?;
             return Ok(match self.read(&key).await? {
                 Some(taken) => Attempt::Lost(Some(taken)),
                 None => Attempt::Done(self.shown(object, 0)),
             });
         }
+        let admitted = self.accounted(admitted, None, Some(&object)).await?;
+        let object = bounded(object)?;
         let lease = match self.strategy.ttl_s {
             Some(ttl_s) => self.registry.lease(ttl_s, &self.group_resource()).await?,
             None => 0,
@@ -177,7 +179,7 @@ impl Job<'_> {
             value: object.stored().clone(),
             lease,
         };
-        match self.commit(write, 0, admitted).await? {
+        match self.commit(write, 0, &admitted).await? {
             Outcome::Written(revision) => Ok(Attempt::Done(self.shown(object, revision))),
             Outcome::Lost(found) => Ok(Attempt::Lost(found.map(Live::of).transpose()?)),
         }

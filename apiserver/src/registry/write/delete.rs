@@ -137,6 +137,7 @@ impl<'a> Job<'a> {
         let revision = live.revision();
         let key = self.key(&self.target.name)?;
         let uid = text(&live.value, "/metadata/uid").to_owned();
+        let mut after = None;
         let (write, object) = match fate {
             Fate::Waits => return Ok(Ok(self.shown(live.object, revision))),
             Fate::Stays(object) if object == live.value => {
@@ -144,6 +145,7 @@ impl<'a> Job<'a> {
             }
             Fate::Stays(mut object) => {
                 self.form_stored(&mut object)?;
+                after = Some(object.clone());
                 let object = bounded(object)?;
                 let value = object.stored().clone();
                 (
@@ -165,7 +167,9 @@ impl<'a> Job<'a> {
         if self.is_dry_run {
             return Ok(Ok(answer(revision)));
         }
-        match self.commit(write, revision, admitted).await? {
+        let admitted = self.accounted(admitted, Some(&live.value), after.as_ref());
+        let admitted = admitted.await?;
+        match self.commit(write, revision, &admitted).await? {
             Outcome::Written(revision) => Ok(Ok(answer(revision))),
             Outcome::Lost(found) => Ok(Err(found.map(Live::of).transpose()?)),
         }

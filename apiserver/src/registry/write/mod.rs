@@ -21,6 +21,7 @@
 //! | `delete`, `grace` | deletions, and how an object looks that is going |
 //! | `collection` | deletions of many |
 //! | `binding`, `eviction`, `budget` | Pods that get a node, or have to go |
+//! | `room` | what a write of a Pod means for its node's ledger |
 //! | `store` | the one transaction of a write |
 //!
 //! What may enter: bodies as they were sent, typed options. What never happens here: a look at who may do
@@ -38,6 +39,7 @@ mod grace;
 mod job;
 mod owners;
 mod patch;
+mod room;
 mod store;
 #[cfg(test)]
 mod tests;

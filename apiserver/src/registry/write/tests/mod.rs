@@ -9,6 +9,7 @@ mod kinds;
 mod patch;
 mod pods;
 mod properties;
+mod room;
 mod status;
 mod update;
 mod world;
