@@ -8,11 +8,18 @@ use keelson_apiserver::admission::{Chain, Stored};
 use keelson_apiserver::registry::{Clock, Registry};
 use keelson_apiserver::resource;
 use keelson_apiserver::storage::Kv;
+use keelson_controllers::compaction::Compaction;
+use keelson_controllers::garbage::GarbageCollector;
 use keelson_controllers::holder::Holder;
+use keelson_controllers::job::Jobs;
+use keelson_controllers::namespace::Namespaces;
 use keelson_controllers::replicas;
+use keelson_controllers::resource_quota::ResourceQuotas;
+use keelson_controllers::root_ca::RootCa;
 use keelson_controllers::runtime::{Ground, Manager};
 use keelson_controllers::scheduler::Scheduler;
 use keelson_controllers::service_account::ServiceAccounts;
+use keelson_controllers::ttl_after_finished::TtlAfterFinished;
 use keelson_store::MemberId;
 use keelson_store::raft::Leadership;
 use keelson_store::rpc::front::Shared;
@@ -80,7 +87,7 @@ async fn run(name: &str, shared: &Shared, front: usize) {
 }
 
 /// All loops of a cluster.
-fn manager(kv: &Arc<dyn Kv>, name: &str, _root: &str) -> Manager {
+fn manager(kv: &Arc<dyn Kv>, name: &str, root: &str) -> Manager {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let chain = Chain::standard(Arc::new(Stored::new(kv.clone())), Arc::new(rand::random));
     let registry = Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
@@ -90,8 +97,15 @@ fn manager(kv: &Arc<dyn Kv>, name: &str, _root: &str) -> Manager {
     Manager::new(Arc::new(ground))
         .with(Holder::new(name))
         .with(ServiceAccounts)
+        .with(RootCa::new(root))
+        .with(Namespaces)
+        .with(GarbageCollector)
+        .with(ResourceQuotas)
         .with(replicas::sets())
         .with(replicas::controllers())
+        .with(Jobs)
+        .with(TtlAfterFinished)
+        .with(Compaction::new(Compaction::EVERY))
         .with_loop(|| Arc::new(Scheduler::default()))
 }
 

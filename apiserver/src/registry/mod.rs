@@ -25,8 +25,8 @@
 
 pub mod capacity;
 mod claim;
-mod components;
 mod compact;
+mod components;
 mod convert;
 mod everything;
 mod leases;
