@@ -1,0 +1,195 @@
+//! The control loops while the member that runs them is killed and paused: whatever happens, every revision
+//! of the whole history keeps the rules.
+//!
+//! `KEELSON_LOOPS_SECONDS=600` makes it longer.
+
+mod cluster;
+mod judge;
+mod record;
+mod wrong;
+
+use cluster::{Dev, programs, signal};
+use keelson_kit::check::{Check, Failure, holds};
+use keelson_kit::wait::wait_until;
+use record::Recorder;
+use std::time::{Duration, Instant};
+
+const NODES: usize = 6;
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A leader that is paused this long has been replaced.
+const PAUSE: Duration = Duration::from_secs(2);
+
+fn length() -> Duration {
+    let given = std::env::var("KEELSON_LOOPS_SECONDS").ok();
+    Duration::from_secs(given.map_or(30, |text| text.parse().expect("seconds")))
+}
+
+/// Kills the leader, or pauses it until another one leads.
+async fn strike(dev: &Dev, round: usize) -> Check {
+    let Some((_, pid)) = dev.leader().await? else {
+        return Ok(());
+    };
+    if round % 3 == 2 {
+        signal(pid, libc::SIGSTOP);
+        tokio::time::sleep(PAUSE).await;
+        signal(pid, libc::SIGCONT);
+    } else {
+        signal(pid, libc::SIGKILL);
+    }
+    Ok(())
+}
+
+/// What users do in one round, while the leader is struck.
+async fn change(dev: &Dev, round: usize) -> Check {
+    let image = format!("c=nginx:1.{round}");
+    let replicas = format!("--replicas={}", [12, 8, 15, 10][round % 4]);
+    let job = format!("job-{round}");
+    dev.kubectl(&["set", "image", "deployment/web", &image])
+        .await?;
+    dev.kubectl(&["scale", "deployment/free", &replicas])
+        .await?;
+    let made = dev
+        .kubectl(&["create", "job", &job, "--image=x", "--", "true"])
+        .await;
+    // Asked twice, because nobody knew what became of the first request.
+    match made {
+        Err(failure) if !failure.to_string().contains("already exists") => Err(failure),
+        _ => Ok(()),
+    }
+}
+
+async fn are_done(dev: &Dev, rounds: usize) -> Check {
+    for deployment in ["deployment/web", "deployment/free"] {
+        let arguments = ["rollout", "status", deployment, "--timeout=15s"];
+        dev.kubectl(&arguments).await?;
+    }
+    for round in 0..rounds {
+        let job = format!("job/job-{round}");
+        let arguments = ["wait", "--for=condition=complete", &job, "--timeout=15s"];
+        dev.kubectl(&arguments).await?;
+    }
+    Ok(())
+}
+
+async fn storm(dev: &Dev, recorder: &Recorder) -> Check<usize> {
+    for name in ["web", "free"] {
+        let image = "--image=nginx:1.0";
+        dev.kubectl(&["create", "deployment", name, image, "--replicas=10"])
+            .await?;
+        let all_containers = format!("deployment/{name}");
+        let patch =
+            r#"[{"op":"replace","path":"/spec/template/spec/containers/0/name","value":"c"}]"#;
+        dev.kubectl(&["patch", &all_containers, "--type=json", "-p", patch])
+            .await?;
+    }
+    are_done(dev, 0).await?;
+    let (began, mut round) = (Instant::now(), 0);
+    while began.elapsed() < length() {
+        let (changed, struck) = tokio::join!(change(dev, round), strike(dev, round));
+        changed?;
+        struck?;
+        round += 1;
+        wait_until("there is a leader again", PATIENCE, || async {
+            dev.leader().await.is_ok_and(|leader| leader.is_some())
+        })
+        .await?;
+    }
+    are_done(dev, round).await?;
+    let last = recorder.changes().last().map_or(0, |last| last.revision);
+    holds("the history is whole", last > 0)?;
+    Ok(round)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_becomes_of_the_leader_every_revision_keeps_the_rules() {
+    let run = async {
+        let test = "whatever_becomes_of_the_leader_every_revision_keeps_the_rules";
+        let Some(programs) = programs(test)? else {
+            return Ok(());
+        };
+        let dev = Dev::start(&programs, NODES).await?;
+        let recorder = Recorder::start(&dev.endpoints)?;
+        let rounds = storm(&dev, &recorder)
+            .await
+            .map_err(|failure| Failure::new(format!("{failure}\n{}", dev.tails())))?;
+        let changes = recorder.changes();
+        let (seen, violations) = judge::judge(&changes);
+        println!("{rounds} rounds, {} changes, {seen:?}", changes.len());
+        holds(&format!("{violations:?}"), violations.is_empty())?;
+        holds("loops ran in several terms", seen.terms >= 3)?;
+        holds(
+            "Pods were created and bound",
+            seen.pods > 40 && seen.bound > 40,
+        )
+    };
+    Box::pin(run).await.expect("the loops go on");
+}
+
+/// Deletes a Pod and kills the leader at the same moment. Returns how long it took until another Pod was
+/// there in its place.
+async fn replace(dev: &Dev, recorder: &Recorder) -> Check<Duration> {
+    let names = dev
+        .kubectl(&["get", "pods", "-l", "app=web", "-o", "name"])
+        .await?;
+    let Some(pod) = names.lines().next() else {
+        return Err(Failure::new("there is no Pod"));
+    };
+    let Some((_, pid)) = dev.leader().await? else {
+        return Err(Failure::new("there is no leader"));
+    };
+    dev.kubectl(&["delete", pod, "--wait=false", "--grace-period=0", "--force"])
+        .await?;
+    let killed = Instant::now();
+    signal(pid, libc::SIGKILL);
+    let is_new = |change: &record::Change| {
+        let created = change.object.as_ref().is_some_and(|pod| {
+            pod.pointer("/spec/nodeName").is_none()
+                && pod
+                    .pointer("/metadata/labels/app")
+                    .is_some_and(|app| app == "web")
+        });
+        change.key.starts_with("/registry/pods/") && created
+    };
+    let mut took = Duration::ZERO;
+    wait_until("another Pod is there", PATIENCE, || {
+        let at = recorder.first(killed, is_new);
+        took = at.map_or(Duration::ZERO, |at| at - killed);
+        // It may have been replaced before the kill: then nothing more comes.
+        let is_whole = killed.elapsed() > Duration::from_secs(5);
+        async move { at.is_some() || is_whole }
+    })
+    .await?;
+    dev.kubectl(&["rollout", "status", "deployment/web", "--timeout=30s"])
+        .await?;
+    Ok(took)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pod_deleted_while_the_leader_dies_is_replaced_within_two_seconds() {
+    const ROUNDS: usize = 6;
+    let run = async {
+        let test = "a_pod_deleted_while_the_leader_dies_is_replaced_within_two_seconds";
+        let Some(programs) = programs(test)? else {
+            return Ok(());
+        };
+        let dev = Dev::start(&programs, 2).await?;
+        let recorder = Recorder::start(&dev.endpoints)?;
+        dev.kubectl(&["create", "deployment", "web", "--image=x", "--replicas=5"])
+            .await?;
+        dev.kubectl(&["rollout", "status", "deployment/web", "--timeout=30s"])
+            .await?;
+        let mut took = Vec::new();
+        for _ in 0..ROUNDS {
+            wait_until("there is a leader", PATIENCE, || async {
+                dev.leader().await.is_ok_and(|leader| leader.is_some())
+            })
+            .await?;
+            took.push(replace(&dev, &recorder).await?);
+        }
+        took.sort();
+        println!("replaced after {took:?}");
+        let slowest = took.last().copied().unwrap_or_default();
+        holds(&format!("{took:?}"), slowest <= Duration::from_secs(2))
+    };
+    Box::pin(run).await.expect("it is replaced");
+}

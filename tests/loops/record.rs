@@ -1,0 +1,109 @@
+//! Every change of every object, with the moment at which it was seen: followed from the first revision on,
+//! over whatever members are there.
+
+use keelson_kit::check::{Check, Failure};
+use keelson_kit::client::Client;
+use keelson_proto::etcdserverpb::watch_request::RequestUnion;
+use keelson_proto::etcdserverpb::{WatchCreateRequest, WatchRequest};
+use keelson_proto::mvccpb::event::EventType;
+use serde_json::Value;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+use tokio_stream::StreamExt;
+
+/// One change of one key.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Its revision.
+    pub revision: i64,
+    /// Which key.
+    pub key: String,
+    /// The object; `None`: it is gone.
+    pub object: Option<Value>,
+    /// When it was seen first.
+    pub at: Instant,
+}
+
+/// Records until it is dropped.
+pub struct Recorder {
+    changes: Arc<Mutex<Vec<Change>>>,
+    task: JoinHandle<()>,
+}
+
+impl Recorder {
+    /// Follows all objects and claims, from the beginning of history.
+    pub fn start(endpoints: &[String]) -> Check<Recorder> {
+        let client = Client::new(endpoints)?;
+        let changes: Arc<Mutex<Vec<Change>>> = Arc::default();
+        let record = changes.clone();
+        let task = tokio::spawn(async move {
+            for member in (0..client.members()).cycle() {
+                // A member that goes ends the stream; the next one goes on behind what was seen.
+                let _ = follow(&client.member(member), &record).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        Ok(Recorder { changes, task })
+    }
+
+    /// What has been seen, in the order of revisions.
+    pub fn changes(&self) -> Vec<Change> {
+        lock(&self.changes).clone()
+    }
+
+    /// When a change that `is` wanted was first seen, of those seen after `since`.
+    pub fn first(&self, since: Instant, is: impl Fn(&Change) -> bool) -> Option<Instant> {
+        let changes = lock(&self.changes);
+        let found = changes
+            .iter()
+            .find(|change| change.at >= since && is(change));
+        found.map(|change| change.at)
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn follow(member: &Client, record: &Mutex<Vec<Change>>) -> Check {
+    let from = lock(record).last().map_or(1, |last| last.revision + 1);
+    let create = WatchRequest {
+        request_union: Some(RequestUnion::CreateRequest(WatchCreateRequest {
+            key: "/keelson/kubernetes/claims/".into(),
+            range_end: "/registry0".into(),
+            start_revision: from,
+            ..WatchCreateRequest::default()
+        })),
+    };
+    // The stream of requests stays open as long as the watch.
+    let requests = tokio_stream::iter([create]).chain(tokio_stream::pending());
+    let mut answers = member.watch().watch(requests).await?.into_inner();
+    while let Some(answer) = answers.message().await? {
+        if answer.canceled {
+            return Err(Failure::new(answer.cancel_reason));
+        }
+        let at = Instant::now();
+        let mut changes = lock(record);
+        for event in answer.events {
+            let is_gone = event.r#type() == EventType::Delete;
+            let Some(kv) = event.kv else { continue };
+            changes.push(Change {
+                revision: kv.mod_revision,
+                key: String::from_utf8_lossy(&kv.key).into_owned(),
+                object: match is_gone {
+                    true => None,
+                    false => serde_json::from_slice(&kv.value).ok(),
+                },
+                at,
+            });
+        }
+    }
+    Ok(())
+}
