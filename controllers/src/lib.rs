@@ -9,6 +9,7 @@
 
 mod bulk;
 pub mod compaction;
+pub mod deployment;
 pub mod garbage;
 pub mod holder;
 pub mod hollow;
