@@ -9,6 +9,7 @@
 
 mod bulk;
 pub mod objects;
+pub mod pod_gc;
 pub mod pods;
 pub mod replicas;
 pub mod runtime;

@@ -302,6 +302,24 @@ impl Client {
         Ok(revision.max(self.written()))
     }
 
+    /// Before a decision: the loop has its claim, and the world shows it.
+    ///
+    /// # Errors
+    /// The store's, and [`Problem::Fenced`].
+    pub(super) async fn sure(&self) -> Result<(), Problem> {
+        let revision = self.claim.sure().await?;
+        self.ground.shared.reached(revision).await;
+        Ok(())
+    }
+
+    /// After [`Problem::Stale`]: if it was the claim, [`Client::sure`] renews it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn doubt(&self) -> Result<(), Problem> {
+        self.claim.doubt(&self.used).await
+    }
+
     fn noted(&self, written: Written) -> Result<Value, Problem> {
         let revision = written.object.revision();
         self.written.fetch_max(revision, Ordering::Relaxed);

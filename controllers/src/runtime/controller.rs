@@ -126,11 +126,21 @@ impl Loop for Controlled {
 async fn work(controller: Arc<dyn Controller>, queue: Arc<Queue>, client: Client) {
     loop {
         let key = queue.next().await;
+        match client.sure().await {
+            Ok(()) => {}
+            Err(Problem::Fenced) => return,
+            Err(_) => {
+                queue.failed(&key);
+                continue;
+            }
+        }
         let client = client.fresh();
         let outcome = controller.reconcile(&client, &key).await;
         let problem = outcome.as_ref().err().cloned();
         let seen = match &problem {
             None => Ok(client.written()),
+            // If it is the claim, it is renewed right before the next decision.
+            Some(Problem::Stale) => client.doubt().await.map(|()| client.written()),
             Some(problem) => client.after(problem).await,
         };
         match seen {
