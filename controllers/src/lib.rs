@@ -16,6 +16,7 @@ pub mod hollow;
 pub mod job;
 pub mod namespace;
 pub mod objects;
+pub mod pod_gc;
 pub mod pods;
 pub mod replicas;
 pub mod resource_quota;

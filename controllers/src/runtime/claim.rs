@@ -59,12 +59,14 @@ impl Claim {
     /// After a write under `used` found something changed: looks whether it was the claim.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's; then nobody knows, and the claim counts as lost.
     pub(super) async fn shaken(&self, used: &Guard) -> Result<(), Problem> {
         self.stale.fetch_add(1, Ordering::Relaxed);
-        if !self.registry.claim_holds(used).await? {
+        let holds = self.registry.claim_holds(used).await;
+        if !matches!(holds, Ok(true)) {
             self.give_up(used);
         }
+        holds?;
         Ok(())
     }
 

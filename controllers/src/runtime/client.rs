@@ -292,6 +292,12 @@ impl Client {
             .tell(about, is_warning, reason, message.into(), now_us);
     }
 
+    /// The same, whose events are told in this name.
+    pub(super) fn reporting_as(mut self, name: &'static str) -> Client {
+        self.recorder = self.recorder.named(name);
+        self
+    }
+
     /// What an event about an object of a kind is about.
     pub fn about(&self, kind: Kind, meta: &crate::objects::Meta) -> About {
         About::of(self.ground.row(kind), meta)

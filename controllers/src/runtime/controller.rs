@@ -18,6 +18,11 @@ pub trait Controller: Send + Sync + 'static {
     /// Its name: that of its claim and in logs.
     fn name(&self) -> &'static str;
 
+    /// Who tells events, as users read it.
+    fn reports_as(&self) -> &'static str {
+        "kube-controller-manager"
+    }
+
     /// How many keys are looked at at the same time.
     fn workers(&self) -> usize {
         8
@@ -111,6 +116,7 @@ impl Loop for Controlled {
 
     fn run(&self, client: Client) -> Future<'_, Ended> {
         Box::pin(async move {
+            let client = client.reporting_as(self.controller.reports_as());
             let mut workers = JoinSet::new();
             for _ in 0..self.controller.workers() {
                 let (controller, queue) = (self.controller.clone(), self.queue.clone());

@@ -4,6 +4,7 @@ use crate::testing::Cluster;
 use futures::StreamExt;
 use keelson_apiserver::storage::{Changed, Kv, Watch};
 use serde_json::Value;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// A write of one key.
@@ -67,8 +68,11 @@ pub(super) fn wrong(steps: &[Step]) -> Vec<String> {
         }
         let before = there;
         there = i64::try_from(pods.values().filter(|is| **is).count()).expect("few");
-        let is_bad =
-            there > most || there > before && there > wanted || there < before && there < wanted;
+        let is_bad = match there.cmp(&before) {
+            Ordering::Greater => there > wanted || there > most,
+            Ordering::Less => there < wanted,
+            Ordering::Equal => false,
+        };
         if is_bad {
             let revision = step.revision;
             wrong.push(format!(
