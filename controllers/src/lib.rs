@@ -8,8 +8,10 @@
 //! one controller calling another.
 
 mod bulk;
+pub mod daemon_set;
 pub mod job;
 pub mod objects;
+pub mod placement;
 pub mod pods;
 pub mod replicas;
 pub mod runtime;
