@@ -9,6 +9,7 @@
 
 mod bulk;
 pub mod compaction;
+pub mod daemon_set;
 pub mod deployment;
 pub mod garbage;
 pub mod holder;
@@ -16,6 +17,7 @@ pub mod hollow;
 pub mod job;
 pub mod namespace;
 pub mod objects;
+pub mod placement;
 pub mod pod_gc;
 pub mod pods;
 pub mod replicas;

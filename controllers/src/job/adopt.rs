@@ -11,21 +11,25 @@ use keelson_apiserver::selector::{LabelSelector, from_structure};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// What a Job selects. One whose selector makes no sense selects nothing.
-fn selector(job: &Job) -> LabelSelector {
-    from_structure(Some(&job.spec.selector)).unwrap_or_else(|_| LabelSelector::nothing())
+/// What a Job selects. `None`: it says nothing that can be followed.
+fn selector(job: &Job) -> Option<LabelSelector> {
+    let selector = from_structure(Some(&job.spec.selector)).ok()?;
+    let selects = !selector.is_everything() && selector.requirements().is_some();
+    selects.then_some(selector)
 }
 
 /// The Job would take in this Pod, which nobody manages.
 pub fn wants(job: &Job, pod: &Meta) -> bool {
-    selector(job).matches(&pod.labels)
+    selector(job).is_some_and(|selector| selector.matches(&pod.labels))
 }
 
 /// The patches that make all Pods belong where they should, with the Pods that they are about.
 pub fn moves(world: &World, observed: &Observed) -> Vec<(Arc<Pod>, Value)> {
     let meta = &observed.job.metadata;
-    let selector = selector(&observed.job);
     let mut moves = Vec::new();
+    let Some(selector) = selector(&observed.job) else {
+        return moves;
+    };
     let strays = observed.pods.iter();
     let orphans = world.pods.orphans(&meta.namespace);
     for pod in strays.chain(orphans) {

@@ -29,6 +29,6 @@ pub use pod::{
     Toleration,
 };
 pub use workload::{
-    DaemonSet, DaemonSetSpec, Deployment, DeploymentSpec, DeploymentStatus, Job, JobSpec,
-    JobStatus, Replicas, ReplicasSpec, ReplicasStatus, Uncounted,
+    DaemonSet, DaemonSetSpec, DaemonSetStatus, Deployment, DeploymentSpec, DeploymentStatus, Job,
+    JobSpec, JobStatus, Replicas, ReplicasSpec, ReplicasStatus, Uncounted,
 };

@@ -117,8 +117,32 @@ pub struct DaemonSet {
     pub metadata: Meta,
     /// What is wanted.
     pub spec: DaemonSetSpec,
-    /// What is, as it is stored.
-    pub status: Value,
+    /// What is.
+    pub status: DaemonSetStatus,
+}
+
+/// What a DaemonSet is, in nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DaemonSetStatus {
+    /// The generation that this is about.
+    pub observed_generation: i64,
+    /// Those that should run one.
+    pub desired_number_scheduled: i32,
+    /// Those of them that do.
+    pub current_number_scheduled: i32,
+    /// Those that run one and should not.
+    pub number_misscheduled: i32,
+    /// Those whose Pod serves.
+    pub number_ready: i32,
+    /// Those whose Pod is of the present template.
+    pub updated_number_scheduled: i32,
+    /// Those whose Pod has served long enough.
+    pub number_available: i32,
+    /// Those that should run one whose Pod has not.
+    pub number_unavailable: i32,
+    /// How often a name was taken.
+    pub collision_count: Option<i32>,
 }
 
 /// What is wanted of a DaemonSet.

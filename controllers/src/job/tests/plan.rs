@@ -152,11 +152,7 @@ fn j3_the_limit_is_passed_by_one_failure_more_or_by_restarts() {
     let spec = json!({"backoffLimit": 1});
     let pods = [pod("Failed"), pod("Failed")];
     assert_eq!(reason(&decide(spec.clone(), json!({}), &pods[..1])), None);
-    let over = decide(
-        spec.clone(),
-        json!({}),
-        &[&pods[..], &[pod("Running")]].concat(),
-    );
+    let over = decide(spec, json!({}), &[&pods[..], &[pod("Running")]].concat());
     assert_eq!(reason(&over), Some("BackoffLimitExceeded"));
     assert_eq!(over.removed.len(), 1);
     let mut spec = job(json!({"backoffLimit": 3}))["spec"].clone();
