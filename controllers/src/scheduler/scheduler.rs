@@ -17,6 +17,8 @@ use tokio::time::Instant;
 const WRITES_MAX: usize = 256;
 /// How long decisions are made in a row until others of this thread have their turn.
 const SLICE: Duration = Duration::from_millis(2);
+/// Pause while the world does not show the claim yet.
+const CLAIM_PAUSE: Duration = Duration::from_millis(5);
 
 /// See the room's essay.
 pub struct Scheduler {
@@ -43,6 +45,12 @@ impl Scheduler {
     /// `Some(now)` if there may be more.
     fn turn(&self, client: &Client, writes: &mut JoinSet<Outcome>) -> Option<Instant> {
         let began = Instant::now();
+        // Two that run at the same time claim in turns. What is decided under a claim must rest on all
+        // that was bound before it, so that both together set no more aside than there is.
+        let client = client.fresh();
+        if client.world().revision() < client.claimed() {
+            return Some(began + CLAIM_PAUSE);
+        }
         let mut state = self.state.lock();
         loop {
             let now = Instant::now();
@@ -56,10 +64,12 @@ impl Scheduler {
                 return state.queue.due();
             };
             let group = group::of(&client.world(), &pod.pod);
-            let client = client.fresh();
+            let client = client.clone();
             match state.decide(&pod, group.as_ref(), now) {
                 Verdict::Bind(node) => writes.spawn(write::bind(client, pod, node)),
-                Verdict::Wait(text) => writes.spawn(write::say(client, pod, text)),
+                Verdict::Wait(text, push_out) => {
+                    writes.spawn(write::say(client, pod, text, push_out))
+                }
             };
             if now - began > SLICE {
                 return Some(now);
@@ -109,6 +119,11 @@ impl Loop for Scheduler {
     }
 
     fn begin(&self, world: &World) {
+        for namespace in world.namespaces.all() {
+            let meta = &namespace.metadata;
+            let heard = Heard::Namespace(meta.name.clone(), Some(meta.labels.clone()));
+            self.inbox.push(heard);
+        }
         let nodes = world.nodes.all().cloned();
         for node in nodes {
             self.inbox.push(Heard::Node(None, Some(node)));

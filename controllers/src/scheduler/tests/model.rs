@@ -139,10 +139,9 @@ impl Model {
             && (asked.1 == 0 || used.1 + asked.1 <= number(all.get("memory"), false))
             && (self.on(node).count() as i64) < number(all.get("pods"), false);
         let cordon = "node.kubernetes.io/unschedulable";
-        let is_cordoned = node.spec.unschedulable
-            && !bears(&pod.spec.tolerations, cordon, "", "NoSchedule");
-        fits
-            && !is_cordoned
+        let is_cordoned =
+            node.spec.unschedulable && !bears(&pod.spec.tolerations, cordon, "", "NoSchedule");
+        fits && !is_cordoned
             && bare_taints(pod, node, false) == 0
             && Model::is_wanted(pod, node)
             && self.may_spread(pod, node)
