@@ -184,6 +184,22 @@ impl Cluster {
             .map(|written| written.object.value().expect("an object"))
     }
 
+    /// Creates an object of a kind that the world does not keep, in no namespace, as a user. Panics if it
+    /// is refused.
+    pub async fn create_in(&self, group: &str, plural: &str, object: Value) {
+        let row = self.ground.catalog.find(group, "v1", plural);
+        let target = Target {
+            resource: Arc::new(row.expect("a resource").clone()),
+            namespace: String::new(),
+            name: String::new(),
+            subresource: String::new(),
+        };
+        let (registry, options, object) = (&self.ground.registry, options(), body(&object));
+        let created = registry.create(&self.caller, &target, &object, &options);
+        let created = created.await;
+        created.unwrap_or_else(|failure| panic!("{plural}: refused: {failure}"));
+    }
+
     /// Patches an object (`subresource` may be empty) by a merge patch as a user. Panics if it is refused.
     pub async fn patch(&self, kind: Kind, key: &str, subresource: &str, patch: Value) -> Value {
         let key = named(key);

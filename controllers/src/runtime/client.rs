@@ -139,6 +139,12 @@ impl Client {
         &self.ground
     }
 
+    /// The revision of the claim under which this client writes. What is decided on a world that shows it
+    /// knows everything that earlier claims have written.
+    pub fn claimed(&self) -> u64 {
+        self.used.mod_revision
+    }
+
     /// Microseconds since 1970.
     pub fn now_us(&self) -> i64 {
         self.ground.clock.now_us()

@@ -1,7 +1,7 @@
-//! One look for a node for one Pod: who will do, who is best, which one it is. Pure but for the chance
-//! that decides between equals.
+//! The steps of a look for a node for one Pod: who will do, who is best, which one it is. Pure but for
+//! the chance that decides between equals.
 
-use super::framework::{Plugin, PreFilter, Rejection, Round};
+use super::framework::{Filter, Plugin, PreFilter, Rejection, Round};
 use super::message::Diagnosis;
 use super::plugins::{spread::PodTopologySpread, standard};
 use super::pod::PodInfo;
@@ -20,13 +20,11 @@ const BATCH: usize = 512;
 /// A number below the bound, each as likely as any other.
 pub type Chance = Box<dyn FnMut(usize) -> usize + Send>;
 
-/// What came out of a look.
-#[derive(Debug)]
-pub enum Decision {
-    /// It goes there.
-    Node(Row),
-    /// No node will do.
-    None(Diagnosis),
+/// What judges nodes for one Pod.
+struct Judges<'r> {
+    filters: Vec<(usize, Box<dyn Filter + 'r>)>,
+    /// Only these can do, says the plug-in in this place.
+    named: Option<(BTreeSet<Row>, usize)>,
 }
 
 /// Looks for nodes.
@@ -52,63 +50,50 @@ impl Cycle {
         &self.plugins
     }
 
-    /// Looks for a node. `group`: the Pods that it stands beside.
-    pub fn decide(
-        &mut self,
-        pod: &PodInfo,
-        group: Option<&LabelSelector>,
-        table: &mut Table,
-    ) -> Decision {
+    /// Has the table ready for what this Pod will ask for. `group`: the Pods that it stands beside.
+    pub fn prepare(pod: &PodInfo, group: Option<&LabelSelector>, table: &mut Table) {
         table.arrange();
         PodTopologySpread::prepare(pod, group, table);
-        let round = Round { pod, table, group };
-        match self.feasible(&round) {
-            Err(diagnosis) => Decision::None(diagnosis),
-            Ok(rows) => Decision::Node(self.pick(&round, &rows)),
+    }
+
+    fn judges<'r>(&self, round: &'r Round<'r>) -> Judges<'r> {
+        let mut judges = Judges {
+            filters: Vec::new(),
+            named: None,
+        };
+        for (at, plugin) in self.plugins.iter().enumerate() {
+            match plugin.pre_filter(round) {
+                PreFilter::Skip => {}
+                PreFilter::Judge(filter) => judges.filters.push((at, filter)),
+                PreFilter::Among(names, filter) => {
+                    let rows = names.into_iter().filter_map(|name| round.table.row(name));
+                    // Only one of the plug-ins names nodes.
+                    judges.named = Some((rows.collect(), at));
+                    judges.filters.push((at, filter));
+                }
+            }
         }
+        judges
     }
 
     /// The nodes that will do, as many as are wanted.
-    fn feasible(&mut self, round: &Round<'_>) -> Result<Vec<Row>, Diagnosis> {
+    pub fn feasible(&mut self, round: &Round<'_>) -> Result<Vec<Row>, Diagnosis> {
         let order = round.table.order();
         let mut diagnosis = Diagnosis::new(order.len());
         if order.is_empty() {
             return Err(diagnosis);
         }
-        let mut filters = Vec::new();
-        let mut among: Option<(BTreeSet<&str>, usize)> = None;
-        for (at, plugin) in self.plugins.iter().enumerate() {
-            match plugin.pre_filter(round) {
-                PreFilter::Skip => {}
-                PreFilter::Judge(filter) => filters.push((at, filter)),
-                PreFilter::Among(names, filter) => {
-                    // Only one of the plug-ins names nodes.
-                    among = Some((names, at));
-                    filters.push((at, filter));
-                }
-            }
+        let judges = self.judges(round);
+        let mut count = order.len();
+        if let Some((named, at)) = &judges.named {
+            diagnosis.set_aside(count - named.len(), *at, self.plugins[*at].name());
+            count = named.len();
         }
-        let named = among.map(|(names, at)| {
-            let named = names.into_iter().filter_map(|name| round.table.row(name));
-            (named.collect::<BTreeSet<Row>>(), at)
-        });
-        if let Some((named, at)) = &named {
-            let others = order.len() - named.len();
-            diagnosis.set_aside(others, *at, self.plugins[*at].name());
-        }
-        let count = named.as_ref().map_or(order.len(), |(named, _)| named.len());
         let wanted = wanted(count);
         let (mut found, mut tried) = (Vec::new(), 0);
         while tried < order.len() && found.len() < wanted {
             let mut rows: Vec<Row> = self.next_rows(order, &mut tried);
-            if let Some((named, _)) = &named {
-                rows.retain(|row| named.contains(row));
-            }
-            for (at, filter) in &filters {
-                let mut rejected = Vec::new();
-                filter.filter(&mut rows, &mut rejected);
-                diagnosis.add(*at, rejected);
-            }
+            judges.filter(&mut rows, |at, rejected| diagnosis.add(at, rejected));
             found.append(&mut rows);
         }
         if found.is_empty() {
@@ -126,6 +111,30 @@ impl Cycle {
         Ok(found)
     }
 
+    /// Those of these nodes that will do.
+    pub fn keep(&self, round: &Round<'_>, mut rows: Vec<Row>) -> Result<Vec<Row>, Diagnosis> {
+        let mut diagnosis = Diagnosis::new(round.table.order().len());
+        let judges = self.judges(round);
+        judges.filter(&mut rows, |at, rejected| diagnosis.add(at, rejected));
+        match rows.is_empty() {
+            true => Err(diagnosis),
+            false => Ok(rows),
+        }
+    }
+
+    /// Why a node will not do; `None`: it will.
+    pub fn rejection(&self, round: &Round<'_>, row: Row) -> Option<Rejection> {
+        let mut first = None;
+        let take = |_, mut rejected: Vec<Rejected>| first = rejected.pop();
+        self.judges(round).filter(&mut vec![row], take);
+        first.map(|(_, rejection)| rejection)
+    }
+
+    /// A number below the bound, each as likely as any other.
+    pub fn draw(&mut self, bound: usize) -> usize {
+        (self.chance)(bound)
+    }
+
     fn next_rows(&self, order: &[Row], tried: &mut usize) -> Vec<Row> {
         let size = BATCH.min(order.len() - *tried);
         let first = self.start + *tried;
@@ -136,7 +145,7 @@ impl Cycle {
     }
 
     /// One of the best.
-    fn pick(&mut self, round: &Round<'_>, rows: &[Row]) -> Row {
+    pub fn pick(&mut self, round: &Round<'_>, rows: &[Row]) -> Row {
         if let [only] = rows {
             return *only;
         }
@@ -170,12 +179,27 @@ impl Cycle {
         group: Option<&LabelSelector>,
         table: &mut Table,
     ) -> Result<BTreeSet<Row>, Diagnosis> {
-        table.arrange();
-        PodTopologySpread::prepare(pod, group, table);
+        Cycle::prepare(pod, group, table);
         let round = Round { pod, table, group };
         let rows = self.feasible(&round)?;
         let scores = self.scores(&round, &rows);
         Ok(best(&rows, &scores).into_iter().collect())
+    }
+}
+
+impl Judges<'_> {
+    /// Keeps the rows of nodes that will do. `tell` gets what each plug-in rejected.
+    fn filter(&self, rows: &mut Vec<Row>, mut tell: impl FnMut(usize, Vec<Rejected>)) {
+        if let Some((named, _)) = &self.named {
+            rows.retain(|row| named.contains(row));
+        }
+        for (at, filter) in &self.filters {
+            let mut rejected = Vec::new();
+            filter.filter(rows, &mut rejected);
+            if !rejected.is_empty() {
+                tell(*at, rejected);
+            }
+        }
     }
 }
 

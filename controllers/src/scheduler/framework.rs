@@ -194,6 +194,11 @@ pub trait Plugin: Send + Sync {
         None
     }
 
+    /// Whether a Pod that comes to a node may help one that it rejected. Such events are many.
+    fn heeds_placing(&self) -> bool {
+        false
+    }
+
     /// Whether it might not reject the Pod any more after this.
     fn is_helped(&self, _pod: &PodInfo, _event: &Event<'_>) -> bool {
         false

@@ -1,8 +1,9 @@
 //! What was heard and not yet looked at: whoever tells must not wait for a decision.
 
 use crate::objects::{Node, Pod};
-use crate::runtime::Change;
+use crate::runtime::{Change, Kind};
 use parking_lot::Mutex;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -13,12 +14,19 @@ pub enum Heard {
     Pod(Option<Arc<Pod>>, Option<Arc<Pod>>),
     /// A Node: as it was, as it is.
     Node(Option<Arc<Node>>, Option<Arc<Node>>),
+    /// The labels of a namespace; `None`: it is gone.
+    Namespace(String, Option<BTreeMap<String, String>>),
 }
 
 impl Heard {
     /// What is of interest in a change.
     pub fn of(change: &Change) -> Option<Heard> {
         let (before, after) = (change.before.as_ref(), change.after.as_ref());
+        if change.kind == Some(Kind::Namespace) {
+            let name = change.reference.key.name.to_string();
+            let labels = after.map(|after| after.meta().labels.clone());
+            return Some(Heard::Namespace(name, labels));
+        }
         let pods = (
             before.and_then(|entry| entry.pods().cloned()),
             after.and_then(|entry| entry.pods().cloned()),

@@ -1,15 +1,13 @@
 //! Why no node will do, in upstream's words.
 
 use super::cycle::{Rejected, set_of};
-use super::pod::PodInfo;
+use super::framework::Rejection;
 use super::queue::PluginSet;
-use super::snapshot::Table;
+use super::snapshot::Row;
 use std::collections::BTreeMap;
 
 const NO_NODES: &str = "no nodes available to schedule pods";
-const NO_VICTIMS: &str = "No preemption victims found for incoming pod";
 const NOT_HELPFUL: &str = "Preemption is not helpful for scheduling";
-const NEVER: &str = "not eligible due to preemptionPolicy=Never.";
 
 /// Who rejected which node.
 #[derive(Debug)]
@@ -50,30 +48,40 @@ impl Diagnosis {
         self.aside_reason = format!("node(s) didn't satisfy plugin(s) [{name}]");
     }
 
-    /// The text of the condition and of the event.
-    pub fn text(&self, pod: &PodInfo, table: &Table) -> String {
+    /// The nodes that would do if some Pods were not there.
+    pub fn resolvable(&self) -> impl Iterator<Item = Row> {
+        let resolvable = self.rejected.iter();
+        let resolvable = resolvable.filter(|(_, rejection)| rejection.is_resolvable);
+        resolvable.map(|(row, _)| *row)
+    }
+
+    /// The text of the condition and of the event. `preemption`: why nobody is pushed out.
+    pub fn text(&self, preemption: Option<&str>) -> String {
         if self.nodes == 0 {
             return NO_NODES.to_owned();
         }
-        let reasons = self.rejected.iter();
-        let reasons =
-            reasons.flat_map(|(_, rejection)| rejection.reasons.iter().map(AsRef::as_ref));
+        let reasons = self.rejected.iter().map(|(_, rejection)| rejection);
         let own = self.unavailable(reasons, self.aside, &self.aside_reason);
-        match self.preemption(pod, table) {
+        match preemption {
             Some(preemption) => format!("{own} preemption: {preemption}"),
             None => own,
         }
     }
 
+    /// Why nobody is pushed out, if that is what some nodes say. On the others it would not help.
+    pub fn preemption(&self, said: &[Rejection]) -> String {
+        self.unavailable(said.iter(), self.nodes - said.len(), NOT_HELPFUL)
+    }
+
     /// Reasons counted, sorted as texts.
     fn unavailable<'s>(
         &'s self,
-        reasons: impl Iterator<Item = &'s str>,
+        rejections: impl Iterator<Item = &'s Rejection>,
         others: usize,
         other_reason: &'s str,
     ) -> String {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for reason in reasons {
+        for reason in rejections.flat_map(|rejection| &rejection.reasons) {
             *counts.entry(reason).or_default() += 1;
         }
         if others > 0 {
@@ -86,23 +94,5 @@ impl Diagnosis {
         texts.sort();
         let texts = texts.join(", ");
         format!("0/{} nodes are available: {texts}.", self.nodes)
-    }
-
-    /// Why nobody is pushed out for the Pod. `None`: on some node there is somebody who could be.
-    fn preemption(&self, pod: &PodInfo, table: &Table) -> Option<String> {
-        if pod.pod.spec.preemption_policy.as_deref() == Some("Never") {
-            return Some(NEVER.to_owned());
-        }
-        let resolvable = self.rejected.iter();
-        let resolvable = resolvable.filter(|(_, rejection)| rejection.is_resolvable);
-        let mut count = 0;
-        for (row, _) in resolvable {
-            if table.has_lower(*row, pod.priority) {
-                return None;
-            }
-            count += 1;
-        }
-        let victims = std::iter::repeat_n(NO_VICTIMS, count);
-        Some(self.unavailable(victims, self.nodes - count, NOT_HELPFUL))
     }
 }

@@ -1,7 +1,8 @@
 //! The scheduler: finds a node for every Pod that names `default-scheduler` and has none.
 //!
 //! Watches Pods and Nodes, and looks at Services and owners. Owns nothing. Writes bindings, the condition
-//! `PodScheduled` of Pods that no node will do for, and events. It is settled when every Pod that wants a
+//! `PodScheduled` of Pods that no node will do for, and events; deletes Pods that make room for more
+//! important ones. It is settled when every Pod that wants a
 //! node has one, or says why not.
 //!
 //! It decides on a [`snapshot`] that it keeps itself, one Pod after the other, and does not wait for
@@ -16,12 +17,14 @@
 //! | `pod`, `amount`, `selector`, `group` | a Pod as decisions see it |
 //! | `snapshot` | nodes and what is on them |
 //! | `framework`, `plugins` | what decides on nodes |
-//! | `cycle`, `message` | one decision; why there is none |
+//! | `cycle`, `decide`, `message` | one decision; why there is none |
+//! | `preempt`, `nominations` | who makes room for more important Pods; for whom it is made |
 //! | `queue` | whose turn it is |
 //! | `write` | bindings, conditions, events |
 //!
 //! Rules: I1 what is set aside on a node never exceeds what it has; I2 a Pod is bound once; I3 no binding
-//! breaks a filter; I4 a Pod that fits is bound soon; I6 the best nodes are those of upstream's
+//! breaks a filter; I4 a Pod that fits is bound soon; I5 nobody goes for a Pod that is not more important;
+//! I6 the best nodes are those of upstream's
 //! arithmetic. I1 and I2 hold against others by the binding itself.
 //!
 //! What may enter: what decides where a Pod goes. What never happens here: a look into the store past the
@@ -29,12 +32,15 @@
 
 mod amount;
 mod cycle;
+mod decide;
 mod framework;
 mod group;
 mod inbox;
 mod message;
+mod nominations;
 mod plugins;
 mod pod;
+mod preempt;
 mod queue;
 #[allow(clippy::module_inception)] // the loop itself, as in upstream
 mod scheduler;

@@ -1,6 +1,7 @@
 //! A Pod as the scheduler sees it: everything that decisions rest on, read once.
 
 use super::amount::{self, Amounts};
+use super::plugins::pods::Affinities;
 use super::plugins::spread::Constraint;
 use super::selector::{Required, Term, preferred};
 use crate::objects::{Key, Pod};
@@ -34,6 +35,8 @@ pub struct PodInfo {
     pub images: Vec<String>,
     /// Over which domains it is spread.
     pub spread: Vec<Constraint>,
+    /// What it says of other Pods.
+    pub affinities: Affinities,
 }
 
 impl PodInfo {
@@ -54,6 +57,7 @@ impl PodInfo {
             preferred: preferred(affinity),
             images: containers().map(|one| tagged(&one.image)).collect(),
             spread: Constraint::all(pod),
+            affinities: Affinities::of(pod),
             pod: pod.clone(),
         }
     }

@@ -61,7 +61,9 @@ impl Scheduler {
             let client = client.clone();
             match state.decide(&pod, group.as_ref(), now) {
                 Verdict::Bind(node) => writes.spawn(write::bind(client, pod, node)),
-                Verdict::Wait(text) => writes.spawn(write::say(client, pod, text)),
+                Verdict::Wait(text, push_out) => {
+                    writes.spawn(write::say(client, pod, text, push_out))
+                }
             };
             if now - began > SLICE {
                 return Some(now);
@@ -111,6 +113,11 @@ impl Loop for Scheduler {
     }
 
     fn begin(&self, world: &World) {
+        for namespace in world.namespaces.all() {
+            let meta = &namespace.metadata;
+            let heard = Heard::Namespace(meta.name.clone(), Some(meta.labels.clone()));
+            self.inbox.push(heard);
+        }
         let nodes = world.nodes.all().cloned();
         for node in nodes {
             self.inbox.push(Heard::Node(None, Some(node)));
@@ -124,7 +131,8 @@ impl Loop for Scheduler {
         Box::pin(async move {
             let mut writes = JoinSet::new();
             loop {
-                // What is decided in this turn stands under this claim.
+                // Two that run at the same time claim in turns. What is decided under a claim rests on all
+                // that was bound before it, so both together set no more aside than there is.
                 let due = match client.fresh().await {
                     Ok(client) => self.turn(&client, &mut writes),
                     Err(Problem::Fenced) => return Ended,

@@ -1,8 +1,10 @@
 //! What the scheduler knows, and what follows from what it hears.
 
-use super::cycle::{Chance, Cycle, Decision, set_of};
+use super::cycle::{Chance, Cycle, set_of};
+use super::decide::{Decision, Look, PushOut};
 use super::framework::Event;
 use super::inbox::Heard;
+use super::nominations::Nominations;
 use super::pod::PodInfo;
 use super::queue::{PluginSet, Queue};
 use super::snapshot::{NodeInfo, Table};
@@ -16,8 +18,8 @@ use tokio::time::Instant;
 pub enum Verdict {
     /// The Pod counts as placed there: bind it.
     Bind(Arc<str>),
-    /// No node will do: say why.
-    Wait(String),
+    /// No node will do: say why, and make room if there is a way.
+    Wait(String, PushOut),
 }
 
 /// See the module.
@@ -27,6 +29,7 @@ pub struct State {
     /// The Pods that want one.
     pub queue: Queue,
     cycle: Cycle,
+    nominations: Nominations,
     /// Plug-ins that a Pod that comes can help.
     helped_by_placing: PluginSet,
 }
@@ -36,11 +39,12 @@ impl State {
     pub fn new(chance: Chance, now: Instant) -> State {
         let cycle = Cycle::new(chance);
         let places = cycle.plugins().iter().enumerate();
-        let helped = places.filter(|(_, plugin)| plugin.name() == "PodTopologySpread");
+        let helped = places.filter(|(_, plugin)| plugin.heeds_placing());
         State {
             table: Table::default(),
             queue: Queue::new(now),
             helped_by_placing: helped.map(|(at, _)| set_of(at)).sum(),
+            nominations: Nominations::default(),
             cycle,
         }
     }
@@ -52,6 +56,7 @@ impl State {
             Heard::Node(_, Some(after)) => self.see_node(&after, now),
             Heard::Node(Some(before), None) => self.lose_node(&before, now),
             Heard::Node(None, None) => {}
+            Heard::Namespace(name, labels) => self.table.put_namespace(&name, labels),
         }
     }
 
@@ -60,6 +65,7 @@ impl State {
             if let Some(before) = before {
                 let key = before.metadata.key();
                 self.queue.remove(&key);
+                self.nominations.remove(&key);
                 self.lose(&key, now);
             }
             return;
@@ -67,6 +73,7 @@ impl State {
         let info = Arc::new(PodInfo::of(pod));
         if pod.is_bound() {
             self.queue.remove(&info.key);
+            self.nominations.remove(&info.key);
             match pod.is_finished() {
                 true => self.lose(&info.key, now),
                 false => self.see(info, now),
@@ -78,13 +85,24 @@ impl State {
         if !is_assumed {
             self.lose(&info.key, now);
         }
+        let nominated = |pod: &Arc<Pod>| pod.status.nominated_node_name.clone();
+        let was_nominated = before.map(nominated).unwrap_or_default();
         match PodInfo::is_ours(pod) {
             true => {
+                match (was_nominated.as_str(), nominated(pod).as_str()) {
+                    ("", "") => {}
+                    (_, "") => self.nominations.remove(&info.key),
+                    (_, node) if !is_assumed => self.nominations.put(&info, node),
+                    _ => {}
+                }
                 let is_gated = !self.may_enter(&info);
                 self.queue.put(info, is_gated, self.cycle.plugins(), now);
             }
             // One that is on its way to a node counts there until its binding has failed.
-            false => self.queue.remove(&info.key),
+            false => {
+                self.queue.remove(&info.key);
+                self.nominations.remove(&info.key);
+            }
         }
     }
 
@@ -166,21 +184,31 @@ impl State {
         group: Option<&LabelSelector>,
         now: Instant,
     ) -> Verdict {
-        match self.cycle.decide(pod, group, &mut self.table) {
+        let look = Look { pod, group };
+        match look.decide(&mut self.cycle, &mut self.table, &self.nominations) {
             Decision::Node(row) => {
                 let node = self.table.name(row).clone();
+                self.nominations.remove(&pod.key);
                 self.table.place(pod.clone(), &node, true);
                 Verdict::Bind(node)
             }
-            Decision::None(diagnosis) => {
-                let text = diagnosis.text(pod, &self.table);
+            Decision::None {
+                diagnosis,
+                text,
+                push_out,
+            } => {
+                match &push_out {
+                    PushOut::Victims { node, .. } => self.nominations.put(pod, node),
+                    PushOut::Nobody => self.nominations.remove(&pod.key),
+                    PushOut::Wait => {}
+                }
                 // With no nodes at all, nobody rejected any: any event that brings one helps.
                 let by = match diagnosis.plugins {
                     0 => PluginSet::MAX,
                     plugins => plugins,
                 };
                 self.queue.rejected(pod, by, now);
-                Verdict::Wait(text)
+                Verdict::Wait(text, push_out)
             }
         }
     }

@@ -1,8 +1,10 @@
 //! What the scheduler writes: bindings, conditions of Pods that have no node, events.
 
+use super::decide::PushOut;
 use super::pod::PodInfo;
 use crate::objects::{Condition, Pod};
-use crate::runtime::{Client, Kind, Problem, seconds};
+use crate::runtime::{Client, Deletion, Kind, Problem, seconds};
+use futures::future::join_all;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,8 @@ use std::time::Duration;
 const ATTEMPTS_MAX: usize = 3;
 /// Until the world shows what changed.
 const AGAIN: Duration = Duration::from_millis(20);
+/// How far apart, at most, bindings are tried again that failed together.
+const APART_MS: u64 = 100;
 
 /// What became of a write.
 #[derive(Debug)]
@@ -55,80 +59,164 @@ pub async fn bind(client: Client, pod: Arc<PodInfo>, node: Arc<str>) -> Outcome 
     if client.take_note(&problem).await == Err(Problem::Fenced) {
         return Outcome::Fenced;
     }
+    if problem == Problem::Stale {
+        // Of two that claim in turns, none gets anything done if both come again at the same time.
+        let apart = rand::random_range(0..APART_MS);
+        tokio::time::sleep(Duration::from_millis(apart)).await;
+    }
     Outcome::Unbound(pod)
 }
 
-/// Says why a Pod has no node: as an event, and as its condition if it does not say so yet.
-pub async fn say(client: Client, pod: Arc<PodInfo>, text: String) -> Outcome {
+/// Says why a Pod has no node: as an event, and as its condition if it does not say so yet. Makes room
+/// for it, if somebody can go.
+pub async fn say(client: Client, pod: Arc<PodInfo>, text: String, push_out: PushOut) -> Outcome {
     let about = client.about(Kind::Pod, &pod.pod.metadata);
     client.event(about, true, "FailedScheduling", text.as_str());
+    let nominated = match &push_out {
+        PushOut::Victims { node, .. } => Some(&**node),
+        PushOut::Nobody => Some(""),
+        PushOut::Wait => None,
+    };
+    let said = update(&client, &pod, |present, now| {
+        waiting(present, &text, nominated, now)
+    });
+    if said.await.is_err() {
+        return Outcome::Fenced;
+    }
+    let PushOut::Victims { node, pods } = &push_out else {
+        return Outcome::Said;
+    };
+    let pushes = pods.iter().map(|victim| push(&client, &pod, victim, node));
+    let pushed = join_all(pushes).await;
+    match pushed.into_iter().any(|one| one == Err(Problem::Fenced)) {
+        true => Outcome::Fenced,
+        false => Outcome::Said,
+    }
+}
+
+/// Lets a Pod go for one of a higher priority. What goes wrong is tried again when the other one is
+/// looked at again.
+async fn push(client: &Client, pod: &PodInfo, victim: &PodInfo, node: &str) -> Result<(), Problem> {
+    let meta = &victim.pod.metadata;
+    if meta.is_deleting() {
+        return Ok(());
+    }
+    update(client, victim, disrupted).await?;
+    let deletion = Deletion {
+        uid: Some(&meta.uid),
+        ..Deletion::default()
+    };
+    client.delete(Kind::Pod, &victim.key, &deletion).await?;
+    let text = format!("Preempted by pod {} on node {node}", pod.pod.metadata.uid);
+    client.event(client.about(Kind::Pod, meta), false, "Preempted", text);
+    Ok(())
+}
+
+/// Changes the status of a Pod, as long as it is the same Pod.
+///
+/// # Errors
+/// [`Problem::Fenced`] only. What else goes wrong is left.
+async fn update(
+    client: &Client,
+    pod: &PodInfo,
+    patch: impl Fn(&Pod, &str) -> Option<Value>,
+) -> Result<(), Problem> {
     for _ in 0..ATTEMPTS_MAX {
         let client = match client.fresh().await {
             Ok(client) => client,
-            Err(Problem::Fenced) => return Outcome::Fenced,
-            Err(_) => return Outcome::Said,
+            Err(Problem::Fenced) => return Err(Problem::Fenced),
+            Err(_) => return Ok(()),
         };
         let now = seconds(client.now_us());
         let patch = {
             let world = client.world();
-            let present = world.pods.get(&pod.key);
-            let present = present.filter(|present| pod.is_same(present) && !present.is_bound());
-            present.and_then(|present| conditions(present, &text, &now))
+            let present = world.pods.get(&pod.key).filter(|one| pod.is_same(one));
+            present.and_then(|present| patch(present, &now))
         };
         let Some(patch) = patch else {
-            return Outcome::Said;
+            return Ok(());
         };
         let written = client.patch_status(Kind::Pod, &pod.key, &patch).await;
         let problem = match written {
-            Ok(_) => return Outcome::Said,
-            Err(Problem::Fenced) => return Outcome::Fenced,
+            Ok(_) => return Ok(()),
+            Err(Problem::Fenced) => return Err(Problem::Fenced),
             Err(problem) => problem,
         };
         match client.take_note(&problem).await {
-            Err(Problem::Fenced) => return Outcome::Fenced,
-            Err(_) => return Outcome::Said,
+            Err(Problem::Fenced) => return Err(Problem::Fenced),
+            Err(_) => return Ok(()),
             Ok(()) => {}
         }
         if !matches!(problem, Problem::Stale | Problem::Unknown(_)) {
-            return Outcome::Said;
+            return Ok(());
         }
         tokio::time::sleep(AGAIN).await;
     }
-    Outcome::Said
+    Ok(())
 }
 
-/// The patch after which the Pod says why it has no node; `None`: it does already.
-fn conditions(pod: &Pod, text: &str, now: &str) -> Option<Value> {
-    const TYPE: &str = "PodScheduled";
-    let before = crate::objects::condition(&pod.status.conditions, TYPE);
-    let is_said = |before: &Condition| {
-        before.status == "False" && before.reason == "Unschedulable" && before.message == text
-    };
-    if before.is_some_and(is_said) {
+/// The patch after which a Pod says why it has no node, and where room is made for it; `None`: it does
+/// already, or has a node.
+fn waiting(pod: &Pod, text: &str, nominated: Option<&str>, now: &str) -> Option<Value> {
+    if pod.is_bound() {
         return None;
     }
-    let since = before
-        .filter(|before| before.status == "False")
-        .and_then(|before| before.last_transition_time.clone());
     let condition = Condition {
-        r#type: TYPE.to_owned(),
+        r#type: "PodScheduled".to_owned(),
         status: "False".to_owned(),
         reason: "Unschedulable".to_owned(),
         message: text.to_owned(),
-        last_transition_time: Some(since.unwrap_or_else(|| now.to_owned())),
-        observed_generation: (pod.metadata.generation > 0).then_some(pod.metadata.generation),
         ..Condition::default()
     };
+    let mut patch = conditions(pod, condition, now);
+    if let Some(nominated) = nominated.filter(|one| *one != pod.status.nominated_node_name) {
+        let patch = patch.get_or_insert_with(|| json!({"status": {}}));
+        patch["status"]["nominatedNodeName"] = match nominated {
+            "" => Value::Null,
+            node => json!(node),
+        };
+    }
+    Some(at_revision(patch?, pod))
+}
+
+/// The patch after which a Pod says that it has to go.
+fn disrupted(pod: &Pod, now: &str) -> Option<Value> {
+    let message = "default-scheduler: preempting to accommodate a higher priority pod";
+    let condition = Condition {
+        r#type: "DisruptionTarget".to_owned(),
+        status: "True".to_owned(),
+        reason: "PreemptionByScheduler".to_owned(),
+        message: message.to_owned(),
+        ..Condition::default()
+    };
+    Some(at_revision(conditions(pod, condition, now)?, pod))
+}
+
+fn at_revision(mut patch: Value, pod: &Pod) -> Value {
+    patch["metadata"] = json!({"resourceVersion": pod.metadata.revision.to_string()});
+    patch
+}
+
+/// The patch after which a Pod has this condition; `None`: it has.
+fn conditions(pod: &Pod, mut wanted: Condition, now: &str) -> Option<Value> {
+    let before = crate::objects::condition(&pod.status.conditions, &wanted.r#type);
+    let before = before.filter(|before| before.status == wanted.status);
+    let is_said =
+        |before: &Condition| before.reason == wanted.reason && before.message == wanted.message;
+    if before.is_some_and(is_said) {
+        return None;
+    }
+    let since = before.and_then(|before| before.last_transition_time.clone());
+    wanted.last_transition_time = Some(since.unwrap_or_else(|| now.to_owned()));
+    let generation = pod.metadata.generation;
+    wanted.observed_generation = (generation > 0).then_some(generation);
     let mut all = pod.status.conditions.clone();
-    match all.iter_mut().find(|one| one.r#type == TYPE) {
-        Some(one) => *one = condition,
-        None => all.push(condition),
+    match all.iter_mut().find(|one| one.r#type == wanted.r#type) {
+        Some(one) => *one = wanted,
+        None => all.push(wanted),
     }
     let all: Vec<Value> = all.iter().map(stored).collect();
-    Some(json!({
-        "metadata": {"resourceVersion": pod.metadata.revision.to_string()},
-        "status": {"conditions": all},
-    }))
+    Some(json!({"status": {"conditions": all}}))
 }
 
 fn stored(condition: &Condition) -> Value {

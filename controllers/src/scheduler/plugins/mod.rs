@@ -8,6 +8,7 @@
 //! | `affinity` | node selectors, required terms | preferred terms |
 //! | `ports` | ports of the node | |
 //! | `fit` | what is set aside | more left over |
+//! | `pods` | Pods that must or must not be beside it | Pods that it would rather be beside |
 //! | `spread` | domains that would have too many | domains with fewer |
 //! | `balance` | | CPU and memory used alike |
 //! | `images` | | images that are there |
@@ -20,6 +21,7 @@ mod fit;
 mod gates;
 mod images;
 mod name;
+pub mod pods;
 mod ports;
 pub mod spread;
 mod taints;
@@ -40,6 +42,7 @@ pub fn standard() -> Vec<Box<dyn Plugin>> {
         Box::new(ports::NodePorts),
         Box::new(fit::NodeResourcesFit),
         Box::new(spread::PodTopologySpread),
+        Box::new(pods::InterPodAffinity),
         Box::new(balance::BalancedAllocation),
         Box::new(images::ImageLocality),
     ]

@@ -3,7 +3,7 @@
 use super::{NodeInfo, Row, Table};
 use crate::objects::Key;
 use crate::scheduler::pod::PodInfo;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A Pod that has a node.
@@ -78,7 +78,19 @@ impl Table {
         Some(placed)
     }
 
+    /// A namespace has these labels; `None`: it is gone.
+    pub fn put_namespace(&mut self, name: &str, labels: Option<BTreeMap<String, String>>) {
+        match labels {
+            Some(labels) => self.namespaces.insert(name.to_owned(), labels),
+            None => self.namespaces.remove(name),
+        };
+    }
+
     fn see(&mut self, info: &PodInfo, row: Row, sign: i64) {
+        match sign > 0 && !info.affinities.is_empty() {
+            true => self.saying.insert(info.key.clone()),
+            false => self.saying.remove(&info.key),
+        };
         self.columns.see(row, info, sign);
         self.counters.see(info, row, sign);
         let ports = &mut self.ports[row];

@@ -60,6 +60,10 @@ pub struct Table {
     ports: Vec<Vec<HostPort>>,
     on: Vec<BTreeSet<Key>>,
     placed: HashMap<Key, Placed>,
+    /// Pods that say something of others.
+    saying: BTreeSet<Key>,
+    namespaces: HashMap<String, BTreeMap<String, String>>,
+    unlabelled: BTreeMap<String, String>,
     priorities: BTreeMap<i32, usize>,
     images: HashMap<String, Image>,
     order: Vec<Row>,
@@ -104,6 +108,21 @@ impl Table {
     /// What is known about a Pod that has a node.
     pub fn placed(&self, key: &Key) -> Option<&Placed> {
         self.placed.get(key)
+    }
+
+    /// All Pods that have a node.
+    pub fn all_placed(&self) -> impl Iterator<Item = &Placed> {
+        self.placed.values()
+    }
+
+    /// The Pods that say something of others.
+    pub fn pods_with_terms(&self) -> impl Iterator<Item = &Placed> {
+        self.saying.iter().filter_map(|key| self.placed.get(key))
+    }
+
+    /// The labels of a namespace.
+    pub fn namespace(&self, name: &str) -> &BTreeMap<String, String> {
+        self.namespaces.get(name).unwrap_or(&self.unlabelled)
     }
 
     /// The image of a name, if a node has it.

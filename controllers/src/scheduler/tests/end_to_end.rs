@@ -36,7 +36,8 @@ fn found<'w>(world: &'w World, name: &str) -> Option<&'w Arc<Pod>> {
     world.pods.get(&Key::new("default", name))
 }
 
-fn is_on(world: &World, name: &str, node: &str) -> bool {
+/// Whether a Pod is on a node.
+pub fn is_on(world: &World, name: &str, node: &str) -> bool {
     found(world, name).is_some_and(|pod| pod.spec.node_name == node)
 }
 

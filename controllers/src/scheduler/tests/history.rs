@@ -63,6 +63,33 @@ impl Loop for Watchman {
 }
 
 #[tokio::test(start_paused = true)]
+async fn i1_two_schedulers_at_once_do_not_overcommit() {
+    let cluster = Cluster::new().await;
+    let watchman = Arc::new(Watchman::default());
+    for at in 0..6 {
+        add(&cluster, node(&format!("n{at}"), "2", "4Gi")).await;
+    }
+    for at in 0..30 {
+        run(&cluster, pod(&format!("p{at}"), "500m", "256Mi")).await;
+    }
+    for _ in 0..2 {
+        let watching = watchman.clone();
+        cluster.lead(move |manager| {
+            let manager = manager.with_loop(|| Arc::new(Scheduler::default()));
+            manager.with_loop(move || watching.clone())
+        });
+    }
+    cluster
+        .until("there is no room left", |world| {
+            world.pods.all().filter(|pod| pod.is_bound()).count() == 24
+        })
+        .await;
+    cluster.settle().await;
+    let found = watchman.0.lock();
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn i1_i2_nothing_is_overcommitted_and_nothing_moves_while_pods_come_and_go() {
     let cluster = Cluster::new().await;
     let watchman = Arc::new(Watchman::default());

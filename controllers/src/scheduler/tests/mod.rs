@@ -4,6 +4,7 @@ mod differential;
 mod end_to_end;
 mod history;
 mod model;
+mod preemption;
 mod speed;
 
 use super::pod::PodInfo;

@@ -68,6 +68,10 @@ impl Plugin for PodTopologySpread {
         Some(Box::new(spreading))
     }
 
+    fn heeds_placing(&self) -> bool {
+        true
+    }
+
     fn is_helped(&self, pod: &PodInfo, event: &Event<'_>) -> bool {
         let hard = || pod.spread.iter().filter(|one| one.is_hard);
         let counts = |other: &PodInfo| {
