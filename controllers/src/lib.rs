@@ -7,6 +7,10 @@
 //! They use the API server's in-process object client. What never happens here: a call to the store, or
 //! one controller calling another.
 
+pub mod backends;
+pub mod endpoint_slices;
+pub mod endpoints;
+pub mod kubernetes_service;
 pub mod objects;
 pub mod runtime;
 pub mod service_account;

@@ -8,6 +8,8 @@ mod kinds;
 mod patch;
 mod pods;
 mod properties;
+mod service_properties;
+mod services;
 mod status;
 mod update;
 mod world;
