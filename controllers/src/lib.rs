@@ -7,14 +7,18 @@
 //! They use the API server's in-process object client. What never happens here: a call to the store, or
 //! one controller calling another.
 
+pub mod backends;
 mod bulk;
 pub mod compaction;
 pub mod daemon_set;
 pub mod deployment;
+pub mod endpoint_slices;
+pub mod endpoints;
 pub mod garbage;
 pub mod holder;
 pub mod hollow;
 pub mod job;
+pub mod kubernetes_service;
 pub mod namespace;
 pub mod objects;
 pub mod placement;

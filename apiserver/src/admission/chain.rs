@@ -3,7 +3,7 @@
 use super::{
     Admission, AdmissionRequest, Admitted, DefaultTolerationSeconds, LimitRanger,
     NamespaceLifecycle, Objects, Plugin, Priority, ResourceQuota, ServiceAccount,
-    TaintNodesByCondition,
+    ServiceAllocation, TaintNodesByCondition,
 };
 use crate::status::Failure;
 use crate::storage::Future;
@@ -29,10 +29,13 @@ impl Chain {
         let plugins: Vec<Box<dyn Plugin>> = vec![
             Box::new(NamespaceLifecycle),
             Box::new(LimitRanger),
-            Box::new(ServiceAccount { random }),
+            Box::new(ServiceAccount {
+                random: random.clone(),
+            }),
             Box::new(TaintNodesByCondition),
             Box::new(Priority),
             Box::new(DefaultTolerationSeconds),
+            Box::new(ServiceAllocation::new(random)),
             Box::new(ResourceQuota),
         ];
         Chain::of(plugins, objects)
@@ -70,6 +73,19 @@ impl Admission for Chain {
                 if plugin.handles(request) {
                     admitted.append(plugin.validate(request, &*self.objects).await?);
                 }
+            }
+            Ok(for_real(request, admitted))
+        })
+    }
+
+    fn release<'a>(
+        &'a self,
+        request: &'a AdmissionRequest,
+    ) -> Future<'a, Result<Admitted, Failure>> {
+        Box::pin(async move {
+            let mut admitted = Admitted::default();
+            for plugin in &self.plugins {
+                admitted.append(plugin.release(request, &*self.objects).await?);
             }
             Ok(for_real(request, admitted))
         })

@@ -4,7 +4,8 @@
 //! The registry asks twice per write. [`Admission::mutate`] comes after decoding and defaulting and may
 //! change the object; [`Admission::validate`] comes after the object has been checked, right before it
 //! is stored, and may only refuse. A write that lost a race is made again on the fresh object, and asks
-//! both again. Deletions have no object, only an old one.
+//! both again. Deletions have no object, only an old one. When an object goes for good, by a deletion or by
+//! an update that takes its last finalizer, [`Admission::release`] says what goes with it.
 //!
 //! A plug-in that has to count or to allocate does not keep it in memory, because other members do the
 //! same at the same time: it returns guards and writes ([`Admitted`]), which become part of the one
@@ -25,6 +26,7 @@
 //! | `priority` | priority classes become numbers |
 //! | `default_tolerations` | how long Pods stay on a node that is lost |
 //! | `demand` | what a Pod asks for as a whole |
+//! | `service_allocation` | addresses and node ports of Services |
 //! | `quota` | `ResourceQuota`s: how much there may be in a namespace |
 //!
 //! What may enter: objects in stored form, who asks, the store's keys. What never happens here: HTTP,
@@ -39,6 +41,7 @@ mod plugin;
 mod priority;
 mod quota;
 mod service_account;
+mod service_allocation;
 mod stored;
 mod taint_nodes;
 #[cfg(test)]
@@ -52,6 +55,7 @@ pub use plugin::{Found, Objects, Plugin, Which};
 pub use priority::Priority;
 pub use quota::{QuotaCount, ResourceQuota};
 pub use service_account::ServiceAccount;
+pub use service_allocation::{SERVICE_CIDR, SERVICE_CIDR_FIRST, ServiceAllocation};
 pub use stored::Stored;
 pub use taint_nodes::TaintNodesByCondition;
 
@@ -93,6 +97,8 @@ pub struct AdmissionRequest {
     pub options: Value,
     /// Nothing will be stored.
     pub is_dry_run: bool,
+    /// When the request came: RFC 3339, whole seconds.
+    pub now: String,
 }
 
 /// What a plug-in wants besides letting a write through.
@@ -135,6 +141,16 @@ pub trait Admission: Send + Sync + 'static {
         &'a self,
         request: &'a AdmissionRequest,
     ) -> Future<'a, Result<Admitted, Failure>>;
+
+    /// Asked when an object goes for good with this write, after everything else: what goes with it.
+    /// `request.old` is how it was. Whoever passes requests on to another admission passes this on, too.
+    ///
+    /// # Errors
+    /// The store's.
+    fn release<'a>(
+        &'a self,
+        request: &'a AdmissionRequest,
+    ) -> Future<'a, Result<Admitted, Failure>>;
 }
 
 /// Lets everything through.
@@ -150,6 +166,13 @@ impl Admission for AdmitAll {
     }
 
     fn validate<'a>(
+        &'a self,
+        _request: &'a AdmissionRequest,
+    ) -> Future<'a, Result<Admitted, Failure>> {
+        Box::pin(std::future::ready(Ok(Admitted::default())))
+    }
+
+    fn release<'a>(
         &'a self,
         _request: &'a AdmissionRequest,
     ) -> Future<'a, Result<Admitted, Failure>> {

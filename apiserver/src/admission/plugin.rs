@@ -2,7 +2,7 @@
 
 use super::{AdmissionRequest, Admitted};
 use crate::status::{Failure, GroupResource};
-use crate::storage::{Future, Guard};
+use crate::storage::{Future, Guard, KeyValue};
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
@@ -33,6 +33,18 @@ pub trait Plugin: Send + Sync {
     /// # Errors
     /// The refusal for the client, or the store's.
     fn validate<'a>(
+        &'a self,
+        _request: &'a AdmissionRequest,
+        _objects: &'a dyn Objects,
+    ) -> Future<'a, Result<Admitted, Failure>> {
+        Box::pin(std::future::ready(Ok(Admitted::default())))
+    }
+
+    /// Says what goes with an object that goes for good. Every plug-in is asked, about every such object.
+    ///
+    /// # Errors
+    /// The store's.
+    fn release<'a>(
         &'a self,
         _request: &'a AdmissionRequest,
         _objects: &'a dyn Objects,
@@ -99,6 +111,20 @@ pub trait Objects: Send + Sync + 'static {
         which: Which,
         namespace: &'a str,
     ) -> Future<'a, Result<Vec<Found>, Failure>>;
+
+    /// What lies at a key, or from it up to `end`, in the newest state, in the order of keys. For what
+    /// plug-ins keep beside objects.
+    ///
+    /// # Errors
+    /// The store's.
+    fn entries(
+        &self,
+        _key: Bytes,
+        _end: Option<Bytes>,
+    ) -> Future<'_, Result<Vec<KeyValue>, Failure>> {
+        let why = "there is nothing here but objects";
+        Box::pin(std::future::ready(Err(Failure::internal(why))))
+    }
 }
 
 impl AdmissionRequest {

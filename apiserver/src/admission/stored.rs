@@ -79,6 +79,14 @@ impl Objects for Stored {
             ranged.keys.into_iter().map(found_of).collect()
         })
     }
+
+    fn entries(
+        &self,
+        key: Bytes,
+        end: Option<Bytes>,
+    ) -> Future<'_, Result<Vec<KeyValue>, Failure>> {
+        Box::pin(async move { Ok(self.range(key, end, At::Latest).await?.keys) })
+    }
 }
 
 fn row(which: Which) -> Result<&'static Resource, Failure> {

@@ -25,6 +25,7 @@
 //! | `paths`, `discovery`, `openapi`, `health` | everything else |
 //! | `answer`, `body`, `gzip` | how answers are written |
 //! | `policy`, `bootstrap`, `rights` | RBAC: kept current, begun with, not given away |
+//! | `service_range` | the block of addresses of Services, as every cluster begins with it |
 //!
 //! Lists and watches are written piece by piece: memory is a piece, not an answer. Whoever does not read
 //! what it asked for is let go when its buffer has been full for too long, and delays nobody.
@@ -58,6 +59,7 @@ mod rights;
 mod route;
 mod served;
 mod server;
+mod service_range;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -73,4 +75,5 @@ pub use lookup::RegistryObjects;
 pub use policy::KeptPolicy;
 pub use rights::HeldRights;
 pub use server::Server;
+pub use service_range::write_service_range;
 pub use tls::{Tls, TlsError};

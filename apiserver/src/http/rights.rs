@@ -75,4 +75,11 @@ impl<A: Admission> Admission for HeldRights<A> {
             Err(failure) => Box::pin(std::future::ready(Err(failure))),
         }
     }
+
+    fn release<'a>(
+        &'a self,
+        request: &'a AdmissionRequest,
+    ) -> Future<'a, Result<Admitted, Failure>> {
+        self.next.release(request)
+    }
 }

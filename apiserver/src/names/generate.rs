@@ -8,6 +8,19 @@ const NAME_MAX: usize = 63;
 /// How many bytes of `generateName` are kept.
 pub const GENERATED_BASE_MAX: usize = NAME_MAX - SUFFIX_LENGTH;
 
+/// A new uid: a random one (version 4), drawn by `random`, which gives numbers that are equally likely all
+/// over their range.
+pub fn uid(mut random: impl FnMut() -> u32) -> String {
+    let [a, b, c, d] = [(); 4].map(|()| random());
+    format!(
+        "{a:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{d:08x}",
+        b >> 16,
+        b & 0xfff,
+        0x8000 | ((c >> 16) & 0x3fff),
+        c & 0xffff,
+    )
+}
+
 /// A name that begins with `base`, shortened if need be, and ends with five letters drawn by `random`,
 /// which gives numbers that are equally likely all over their range.
 pub fn generate(base: &str, mut random: impl FnMut() -> u32) -> String {

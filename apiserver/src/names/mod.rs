@@ -14,7 +14,7 @@ mod label;
 mod tests;
 
 pub use dns::{dns1035_label, dns1123_label, dns1123_subdomain, path_segment, path_segment_prefix};
-pub use generate::{GENERATED_BASE_MAX, generate};
+pub use generate::{GENERATED_BASE_MAX, generate, uid};
 pub use label::{label_key, label_value};
 
 /// How the names of a kind are checked.

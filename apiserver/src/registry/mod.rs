@@ -45,6 +45,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use everything::{Everything, Sighting};
+pub(crate) use strategy::keep_allocated;
 pub use types::{Body, Caller, Event, EventKind, List, Target, Written};
 
 /// See the module's essay.
@@ -97,15 +98,8 @@ impl Registry {
         u32::from_le_bytes(bytes)
     }
 
-    /// A new uid: a random one (version 4).
+    /// A new uid.
     fn uid(&self) -> String {
-        let [a, b, c, d] = [(); 4].map(|()| self.draw());
-        format!(
-            "{a:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{d:08x}",
-            b >> 16,
-            b & 0xfff,
-            0x8000 | ((c >> 16) & 0x3fff),
-            c & 0xffff,
-        )
+        crate::names::uid(|| self.draw())
     }
 }

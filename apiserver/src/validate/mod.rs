@@ -104,6 +104,11 @@ pub fn update_status(gvk: &Gvk, new: &Value, old: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// What is wrong with the addresses and families that a Service wants, before it gets any.
+pub(crate) fn service_addresses(service: &Value) -> Vec<FieldError> {
+    service::wanted(&At::root(service))
+}
+
 /// What is checked of a new object.
 type Create = fn(&At<'_>, &mut Errors);
 /// What is checked of an object that changes.

@@ -140,6 +140,13 @@ fn affinity(spec: &At<'_>, errors: &mut Errors) {
     }
 }
 
+/// What is wrong with the addresses and families that a Service wants, before it gets any.
+pub(super) fn wanted(object: &At<'_>) -> Errors {
+    let mut errors = Errors::new();
+    families(&object.get("spec"), &mut errors);
+    errors
+}
+
 fn families(spec: &At<'_>, errors: &mut Errors) {
     let (first, list) = (spec.get("clusterIP"), spec.get("clusterIPs"));
     let all = addresses(spec);

@@ -1,7 +1,7 @@
 //! Services and where they lead, as far as loops look at them.
 
 use super::meta::Meta;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -56,6 +56,12 @@ pub struct ServicePort {
     pub app_protocol: Option<String>,
 }
 
+/// A list that may be null: clients send it so, and it is stored so.
+fn listed<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Value>, D::Error> {
+    let list: Option<Vec<Value>> = Option::deserialize(from)?;
+    Ok(list.unwrap_or_default())
+}
+
 /// Where a Service leads, in one object.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -63,6 +69,7 @@ pub struct Endpoints {
     /// Its metadata.
     pub metadata: Meta,
     /// Addresses and ports, as they are stored.
+    #[serde(deserialize_with = "listed")]
     pub subsets: Vec<Value>,
 }
 
@@ -75,7 +82,9 @@ pub struct EndpointSlice {
     /// `IPv4`, `IPv6` or `FQDN`.
     pub address_type: String,
     /// Who is there, as it is stored.
+    #[serde(deserialize_with = "listed")]
     pub endpoints: Vec<Value>,
     /// The ports, as they are stored.
+    #[serde(deserialize_with = "listed")]
     pub ports: Vec<Value>,
 }

@@ -13,6 +13,7 @@ fn plug_ins_come_in_the_order_of_upstream() {
             "TaintNodesByCondition",
             "Priority",
             "DefaultTolerationSeconds",
+            "ServiceAllocation",
             "ResourceQuota",
         ]
     );

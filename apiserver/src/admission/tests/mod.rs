@@ -58,6 +58,7 @@ fn request(operation: Operation, id: &str, name: &str, object: Option<Value>) ->
         old: None,
         options: Value::Null,
         is_dry_run: false,
+        now: String::new(),
     }
 }
 

@@ -25,6 +25,7 @@ fn request(user: &User, plural: &str, object: Value) -> AdmissionRequest {
         old: None,
         options: Value::Null,
         is_dry_run: false,
+        now: String::new(),
     }
 }
 

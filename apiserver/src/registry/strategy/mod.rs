@@ -9,7 +9,7 @@
 //! | `rows` | the rows |
 //! | `create` | what a new object of a kind gets or loses |
 //! | `update` | what an update may not touch, when it counts as a new generation |
-//! | `service` | what an update of a Service keeps of what was allocated for it |
+//! | `service` | what an update of a Service keeps of what was allocated for it, and what it drops |
 //! | `qos` | the class of a Pod, by what it asks for |
 //! | `metadata` | what is wrong with metadata |
 //! | `fields` | reading and writing members of objects |
@@ -32,6 +32,7 @@ use serde_json::Value;
 
 pub(in crate::registry) use create::prepare_create;
 pub(in crate::registry) use rows::of;
+pub(crate) use service::keep_allocated;
 pub(in crate::registry) use update::{for_rules, keep_system_fields, prepare_update};
 
 /// What a write of a new object knows besides the object.

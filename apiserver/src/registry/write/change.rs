@@ -127,6 +127,12 @@ impl Job<'_> {
         self.validate_change(&new, &live.value)?;
         let (new, more) = self.admitted(&mut asks, new).await?;
         admitted.append(more);
+        if is_finished(&new, &live.value) {
+            // Nothing is left to which the rest could belong.
+            let warnings = std::mem::take(&mut admitted.warnings);
+            admitted = self.registry.admission.release(&asks).await?;
+            admitted.warnings.extend(warnings);
+        }
         warnings.append(&mut admitted.warnings);
         self.store_change(new, live, &admitted).await
     }

@@ -65,6 +65,9 @@ impl<'a> Job<'a> {
             if is_eviction {
                 admitted.append(self.budget(&live).await?);
             }
+            if matches!(fate, Fate::Goes(_)) {
+                admitted.append(self.registry.admission.release(&asks).await?);
+            }
             match self.carry_out(fate, live, &admitted).await? {
                 Ok(object) => {
                     return Ok(Written {

@@ -186,6 +186,7 @@ impl<'a> Job<'a> {
             old: None,
             options: self.options.clone(),
             is_dry_run: self.is_dry_run,
+            now: self.now.clone(),
         }
     }
 

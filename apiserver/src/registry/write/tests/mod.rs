@@ -10,6 +10,8 @@ mod patch;
 mod pods;
 mod properties;
 mod room;
+mod service_properties;
+mod services;
 mod status;
 mod update;
 mod world;

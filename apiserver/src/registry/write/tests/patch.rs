@@ -57,6 +57,10 @@ struct Meddler {
 }
 
 impl Admission for Meddler {
+    fn release<'a>(&'a self, _: &'a AdmissionRequest) -> Future<'a, Result<Admitted, Failure>> {
+        Box::pin(std::future::ready(Ok(Admitted::default())))
+    }
+
     fn mutate<'a>(
         &'a self,
         request: &'a mut AdmissionRequest,
@@ -132,6 +136,10 @@ async fn statement_31_a_patch_that_loses_is_made_again_on_the_fresh_object() {
 struct Never;
 
 impl Admission for Never {
+    fn release<'a>(&'a self, _: &'a AdmissionRequest) -> Future<'a, Result<Admitted, Failure>> {
+        Box::pin(std::future::ready(Ok(Admitted::default())))
+    }
+
     fn mutate<'a>(&'a self, _: &'a mut AdmissionRequest) -> Future<'a, Result<Admitted, Failure>> {
         Box::pin(std::future::ready(Ok(Admitted::default())))
     }
