@@ -9,10 +9,13 @@ use keelson_apiserver::registry::{Clock, Registry};
 use keelson_apiserver::resource;
 use keelson_apiserver::storage::Kv;
 use keelson_controllers::compaction::Compaction;
+use keelson_controllers::daemon_set::DaemonSets;
+use keelson_controllers::deployment::Deployments;
 use keelson_controllers::garbage::GarbageCollector;
 use keelson_controllers::holder::Holder;
 use keelson_controllers::job::Jobs;
 use keelson_controllers::namespace::Namespaces;
+use keelson_controllers::pod_gc::PodCollector;
 use keelson_controllers::replicas;
 use keelson_controllers::resource_quota::ResourceQuotas;
 use keelson_controllers::root_ca::RootCa;
@@ -103,7 +106,10 @@ fn manager(kv: &Arc<dyn Kv>, name: &str, root: &str) -> Manager {
         .with(ResourceQuotas)
         .with(replicas::sets())
         .with(replicas::controllers())
+        .with(Deployments)
+        .with(DaemonSets::default())
         .with(Jobs)
+        .with(PodCollector::default())
         .with(TtlAfterFinished)
         .with(Compaction::new(Compaction::EVERY))
         .with_loop(|| Arc::new(Scheduler::default()))

@@ -133,6 +133,10 @@ async fn prepare(
         .await
         .map_err(|error| Setback::Passing(error.to_string()))?;
     namespaces::ensure(registry, catalog).await?;
+    let now_us = SystemClock.now_us();
+    http::write_service_range(registry, catalog, now_us)
+        .await
+        .map_err(|error| Setback::Passing(error.to_string()))?;
     note_address(kv, options).await?;
     Ok(Prepared {
         authority,

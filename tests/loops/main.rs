@@ -143,7 +143,9 @@ async fn replace(dev: &Dev, recorder: &Recorder) -> Check<Duration> {
     let is_new = |change: &record::Change| {
         let created = change.object.as_ref().is_some_and(|pod| {
             pod.pointer("/spec/nodeName").is_none()
-                && pod.pointer("/metadata/labels/app").is_some_and(|app| app == "web")
+                && pod
+                    .pointer("/metadata/labels/app")
+                    .is_some_and(|app| app == "web")
         });
         change.key.starts_with("/registry/pods/") && created
     };
