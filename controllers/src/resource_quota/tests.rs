@@ -172,8 +172,11 @@ async fn q1_there_is_never_more_than_is_allowed_however_many_write_while_it_is_c
         )
         .await;
     // What came before the quota stays; from when it counts on, only what it lets in comes.
+    let before = AtomicUsize::new(0);
     cluster
         .until("the quota counts", |world| {
+            let there = world.pods.in_namespace("default").count();
+            before.store(there, Ordering::SeqCst);
             status(world).used.contains_key("pods")
         })
         .await;
@@ -188,8 +191,13 @@ async fn q1_there_is_never_more_than_is_allowed_however_many_write_while_it_is_c
         .pods
         .in_namespace("default")
         .count();
-    until_used(&cluster, json!({"pods": there.to_string()})).await;
+    let most = before.load(Ordering::SeqCst).max(HARD);
+    assert!(
+        there <= most,
+        "{there} pods, and at most {most} may be there"
+    );
     assert_eq!(there, made.load(Ordering::SeqCst));
+    until_used(&cluster, json!({"pods": there.to_string()})).await;
 }
 
 #[test]
