@@ -8,6 +8,7 @@
 //! one controller calling another.
 
 mod bulk;
+pub mod cron_job;
 pub mod daemon_set;
 pub mod job;
 pub mod objects;

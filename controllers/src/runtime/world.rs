@@ -3,8 +3,8 @@
 use super::graph::Graph;
 use super::store::{Kept, Store};
 use crate::objects::{
-    ConfigMap, ControllerRevision, DaemonSet, Deployment, EndpointSlice, Endpoints, Job, Key,
-    Lease, Meta, Namespace, Node, Partial, Pod, Replicas, Service,
+    ConfigMap, ControllerRevision, CronJob, DaemonSet, Deployment, EndpointSlice, Endpoints, Job,
+    Key, Lease, Meta, Namespace, Node, Partial, Pod, Replicas, Service,
 };
 use keelson_apiserver::registry::Sighting;
 use keelson_apiserver::resource::Resource;
@@ -149,6 +149,8 @@ kinds! {
     ControllerRevision, controller_revisions: ControllerRevision, "apps", "v1", "controllerrevisions";
     /// Jobs.
     Job, jobs: Job, "batch", "v1", "jobs";
+    /// CronJobs.
+    CronJob, cron_jobs: CronJob, "batch", "v1", "cronjobs";
     /// Leases.
     Lease, leases: Lease, "coordination.k8s.io", "v1", "leases";
 }
@@ -182,6 +184,7 @@ kept!(
     DaemonSet,
     ControllerRevision,
     Job,
+    CronJob,
     Lease
 );
 
