@@ -10,6 +10,7 @@
 pub mod backends;
 mod bulk;
 pub mod compaction;
+pub mod cron_job;
 pub mod daemon_set;
 pub mod deployment;
 pub mod endpoint_slices;

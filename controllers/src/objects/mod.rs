@@ -29,6 +29,7 @@ pub use pod::{
     Toleration,
 };
 pub use workload::{
-    DaemonSet, DaemonSetSpec, DaemonSetStatus, Deployment, DeploymentSpec, DeploymentStatus, Job,
-    JobSpec, JobStatus, Replicas, ReplicasSpec, ReplicasStatus, Uncounted,
+    CronJob, CronJobSpec, CronJobStatus, DaemonSet, DaemonSetSpec, DaemonSetStatus, Deployment,
+    DeploymentSpec, DeploymentStatus, Job, JobSpec, JobStatus, Replicas, ReplicasSpec,
+    ReplicasStatus, Uncounted,
 };

@@ -246,3 +246,49 @@ pub struct Uncounted {
     /// Those that failed.
     pub failed: Vec<String>,
 }
+
+/// A CronJob: Jobs at certain times.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct CronJob {
+    /// Its metadata.
+    pub metadata: Meta,
+    /// What is wanted.
+    pub spec: CronJobSpec,
+    /// What is.
+    pub status: CronJobStatus,
+}
+
+/// What is wanted of a CronJob.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CronJobSpec {
+    /// When, in five fields or one word.
+    pub schedule: String,
+    /// The time zone of the schedule; `None`: UTC.
+    pub time_zone: Option<String>,
+    /// How late a Job may start; `None`: however late.
+    pub starting_deadline_seconds: Option<i64>,
+    /// `Allow`, `Forbid` or `Replace`.
+    pub concurrency_policy: String,
+    /// Nothing is started.
+    pub suspend: bool,
+    /// What the Jobs look like, as it is stored.
+    pub job_template: Value,
+    /// How many Jobs that succeeded are kept; `None` is 3.
+    pub successful_jobs_history_limit: Option<i32>,
+    /// How many Jobs that failed are kept; `None` is 1.
+    pub failed_jobs_history_limit: Option<i32>,
+}
+
+/// What a CronJob is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CronJobStatus {
+    /// Jobs that run, as references.
+    pub active: Vec<Value>,
+    /// The time for which a Job was last started: RFC 3339.
+    pub last_schedule_time: Option<String>,
+    /// When a Job was last complete: RFC 3339.
+    pub last_successful_time: Option<String>,
+}

@@ -3,8 +3,8 @@
 use super::graph::{self, Graph};
 use super::store::{Kept, Store};
 use crate::objects::{
-    ConfigMap, ControllerRevision, DaemonSet, Deployment, EndpointSlice, Endpoints, Job, Key,
-    Lease, Meta, Namespace, Node, Partial, Pod, Replicas, ResourceQuota, Service,
+    ConfigMap, ControllerRevision, CronJob, DaemonSet, Deployment, EndpointSlice, Endpoints, Job,
+    Key, Lease, Meta, Namespace, Node, Partial, Pod, Replicas, ResourceQuota, Service,
 };
 use keelson_apiserver::registry::Sighting;
 use keelson_apiserver::resource::Resource;
@@ -151,6 +151,8 @@ kinds! {
     Job, jobs: Job, "batch", "v1", "jobs";
     /// Quotas.
     ResourceQuota, resource_quotas: ResourceQuota, "", "v1", "resourcequotas";
+    /// CronJobs.
+    CronJob, cron_jobs: CronJob, "batch", "v1", "cronjobs";
     /// Leases.
     Lease, leases: Lease, "coordination.k8s.io", "v1", "leases";
 }
@@ -185,6 +187,7 @@ kept!(
     ControllerRevision,
     Job,
     ResourceQuota,
+    CronJob,
     Lease
 );
 
