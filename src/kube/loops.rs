@@ -9,6 +9,7 @@ use keelson_apiserver::registry::{Clock, Registry};
 use keelson_apiserver::resource;
 use keelson_apiserver::storage::Kv;
 use keelson_controllers::compaction::Compaction;
+use keelson_controllers::cron_job::CronJobs;
 use keelson_controllers::daemon_set::DaemonSets;
 use keelson_controllers::deployment::Deployments;
 use keelson_controllers::garbage::GarbageCollector;
@@ -110,6 +111,7 @@ fn manager(kv: &Arc<dyn Kv>, name: &str, root: &str) -> Manager {
         .with(DaemonSets::default())
         .with(Jobs)
         .with(PodCollector::default())
+        .with(CronJobs)
         .with(TtlAfterFinished)
         .with(Compaction::new(Compaction::EVERY))
         .with_loop(|| Arc::new(Scheduler::default()))
