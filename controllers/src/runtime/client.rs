@@ -13,6 +13,7 @@ use keelson_apiserver::request::{
 };
 use keelson_apiserver::resource::{Catalog, Resource};
 use keelson_apiserver::selector::{FieldSelector, LabelSelector};
+use keelson_apiserver::status::Failure;
 use keelson_apiserver::storage::{Guard, Keys};
 use parking_lot::RwLockReadGuard;
 use serde_json::Value;
@@ -172,7 +173,7 @@ impl Client {
         let (registry, options) = (&self.ground.registry, self.options());
         let object = body(object);
         let written = registry.create(&self.caller, target, &object, &options);
-        self.noted(written.await?)
+        self.noted(self.known(written.await)?)
     }
 
     /// Changes an object by a JSON merge patch. A `resourceVersion` in it is a condition.
@@ -207,7 +208,7 @@ impl Client {
         let patch = body(patch);
         let kind = PatchType::Merge;
         let written = registry.patch(&self.caller, target, &patch, kind, &options);
-        self.noted(written.await?)
+        self.noted(self.known(written.await)?)
     }
 
     /// Replaces whatever the target names.
@@ -218,7 +219,7 @@ impl Client {
         let (registry, options) = (&self.ground.registry, self.options());
         let object = body(object);
         let written = registry.update(&self.caller, target, &object, &options);
-        self.noted(written.await?)
+        self.noted(self.known(written.await)?)
     }
 
     /// Deletes an object. One that is gone is no problem.
@@ -241,7 +242,7 @@ impl Client {
     pub async fn delete_at(&self, target: &Target, deletion: &Deletion<'_>) -> Result<(), Problem> {
         let options = options_of(deletion);
         let deleted = self.ground.registry.delete(&self.caller, target, &options);
-        match deleted.await.map_err(Problem::from) {
+        match self.known(deleted.await) {
             Ok(written) => self.noted(written).map(drop),
             Err(Problem::Absent) => Ok(()),
             Err(problem) => Err(problem),
@@ -275,7 +276,7 @@ impl Client {
         let registry = &self.ground.registry;
         let options = options_of(deletion);
         let deleted = registry.delete_collection(&self.caller, &target, &which, &options);
-        deleted.await?;
+        self.known(deleted.await)?;
         Ok(())
     }
 
@@ -345,6 +346,16 @@ impl Client {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Remembers that nobody knows what became of a write, whatever the loop makes of it: before anything
+    /// else is decided the claim is renewed.
+    fn known<T>(&self, outcome: Result<T, Failure>) -> Result<T, Problem> {
+        let outcome = outcome.map_err(Problem::from);
+        if let Err(Problem::Unknown(_)) = outcome {
+            self.claim.give_up(&self.used);
+        }
+        outcome
     }
 
     fn noted(&self, written: Written) -> Result<Value, Problem> {

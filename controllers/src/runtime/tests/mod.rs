@@ -1,5 +1,6 @@
 //! What the runtime promises to loops.
 
+mod careless;
 mod leading;
 mod queue;
 mod world;
