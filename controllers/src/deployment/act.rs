@@ -72,11 +72,7 @@ impl<'a> Acting<'a> {
 
     async fn act(&mut self, step: &Step) -> Result<(), Problem> {
         match step {
-            Step::Own { set, owners } => {
-                let patch = json!({"metadata": {"ownerReferences": owners}});
-                self.patch(&self.on_deployment(), set, patch).await
-            }
-            Step::Note { set, patch } => {
+            Step::Own { set, patch } | Step::Note { set, patch } => {
                 self.patch(&self.on_deployment(), set, patch.clone()).await
             }
             Step::Create {

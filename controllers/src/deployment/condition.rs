@@ -6,7 +6,6 @@ use super::status;
 use super::step::Step;
 use crate::objects::{Condition, condition};
 use crate::runtime::seconds;
-use serde_json::{Map, Value};
 
 pub(super) const AVAILABLE: &str = "Available";
 pub(super) const PROGRESSING: &str = "Progressing";
@@ -66,26 +65,6 @@ pub(super) fn refresh(conditions: &mut Vec<Condition>, mut new: Condition) {
 /// Takes a condition away.
 pub(super) fn remove(conditions: &mut Vec<Condition>, r#type: &str) {
     conditions.retain(|one| one.r#type != r#type);
-}
-
-/// As it is stored.
-pub(super) fn json(condition: &Condition) -> Value {
-    let texts = [
-        ("type", Some(&condition.r#type)),
-        ("status", Some(&condition.status)),
-        ("reason", Some(&condition.reason)),
-        ("message", Some(&condition.message)),
-        ("lastUpdateTime", condition.last_update_time.as_ref()),
-        (
-            "lastTransitionTime",
-            condition.last_transition_time.as_ref(),
-        ),
-    ];
-    let said = texts.into_iter().filter_map(|(name, text)| {
-        let text = text.filter(|text| !text.is_empty())?;
-        Some((name.to_owned(), Value::from(text.as_str())))
-    });
-    Value::Object(said.collect::<Map<_, _>>())
 }
 
 /// Says that a pause has begun or ended (D8): the time until the deadline does not pass during a pause,

@@ -25,9 +25,6 @@ pub(super) fn steps(seen: &Observed) -> Vec<Step> {
 }
 
 fn is_unused(set: &Set) -> bool {
-    let (metadata, status) = (&set.set.metadata, &set.set.status);
-    !set.is_wanted()
-        && set.pods.left == 0
-        && status.replicas == 0
-        && status.observed_generation >= metadata.generation
+    let status = &set.set.status;
+    !set.is_wanted() && set.pods.left == 0 && status.replicas == 0 && set.is_observed()
 }

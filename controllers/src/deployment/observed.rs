@@ -1,12 +1,11 @@
 //! What a decision about a Deployment rests on.
 
 use super::{API_VERSION, KIND, is_left, template};
-use crate::objects::{Deployment, Key, Pod, Replicas, condition};
+use crate::objects::{Deployment, Key, Replicas};
+use crate::pods::{Availability, availability};
 use crate::runtime::World;
-use keelson_apiserver::canonical::Instant;
 use std::sync::Arc;
-
-const SECOND_US: i64 = 1_000_000;
+use std::time::Duration;
 
 /// How many Pods of a ReplicaSet are how far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,8 +18,8 @@ pub(super) struct Pods {
     pub(super) ready: i32,
     /// Of those, how many have served long enough.
     pub(super) available: i32,
-    /// When the next one will have.
-    pub(super) next_us: Option<i64>,
+    /// In what time the next one will have.
+    pub(super) next: Option<Duration>,
 }
 
 /// A ReplicaSet with its Pods.
@@ -51,6 +50,11 @@ impl Set {
     /// How many Pods it has at most, now and later, as long as it is not made larger.
     pub(super) fn peak(&self) -> i32 {
         self.wanted().max(self.pods.active)
+    }
+
+    /// Its status is about what it is to have now.
+    pub(super) fn is_observed(&self) -> bool {
+        self.set.status.observed_generation >= self.set.metadata.generation
     }
 
     /// It has still Pods to lose.
@@ -98,8 +102,7 @@ impl Observed {
             })
             .collect();
         sort(&mut sets);
-        let of_namespace = world.replica_sets.in_namespace(&key.namespace);
-        let orphans = of_namespace.filter(|set| set.metadata.controller().is_none());
+        let orphans = world.replica_sets.orphans(&key.namespace);
         Some(Observed {
             orphans: orphans.cloned().collect(),
             deployment,
@@ -143,6 +146,11 @@ impl Observed {
     }
 }
 
+/// A sum of numbers that users may have made as large as they like.
+pub(super) fn total(numbers: impl Iterator<Item = i32>) -> i32 {
+    numbers.fold(0, i32::saturating_add)
+}
+
 /// The oldest first.
 pub(super) fn sort(sets: &mut [Set]) {
     sets.sort_by(|a, b| {
@@ -159,34 +167,14 @@ fn pods(world: &World, set: &Replicas, now_us: i64) -> Pods {
             continue;
         }
         pods.active += 1;
-        let Some(at_us) = available_at_us(pod, set.spec.min_ready_seconds) else {
-            continue;
-        };
-        pods.ready += 1;
-        if at_us <= now_us {
-            pods.available += 1;
-        } else {
-            let next_us = pods.next_us.unwrap_or(i64::MAX);
-            pods.next_us = Some(next_us.min(at_us));
+        pods.ready += i32::from(pod.is_ready());
+        match availability(pod, set.spec.min_ready_seconds, now_us) {
+            Availability::Unready => {}
+            Availability::Available => pods.available += 1,
+            Availability::In(left) => {
+                pods.next = Some(pods.next.map_or(left, |next| next.min(left)));
+            }
         }
     }
     pods
-}
-
-/// When a Pod that serves will have served long enough.
-fn available_at_us(pod: &Pod, min_ready_s: i32) -> Option<i64> {
-    let ready = condition(&pod.status.conditions, "Ready")?;
-    if ready.status != "True" {
-        return None;
-    }
-    if min_ready_s <= 0 {
-        return Some(0);
-    }
-    let since = ready.last_transition_time.as_deref().map(Instant::parse);
-    // Nobody knows since when: as upstream, it is not available.
-    let Some(Ok(since)) = since else {
-        return Some(i64::MAX);
-    };
-    let until_s = since.seconds.saturating_add(i64::from(min_ready_s));
-    Some(until_s.saturating_mul(SECOND_US))
 }

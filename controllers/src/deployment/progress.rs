@@ -5,8 +5,8 @@ use super::condition::{self, PROGRESSING, TIMED_OUT};
 use super::observed::{Observed, Set};
 use super::status::is_complete;
 use crate::objects::{Condition, DeploymentStatus};
+use crate::pods::micros;
 use crate::runtime::Next;
-use keelson_apiserver::canonical::Instant;
 use std::time::Duration;
 
 const CREATED: &str = "NewReplicaSetCreated";
@@ -112,13 +112,9 @@ fn is_late(seen: &Observed, current: &Condition) -> bool {
 
 /// How long it is until the deadline.
 fn left_us(seen: &Observed, current: &Condition) -> Option<i64> {
-    let from = Instant::parse(current.last_update_time.as_deref()?).ok()?;
-    let until_s = from.seconds.saturating_add(i64::from(deadline_s(seen)));
-    Some(
-        until_s
-            .saturating_mul(SECOND_US)
-            .saturating_sub(seen.now_us),
-    )
+    let from_us = micros(current.last_update_time.as_deref()?)?;
+    let until_us = from_us.saturating_add(i64::from(deadline_s(seen)) * SECOND_US);
+    Some(until_us.saturating_sub(seen.now_us))
 }
 
 /// When to look again at a rollout, if nothing moves: to tell that it is late.
@@ -128,25 +124,19 @@ pub(super) fn next(seen: &Observed, status: &DeploymentStatus) -> Next {
     if is_over || !has_deadline(seen) {
         return next_available(seen);
     }
-    let left = current.and_then(|current| left_us(seen, current));
+    let left_us = current.and_then(|current| left_us(seen, current));
+    let left_us = left_us.and_then(|left| u64::try_from(left.max(0)).ok());
     // A second more, since times have no parts of seconds.
-    let deadline = left.map(|left| left.max(0) + SECOND_US);
-    match (deadline.map(after), next_available(seen)) {
-        (Some(Next::After(deadline)), Next::After(available)) => {
-            Next::After(deadline.min(available))
-        }
-        (Some(deadline), Next::Settled) => deadline,
-        (_, available) => available,
+    let deadline = left_us.map(|left| Duration::from_micros(left) + Duration::from_secs(1));
+    match (deadline, next_available(seen)) {
+        (Some(deadline), Next::After(available)) => Next::After(deadline.min(available)),
+        (Some(deadline), Next::Settled) => Next::After(deadline),
+        (None, available) => available,
     }
 }
 
 /// When to look again because a Pod will have been ready for long enough.
 pub(super) fn next_available(seen: &Observed) -> Next {
-    let waiting = |set: &Set| set.pods.next_us.filter(|at| *at < i64::MAX);
-    let next_us = seen.sets.iter().filter_map(waiting).min();
-    next_us.map_or(Next::Settled, |at| after((at - seen.now_us).max(0)))
-}
-
-fn after(us: i64) -> Next {
-    Next::After(Duration::from_micros(u64::try_from(us).unwrap_or_default()))
+    let next = seen.sets.iter().filter_map(|set: &Set| set.pods.next).min();
+    next.map_or(Next::Settled, Next::After)
 }

@@ -2,7 +2,7 @@
 //! old ones shrink as far as enough Pods stay available. Never both at once.
 
 use super::fence::Fence;
-use super::observed::{Observed, Set};
+use super::observed::{Observed, Set, total};
 use super::plan;
 use super::step::Step;
 
@@ -16,7 +16,7 @@ pub(super) fn steps(seen: &Observed) -> Vec<Step> {
         return vec![plan::create(seen, room)];
     };
     let scale = |set: &Set, to| Step::scale(set, to, replicas, most);
-    if let Some(step) = scale(new, grown(seen, new, most)) {
+    if let Some(step) = scale(new, grown(replicas, new, &old, most)) {
         return vec![step];
     }
     let old: Vec<&Set> = old.into_iter().filter(|set| set.is_wanted()).collect();
@@ -25,40 +25,37 @@ pub(super) fn steps(seen: &Observed) -> Vec<Step> {
     steps.filter_map(|(set, to)| scale(set, to)).collect()
 }
 
-/// How many Pods there may be beside those that there are or will be.
-fn room(sets: &[Set], most: i32) -> i32 {
-    let peak: i64 = sets.iter().map(|set| i64::from(set.peak())).sum();
-    i32::try_from((i64::from(most) - peak).max(0)).unwrap_or(i32::MAX)
+/// How many Pods there may be beside those that these sets have or will have.
+fn room<'s>(sets: impl IntoIterator<Item = &'s Set>, most: i32) -> i32 {
+    most.saturating_sub(total(sets.into_iter().map(Set::peak)))
+        .max(0)
 }
 
-/// How many Pods the new set is to have now.
-fn grown(seen: &Observed, new: &Set, most: i32) -> i32 {
-    let (wanted, replicas) = (new.wanted(), seen.replicas());
-    match wanted >= replicas {
-        true => replicas,
-        false => wanted + room(&seen.sets, most).min(replicas - wanted),
-    }
+/// How many Pods the new set is to have now. Those that it has already and would lose may stay.
+fn grown(replicas: i32, new: &Set, old: &[&Set], most: i32) -> i32 {
+    let room = room(old.iter().copied(), most);
+    room.max(new.wanted()).min(replicas)
 }
 
 /// How many Pods each of the old sets is to have now, the oldest first. At least `least` Pods stay
 /// available.
 fn shrunk(new: &Set, old: &[&Set], least: i32) -> Vec<i32> {
     let mut wanted: Vec<i32> = old.iter().map(|set| set.wanted()).collect();
-    let all = wanted.iter().sum::<i32>() + new.wanted();
+    let all = total(wanted.iter().copied().chain([new.wanted()]));
     // Pods that are wanted and not available may still become so: they are not counted on, nor given up
     // where they are needed.
-    let mut budget = all - least - new.missing();
+    let mut budget = (all - least).saturating_sub(new.missing());
     if budget <= 0 {
         return wanted;
     }
-    let sure = |set: &Set, wanted: i32| set.kept(wanted);
-    let kept: i32 = old.iter().map(|set| sure(set, set.wanted())).sum();
-    let mut spare = (kept + new.kept(new.wanted()) - least).max(0);
+    let all = old.iter().copied().chain([new]);
+    let kept = total(all.map(|set| set.kept(set.wanted())));
+    let mut spare = (kept - least).max(0);
     // First those that do not serve: they would only be in the way.
     for (set, wanted) in old.iter().zip(&mut wanted) {
         let before = *wanted;
         let unhealthy = (before - set.pods.available).clamp(0, budget);
-        let lost = |to: i32| sure(set, before) - sure(set, to);
+        let lost = |to: i32| set.kept(before) - set.kept(to);
         let mut to = before - unhealthy;
         while lost(to) > spare {
             to += 1;

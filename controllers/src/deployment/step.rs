@@ -9,12 +9,12 @@ use std::sync::Arc;
 /// One write.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// A ReplicaSet gets these owners: it is adopted or released.
+    /// A ReplicaSet is adopted or released.
     Own {
         /// Which.
         set: Arc<Replicas>,
-        /// All of them.
-        owners: Vec<Value>,
+        /// What changes.
+        patch: Value,
     },
     /// A ReplicaSet is noted as that of the present template.
     Note {

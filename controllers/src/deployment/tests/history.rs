@@ -49,7 +49,9 @@ pub(super) type Pods = BTreeMap<String, Value>;
 pub(super) fn states(writes: &[Written], since: u64) -> Vec<(u64, Pods)> {
     let mut pods = Pods::new();
     let mut states = Vec::new();
-    let of_pods = writes.iter().filter(|write| write.key.starts_with("/registry/pods/"));
+    let of_pods = writes
+        .iter()
+        .filter(|write| write.key.starts_with("/registry/pods/"));
     for write in of_pods {
         match &write.object {
             Some(pod) => pods.insert(write.key.clone(), pod.clone()),
@@ -75,7 +77,9 @@ fn is_ready(pod: &Value) -> bool {
 
 /// The image of a Pod.
 pub(super) fn image(pod: &Value) -> &str {
-    pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default()
+    pod["spec"]["containers"][0]["image"]
+        .as_str()
+        .unwrap_or_default()
 }
 
 /// The largest number of active Pods and the smallest of available ones, over all states.
@@ -103,7 +107,9 @@ pub(super) fn mixed(states: &[(u64, Pods)]) -> Vec<u64> {
 
 /// What events about Deployments said, in their order.
 pub(super) fn messages(writes: &[Written]) -> Vec<String> {
-    let events = writes.iter().filter(|write| write.key.starts_with("/registry/events/"));
+    let events = writes
+        .iter()
+        .filter(|write| write.key.starts_with("/registry/events/"));
     let about = events.filter_map(|write| write.object.as_ref());
     about
         .filter(|event| event["involvedObject"]["kind"] == "Deployment")

@@ -6,17 +6,24 @@
 //! | `rollout` | D3, D4, D6, D10, D13: the next step |
 //! | `sizes` | D8, D9, D11 |
 //! | `told` | D7: status and conditions |
+//! | `cluster`, `history` | both controllers and Pods in a cluster in memory, and its whole history |
+//! | `bounds` | D5, D10, D13 at every revision, whoever leads |
+//! | `users` | what users see |
 //! | `model` | D5: whole rollouts in a small model, in any order of events |
 //!
 //! What may enter: a Deployment and its sets as literals, and the plan for them. What never happens here:
 //! a wait for a clock.
 
+mod bounds;
+mod cluster;
+mod history;
 mod model;
 mod revisions;
 mod rollout;
 mod sizes;
 mod templates;
 mod told;
+mod users;
 
 use super::observed::{Observed, Pods, Set};
 use super::plan::{Plan, plan};
@@ -81,6 +88,7 @@ fn set(age: usize, replicas: i32, (image, wanted, active, available): Given<'_>)
                 "deployment.kubernetes.io/revision": (age + 1).to_string(),
                 "deployment.kubernetes.io/desired-replicas": replicas.to_string(),
                 "deployment.kubernetes.io/max-replicas": (replicas + (replicas + 3) / 4).to_string(),
+                "deployment.kubernetes.io/max-replicas": replicas.saturating_add(replicas / 4 + i32::from(replicas % 4 > 0)).to_string(),
             },
             "ownerReferences": [{
                 "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "d", "controller": true,
@@ -101,6 +109,7 @@ fn set(age: usize, replicas: i32, (image, wanted, active, available): Given<'_>)
         ready: available,
         available,
         next_us: None,
+        next: None,
     };
     Set {
         set: Arc::new(set),

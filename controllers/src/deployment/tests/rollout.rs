@@ -32,7 +32,7 @@ fn d3_surge_is_rounded_up_and_what_may_be_missing_down() {
 
 #[test]
 fn d4_the_new_set_grows_as_far_as_the_surge_allows_and_first() {
-    let table: [(&[Given<'_>], &[(&str, i32)]); 9] = [
+    let table: [(&[Given<'_>], &[(&str, i32)]); 10] = [
         (&[], &[("created", 10)]),
         (&[("old", 10, 10, 10)], &[("created", 3)]),
         (&[("old", 10, 10, 10), ("new", 0, 0, 0)], &[("web-new", 3)]),
@@ -45,6 +45,8 @@ fn d4_the_new_set_grows_as_far_as_the_surge_allows_and_first() {
         (&[("old", 8, 10, 8), ("new", 3, 3, 3)], &[("web-old", 5)]),
         (&[("old", 8, 9, 8), ("new", 3, 3, 3)], &[("web-new", 4)]),
         (&[("old", 13, 13, 13)], &[("created", 0)]),
+        // What the new set has already it may keep.
+        (&[("old", 8, 8, 8), ("new", 0, 4, 4)], &[("web-new", 5)]),
     ];
     for (sets, expected) in table {
         assert_eq!(scaled(json!({}), sets), to(expected), "{sets:?}");
@@ -138,6 +140,40 @@ fn d13_a_third_template_makes_both_earlier_sets_old() {
     assert_eq!(scaled(json!({}), &sets), to(&[]));
     let sets = [("a", 8, 8, 8), ("b", 0, 0, 0), ("new", 0, 0, 0)];
     assert_eq!(scaled(json!({}), &sets), to(&[("web-new", 5)]));
+}
+
+#[test]
+fn numbers_that_are_as_large_as_can_be_are_no_problem() {
+    const MANY: i32 = i32::MAX;
+    for replicas in [0, 1, MANY] {
+        for strategy in [
+            rolling(json!(MANY), json!(MANY)),
+            rolling(json!("100%"), json!("50%")),
+        ] {
+            let spec = json!({"replicas": replicas, "strategy": strategy, "progressDeadlineSeconds": MANY - 1});
+            for sets in [
+                [
+                    ("old", MANY, MANY, MANY),
+                    ("b", MANY, 0, 0),
+                    ("new", MANY, MANY, MANY),
+                ],
+                [
+                    ("old", MANY, MANY, 0),
+                    ("b", 0, MANY, MANY),
+                    ("new", 0, 0, 0),
+                ],
+            ] {
+                for noted in [replicas, 7] {
+                    let seen = seen(spec.clone(), &sets).but_set(0, |set| {
+                        let desired = "deployment.kubernetes.io/desired-replicas".to_owned();
+                        set.metadata.annotations.insert(desired, noted.to_string());
+                    });
+                    plan(&seen);
+                    super::super::status::status(&seen, true);
+                }
+            }
+        }
+    }
 }
 
 #[test]

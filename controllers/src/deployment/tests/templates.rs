@@ -192,17 +192,19 @@ fn m4_matching_orphans_are_adopted_and_strays_released_before_anything_else() {
         orphan("other", "db", false),
         orphan("going", "web", true),
     ];
-    let owned = |seen: &Observed| -> Vec<(String, usize)> {
-        let steps = plan(seen).steps.into_iter();
-        steps
-            .map(|step| match step {
-                Step::Own { set, owners } => (set.metadata.name.clone(), owners.len()),
-                other => panic!("{other:?}"),
-            })
-            .collect()
-    };
+    let owned: Vec<(String, usize)> = plan(&seen)
+        .steps
+        .into_iter()
+        .map(|step| match step {
+            Step::Own { set, patch } => {
+                let owners = patch["metadata"]["ownerReferences"].as_array();
+                (set.metadata.name.clone(), owners.expect("owners").len())
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
     let expected = [("web-stray".to_owned(), 0), ("web-mine".to_owned(), 1)];
-    assert_eq!(owned(&seen), expected);
+    assert_eq!(owned, expected);
     // Who is going takes nothing and gives nothing.
     let going = seen.but(|deployment| {
         deployment.metadata.deletion_timestamp = Some("2026-01-01T00:00:00Z".to_owned());

@@ -325,6 +325,6 @@ fn d7_a_set_that_cannot_be_made_is_told() {
 fn d4_a_pod_that_will_have_served_long_enough_is_waited_for() {
     let sets = [("old", 8, 8, 8), ("new", 5, 5, 0)];
     let mut seen = after(json!({}), &sets, said(0, "True", "ReplicaSetUpdated"));
-    seen.sets[1].pods.next_us = Some(START_US + 7 * SECOND_US);
+    seen.sets[1].pods.next = Some(Duration::from_secs(7));
     assert_eq!(plan(&seen).next, Next::After(Duration::from_secs(7)));
 }
