@@ -13,6 +13,7 @@ pub mod daemon_set;
 pub mod job;
 pub mod objects;
 pub mod placement;
+pub mod pod_gc;
 pub mod pods;
 pub mod replicas;
 pub mod runtime;

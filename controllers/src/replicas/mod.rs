@@ -8,7 +8,7 @@
 //! that it creates and deletes rests on the state of the set that it saw, and on the claim of the loop: of
 //! two who decided on the same world, one is told to look again. What is deleted is as it was ranked.
 //!
-//! Rules RS1 to RS7, M4.
+//! Rules RS1 to RS7, and of the common ones M2, M4, M5, M7.
 //!
 //! | file | what |
 //! |---|---|
@@ -62,6 +62,13 @@ impl Controller for ReplicaController {
         match self.kind {
             Kind::ReplicationController => "replicationcontroller",
             _ => "replicaset",
+        }
+    }
+
+    fn reports_as(&self) -> &'static str {
+        match self.kind {
+            Kind::ReplicationController => "replication-controller",
+            _ => "replicaset-controller",
         }
     }
 

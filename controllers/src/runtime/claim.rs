@@ -15,6 +15,8 @@ pub struct Claim {
     present: RwLock<Guard>,
     renewing: tokio::sync::Mutex<()>,
     lost: AtomicU64,
+    /// The newest revision of a claim that was found to be lost.
+    doubted: AtomicU64,
 }
 
 impl Claim {
@@ -35,6 +37,7 @@ impl Claim {
             present: RwLock::new(guard),
             renewing: tokio::sync::Mutex::new(()),
             lost: AtomicU64::new(0),
+            doubted: AtomicU64::new(0),
         })
     }
 
@@ -62,12 +65,44 @@ impl Claim {
         }
     }
 
+    /// After a write under `used` found something changed: remembers if it was the claim.
+    ///
+    /// # Errors
+    /// The store's; then nobody knows, and the claim counts as lost.
+    pub(super) async fn doubt(&self, used: &Guard) -> Result<(), Problem> {
+        self.lost.fetch_add(1, Ordering::Relaxed);
+        let holds = self.registry.claim_holds(used).await;
+        if !matches!(holds, Ok(true)) {
+            self.doubted.fetch_max(used.mod_revision, Ordering::Relaxed);
+        }
+        holds?;
+        Ok(())
+    }
+
+    /// Claims anew if the present claim is known to be lost. Returns the revision that has to be seen
+    /// before anything is decided.
+    ///
+    /// Who claims decides at once: two who claim when they have lost, and pause before they decide, would
+    /// take the claim from each other for ever.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn sure(&self) -> Result<u64, Problem> {
+        let present = self.guard();
+        match present.mod_revision > self.doubted.load(Ordering::Relaxed) {
+            true => Ok(present.mod_revision),
+            false => self.renew(&present).await,
+        }
+    }
+
     /// After a write under `used` whose outcome nobody knows: from the new claim on it either has
     /// happened or never will.
     ///
     /// # Errors
     /// The store's.
     pub(super) async fn renew(&self, used: &Guard) -> Result<u64, Problem> {
+        // If it cannot be renewed now it has to be before the next decision.
+        self.doubted.fetch_max(used.mod_revision, Ordering::Relaxed);
         let _one_at_a_time = self.renewing.lock().await;
         let present = self.guard();
         if present != *used {

@@ -261,6 +261,12 @@ impl Client {
             .tell(about, is_warning, reason, message.into(), now_us);
     }
 
+    /// The same, whose events are told in this name.
+    pub(super) fn reporting_as(mut self, name: &'static str) -> Client {
+        self.recorder = self.recorder.named(name);
+        self
+    }
+
     /// What an event about an object of a kind is about.
     pub fn about(&self, kind: Kind, meta: &crate::objects::Meta) -> About {
         About::of(self.ground.row(kind), meta)
@@ -300,6 +306,24 @@ impl Client {
             _ => 0,
         };
         Ok(revision.max(self.written()))
+    }
+
+    /// Before a decision: the loop has its claim, and the world shows it.
+    ///
+    /// # Errors
+    /// The store's, and [`Problem::Fenced`].
+    pub(super) async fn sure(&self) -> Result<(), Problem> {
+        let revision = self.claim.sure().await?;
+        self.ground.shared.reached(revision).await;
+        Ok(())
+    }
+
+    /// After [`Problem::Stale`]: if it was the claim, [`Client::sure`] renews it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn doubt(&self) -> Result<(), Problem> {
+        self.claim.doubt(&self.used).await
     }
 
     fn noted(&self, written: Written) -> Result<Value, Problem> {

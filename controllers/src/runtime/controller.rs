@@ -18,6 +18,11 @@ pub trait Controller: Send + Sync + 'static {
     /// Its name: that of its claim and in logs.
     fn name(&self) -> &'static str;
 
+    /// Who tells events, as users read it.
+    fn reports_as(&self) -> &'static str {
+        "kube-controller-manager"
+    }
+
     /// How many keys are looked at at the same time.
     fn workers(&self) -> usize {
         8
@@ -111,6 +116,7 @@ impl Loop for Controlled {
 
     fn run(&self, client: Client) -> Future<'_, Ended> {
         Box::pin(async move {
+            let client = client.reporting_as(self.controller.reports_as());
             let mut workers = JoinSet::new();
             for _ in 0..self.controller.workers() {
                 let (controller, queue) = (self.controller.clone(), self.queue.clone());
@@ -126,11 +132,21 @@ impl Loop for Controlled {
 async fn work(controller: Arc<dyn Controller>, queue: Arc<Queue>, client: Client) {
     loop {
         let key = queue.next().await;
+        match client.sure().await {
+            Ok(()) => {}
+            Err(Problem::Fenced) => return,
+            Err(_) => {
+                queue.failed(&key);
+                continue;
+            }
+        }
         let client = client.fresh();
         let outcome = controller.reconcile(&client, &key).await;
         let problem = outcome.as_ref().err().cloned();
         let seen = match &problem {
             None => Ok(client.written()),
+            // If it is the claim, it is renewed right before the next decision.
+            Some(Problem::Stale) => client.doubt().await.map(|()| client.written()),
             Some(problem) => client.after(problem).await,
         };
         match seen {

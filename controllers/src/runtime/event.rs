@@ -1,6 +1,7 @@
 //! What happened, told to the users of objects. Events are noted by a task of their own: nobody waits for
 //! them, and when there are too many, some are lost.
 
+use super::correlate::{Correlator, Noted, Same};
 use crate::objects::Meta;
 use keelson_apiserver::canonical::{Instant, format_micro_time, format_time};
 use keelson_apiserver::registry::{Body, Caller, Registry, Target};
@@ -63,6 +64,7 @@ impl Recorder {
         let (send, receive) = mpsc::channel(WAITING_MAX);
         let notes = Notes {
             receive,
+            correlator: Correlator::default(),
             seen: HashMap::new(),
         };
         (Recorder { component, send }, notes)
@@ -97,11 +99,10 @@ impl Recorder {
     }
 }
 
-type Same = (About, &'static str, String, String);
-
 /// Notes events.
 pub(super) struct Notes {
     receive: mpsc::Receiver<Told>,
+    correlator: Correlator,
     /// Name and count of those that were noted.
     seen: HashMap<Same, (String, i64)>,
 }
@@ -125,21 +126,17 @@ impl Notes {
         caller: &Caller,
         told: Told,
     ) {
-        let same = (
-            told.about.clone(),
-            told.component,
-            told.reason.clone(),
-            told.message.clone(),
-        );
-        let mut target = Target {
-            resource: row.clone(),
-            namespace: match told.about.namespace.as_str() {
-                "" => "default".to_owned(),
-                namespace => namespace.to_owned(),
-            },
-            name: String::new(),
-            subresource: String::new(),
+        let same = Same {
+            about: told.about.clone(),
+            component: told.component,
+            reason: told.reason.clone(),
+            message: told.message.clone(),
         };
+        let Some(Noted { same, message }) = self.correlator.correlate(same, told.now_us) else {
+            return;
+        };
+        let told = Told { message, ..told };
+        let mut target = place(row, &told.about);
         let write = WriteOptions {
             is_dry_run: false,
             field_manager: told.component.to_owned(),
@@ -148,7 +145,11 @@ impl Notes {
         if let Some((name, count)) = self.seen.get_mut(&same) {
             *count += 1;
             target.name.clone_from(name);
-            let patch = body(&json!({"count": *count, "lastTimestamp": seconds(told.now_us)}));
+            let patch = body(&json!({
+                "count": *count,
+                "lastTimestamp": seconds(told.now_us),
+                "message": told.message,
+            }));
             let options = PatchOptions {
                 write: write.clone(),
                 force: false,
@@ -175,6 +176,19 @@ impl Notes {
             }
             self.seen.insert(same, (name, 1));
         }
+    }
+}
+
+/// Where events about an object are; they have no name yet.
+fn place(row: &Arc<Resource>, about: &About) -> Target {
+    Target {
+        resource: row.clone(),
+        namespace: match about.namespace.as_str() {
+            "" => "default".to_owned(),
+            namespace => namespace.to_owned(),
+        },
+        name: String::new(),
+        subresource: String::new(),
     }
 }
 

@@ -16,13 +16,14 @@
 //! | `controller` | a loop over keys |
 //! | `manager` | all loops of a member, in a term |
 //! | `claim`, `client`, `problem` | how loops write, and what goes wrong |
-//! | `event` | telling the users of objects |
+//! | `event`, `correlate` | telling the users of objects, but not too often |
 //!
 //! What may enter: what two loops need. What never happens here: a decision about an object.
 
 mod claim;
 mod client;
 mod controller;
+mod correlate;
 mod event;
 mod follow;
 mod graph;

@@ -4,7 +4,8 @@ use crate::testing::Cluster;
 use futures::StreamExt;
 use keelson_apiserver::storage::{Changed, Kv, Watch};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A write of one key.
 #[derive(Clone)]
@@ -50,27 +51,40 @@ pub(super) fn claims(steps: &[Step], name: &str) -> usize {
 
 /// What is wrong with how Pods of the only ReplicaSet came and went, provided that nobody else makes or
 /// deletes any: at every revision no more are active than ever were wanted; one comes only while there
-/// are too few, and one goes only while there are too many.
+/// are too few, and one goes only while there are too many. And with what its status says: numbers that
+/// were true together at some revision, and of no older generation than before.
 pub(super) fn wrong(steps: &[Step]) -> Vec<String> {
+    let mut told = Told::default();
+    let mut pods: BTreeMap<&str, Pod> = BTreeMap::new();
     let (mut wanted, mut most, mut there) = (0, 0, 0);
-    let mut pods: BTreeMap<String, bool> = BTreeMap::new();
+    let mut true_once = BTreeSet::from([(0, 0)]);
     let mut wrong = Vec::new();
     for step in steps {
+        let revision = step.revision;
         if step.key.starts_with("/registry/replicasets/") {
-            let replicas = step.object.as_ref().map(|set| &set["spec"]["replicas"]);
-            wanted = replicas.and_then(Value::as_i64).unwrap_or(0);
+            let set = step.object.clone().unwrap_or_default();
+            wanted = number(&set, "/spec/replicas");
             most = most.max(wanted);
+            let now = Told::of(&set);
+            if !true_once.contains(&(now.replicas, now.ready)) || now.generation < told.generation {
+                wrong.push(format!("{revision}: told {now:?} after {told:?}"));
+            }
+            told = now;
         }
         if step.key.starts_with("/registry/pods/") {
-            let is_active = step.object.as_ref().is_some_and(is_active);
-            pods.insert(step.key.clone(), is_active);
+            pods.insert(&step.key, Pod::of(step.object.as_ref()));
         }
         let before = there;
-        there = i64::try_from(pods.values().filter(|is| **is).count()).expect("few");
-        let is_bad =
-            there > most || there > before && there > wanted || there < before && there < wanted;
+        let active = pods.values().filter(|pod| pod.is_active);
+        there = i64::try_from(active.clone().count()).expect("few");
+        let ready = active.filter(|pod| pod.is_ready).count();
+        true_once.insert((there, i64::try_from(ready).expect("few")));
+        let is_bad = match there.cmp(&before) {
+            Ordering::Greater => there > wanted || there > most,
+            Ordering::Less => there < wanted,
+            Ordering::Equal => false,
+        };
         if is_bad {
-            let revision = step.revision;
             wrong.push(format!(
                 "{revision}: {before} -> {there}, wanted {wanted}, ever {most}"
             ));
@@ -79,10 +93,45 @@ pub(super) fn wrong(steps: &[Step]) -> Vec<String> {
     wrong
 }
 
-fn is_active(pod: &Value) -> bool {
-    let phase = pod["status"]["phase"].as_str();
-    pod["metadata"].get("deletionTimestamp").is_none()
-        && !matches!(phase, Some("Failed" | "Succeeded"))
+#[derive(Debug, Default)]
+struct Told {
+    generation: i64,
+    replicas: i64,
+    ready: i64,
+}
+
+impl Told {
+    fn of(set: &Value) -> Told {
+        Told {
+            generation: number(set, "/status/observedGeneration"),
+            replicas: number(set, "/status/replicas"),
+            ready: number(set, "/status/readyReplicas"),
+        }
+    }
+}
+
+struct Pod {
+    is_active: bool,
+    is_ready: bool,
+}
+
+impl Pod {
+    fn of(object: Option<&Value>) -> Pod {
+        let pod = object.cloned().unwrap_or_default();
+        let phase = pod["status"]["phase"].as_str();
+        let conditions = pod["status"]["conditions"].as_array();
+        let is_ready = |one: &Value| one["type"] == "Ready" && one["status"] == "True";
+        Pod {
+            is_active: object.is_some()
+                && pod["metadata"].get("deletionTimestamp").is_none()
+                && !matches!(phase, Some("Failed" | "Succeeded")),
+            is_ready: conditions.into_iter().flatten().any(is_ready),
+        }
+    }
+}
+
+fn number(object: &Value, pointer: &str) -> i64 {
+    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0)
 }
 
 #[test]
@@ -107,4 +156,17 @@ fn what_is_wrong_is_found() {
     assert_eq!(wrong(&steps), ["1: 1 -> 0, wanted 1, ever 2"]);
     let steps = [set(2), pod("a"), pod("b"), set(1), gone("b"), pod("c")];
     assert_eq!(wrong(&steps), ["1: 1 -> 2, wanted 1, ever 2"]);
+    let told = |replicas: i32, generation: i32| {
+        let status = json!({"replicas": replicas, "observedGeneration": generation});
+        step(
+            "/registry/replicasets/a/s",
+            json!({"spec": {"replicas": 1}, "status": status}),
+        )
+    };
+    assert_eq!(
+        wrong(&[told(0, 1), pod("a"), told(0, 1), told(1, 2)]),
+        Vec::<String>::new()
+    );
+    assert_eq!(wrong(&[told(0, 1), told(1, 1), pod("a")]).len(), 1);
+    assert_eq!(wrong(&[told(0, 2), told(0, 1)]).len(), 1);
 }

@@ -121,6 +121,46 @@ async fn rs2_what_does_not_serve_goes_before_what_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rs2_pods_of_all_sets_of_one_owner_make_a_node_crowded() {
+    let cluster = cluster().await;
+    let owned = |name: &str, replicas: i32| {
+        let mut set = set(name, replicas);
+        set["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "d",
+            "controller": true,
+        }]);
+        set
+    };
+    cluster
+        .create(Kind::ReplicaSet, "default", owned("a", 2))
+        .await;
+    cluster
+        .create(Kind::ReplicaSet, "default", owned("b", 2))
+        .await;
+    // Of no owner: they do not count.
+    cluster
+        .create(Kind::ReplicaSet, "default", set("c", 3))
+        .await;
+    let bind = async |name: &str, count: usize, nodes: [&str; 3]| {
+        let pods = settled(&cluster, name, count).await;
+        for (pod, node) in pods.iter().zip(nodes) {
+            let key = pod.metadata.key().to_string();
+            cluster.bind_pod(&key, node).await;
+            cluster.mark_pod(&key, true).await;
+        }
+        pods
+    };
+    let pods = bind("a", 2, ["crowded", "roomy", ""]).await;
+    bind("b", 2, ["crowded", "crowded", ""]).await;
+    bind("c", 3, ["roomy", "roomy", "roomy"]).await;
+    ready(&cluster, "a", 2).await;
+    ready(&cluster, "b", 2).await;
+    scale(&cluster, "a", 1).await;
+    let left = settled(&cluster, "a", 1).await;
+    assert_eq!(left[0].metadata.name, pods[1].metadata.name);
+}
+
+#[tokio::test(start_paused = true)]
 async fn rs3_a_pod_that_is_relabelled_is_let_go_and_taken_in_again() {
     let cluster = cluster().await;
     cluster.run_pods();

@@ -22,6 +22,8 @@ async fn events(cluster: &Cluster) -> Vec<(String, String)> {
     let text = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
     let events = found.keys.iter().map(|found| {
         let event: Value = serde_json::from_slice(&found.value).expect("an event");
+        assert_eq!(event["reportingComponent"], "replicaset-controller");
+        assert_eq!(event["source"]["component"], "replicaset-controller");
         (text(&event, "reason"), text(&event, "message"))
     });
     events.collect()
@@ -225,4 +227,47 @@ async fn m7_what_is_made_and_deleted_is_told() {
     ];
     let expected = expected.map(|(reason, message)| (reason.to_owned(), message));
     assert_eq!(told, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn m7_many_pods_are_told_as_few_events() {
+    let cluster = Cluster::new().await;
+    cluster.lead(|manager| manager.with(sets()));
+    cluster
+        .create(Kind::ReplicaSet, "default", set("a", 100))
+        .await;
+    settled(&cluster, "a", 100).await;
+    cluster.settle().await;
+    let told = events(&cluster).await;
+    assert_eq!(told.len(), 10, "{told:?}");
+    let combined = told
+        .iter()
+        .filter(|(_, message)| message.starts_with("(combined from"));
+    assert_eq!(combined.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_that_is_going_gets_no_pods_and_nobody_is_told() {
+    let cluster = Cluster::new().await;
+    cluster.lead(|manager| manager.with(sets()));
+    cluster.namespace("n").await;
+    cluster.create(Kind::ReplicaSet, "n", set("a", 0)).await;
+    cluster.delete(Kind::Namespace, "n", None, None).await;
+    let wanted = json!({"spec": {"replicas": 2}});
+    cluster.patch(Kind::ReplicaSet, "n/a", "", wanted).await;
+    let key = Key::new("n", "a");
+    cluster
+        .until("it is looked at", |world| {
+            let set = world.replica_sets.get(&key);
+            set.is_some_and(|set| set.status.observed_generation == 2)
+        })
+        .await;
+    cluster.settle().await;
+    let (pods, status) = {
+        let world = cluster.ground.shared.read();
+        let set = world.replica_sets.get(&key).expect("it is there");
+        (world.pods.len(), set.status.clone())
+    };
+    assert_eq!((pods, status.conditions), (0, Vec::new()));
+    assert_eq!(events(&cluster).await, []);
 }
