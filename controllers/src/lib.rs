@@ -20,3 +20,4 @@ pub mod runtime;
 pub mod service_account;
 #[cfg(test)]
 mod testing;
+pub mod ttl_after_finished;
