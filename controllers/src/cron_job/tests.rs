@@ -156,7 +156,7 @@ async fn cj2_the_history_is_so_long_and_the_last_success_is_told() {
     cluster.settle().await;
     assert_eq!(names(&cluster), ["tick+3", "tick+5", "tick+6"]);
     let status = status(&cluster.ground.shared.read());
-    assert_eq!(status.active, [json!(0); 0]);
+    assert!(status.active.is_empty());
     let last = status.last_successful_time.expect("a time");
     assert!(last.starts_with("2026-01-01T00:05:"), "{last}");
 }

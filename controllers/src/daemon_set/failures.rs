@@ -7,7 +7,7 @@ use std::time::Duration;
 const FIRST_US: i64 = 1_000_000;
 const LONGEST_US: i64 = 15 * 60 * 1_000_000;
 
-/// Pauses by DaemonSet (its uid) and node.
+/// Pauses by DaemonSet (its uid) and node: one for each node on which a Pod has failed within half an hour.
 #[derive(Debug, Default)]
 pub struct Failures(HashMap<(String, String), Failure>);
 

@@ -28,11 +28,13 @@ pub struct Ledger {
     pub is_full: bool,
 }
 
-/// Notes what has ended. `verdict`: the Job is over, so what has not ended counts as failed.
+/// Notes what has ended. `verdict`: the Job is over, so what has not ended counts as failed. What was removed
+/// just now has changed: it is noted when that is seen.
 pub fn account(
     observed: &Observed,
     tally: &Tally,
     verdict: Option<&Verdict>,
+    removed: &[Arc<Pod>],
     mut status: JobStatus,
 ) -> Ledger {
     let tracked: HashSet<&str> = observed
@@ -49,17 +51,20 @@ pub fn account(
         notes: status.uncounted_terminated_pods.take().unwrap_or_default(),
         indexes: Vec::new(),
     };
-    let mut pods: Vec<_> = observed.pods.iter().filter(|pod| is_tracked(pod)).collect();
+    let removed: HashSet<_> = removed.iter().map(|pod| &pod.metadata.uid).collect();
+    let pods = observed.pods.iter().filter(|pod| {
+        is_tracked(pod)
+            && !removed.contains(&pod.metadata.uid)
+            && may_go(observed, tally, verdict, pod)
+    });
+    let mut pods: Vec<_> = pods.collect();
     pods.sort_by_key(|pod| observed.index(pod));
     let mut ledger = Ledger {
         status,
         released: Vec::new(),
         is_full: false,
     };
-    for pod in pods
-        .into_iter()
-        .filter(|pod| may_go(observed, tally, verdict, pod))
-    {
+    for pod in pods {
         if entry.len() >= UNCOUNTED_MAX {
             ledger.is_full = true;
             break;

@@ -76,7 +76,7 @@ pub fn about(client: &Client, observed: &Observed) -> crate::runtime::About {
     client.about(Kind::Job, &observed.job.metadata)
 }
 
-/// Removes a Pod in the state in which it was observed. If it is let go first it never counts.
+/// Removes a Pod. If it is let go first it never counts, so it must be as it was observed.
 async fn remove(
     client: &Client,
     observed: &Observed,
@@ -92,7 +92,7 @@ async fn remove(
     }
     let deletion = Deletion {
         uid: Some(&pod.metadata.uid),
-        revision: Some(revision),
+        revision: plan.lets_go.then_some(revision),
         ..Deletion::default()
     };
     client.delete(Kind::Pod, &key, &deletion).await?;

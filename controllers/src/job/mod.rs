@@ -103,10 +103,15 @@ fn of_pod(pod: &Meta, wanted: &mut Wanted) {
     }
 }
 
+/// Nobody else takes care of it.
+fn is_ours_to_run(job: &Job) -> bool {
+    let manager = job.spec.managed_by.as_deref();
+    manager.is_none_or(|manager| manager == MANAGER)
+}
+
 /// It is neither over nor somebody else's.
 fn is_ours(job: &Job) -> bool {
-    let manager = job.spec.managed_by.as_deref();
-    manager.is_none_or(|manager| manager == MANAGER) && !status::is_finished(&job.status)
+    is_ours_to_run(job) && !status::is_finished(&job.status)
 }
 
 async fn reconcile(client: &Client, key: &Key) -> Result<Next, Problem> {
@@ -147,26 +152,17 @@ async fn count(
 ) -> Result<(), Problem> {
     let verdict = plan.verdict.as_ref().filter(|_| is_done);
     let begun = status::status(observed, plan, done);
-    let mut ledger = account::account(observed, tally, verdict, begun);
+    let mut ledger = account::account(observed, tally, verdict, &plan.removed, begun);
     if let Some(verdict) = verdict {
         status::tell(&mut ledger.status, verdict, observed.now_us);
     }
-    // Those that were removed just now have changed: they are let go when that is seen.
-    let removed: HashSet<_> = plan.removed.iter().map(|pod| &pod.metadata.uid).collect();
-    ledger
-        .released
-        .retain(|pod| !removed.contains(&pod.metadata.uid));
     let mut revision = observed.job.metadata.revision;
     let (known, noted) = (&observed.job.status, ledger.status.clone());
     act::write(client, observed, known, &noted, &mut revision).await?;
     act::release(client, &ledger.released).await?;
-    let released: HashSet<_> = ledger
-        .released
-        .iter()
-        .map(|pod| &pod.metadata.uid)
-        .collect();
-    let is_tracked = |uid: &str| !released.iter().any(|released| *released == uid);
-    account::settle(&mut ledger.status, is_tracked);
+    let released = ledger.released.iter();
+    let released: HashSet<_> = released.map(|pod| pod.metadata.uid.as_str()).collect();
+    account::settle(&mut ledger.status, |uid| !released.contains(uid));
     if let Some(verdict) = verdict {
         status::conclude(&mut ledger, verdict, observed.now_us);
     }

@@ -83,5 +83,8 @@ fn is_lost(world: &World, pod: &Pod) -> bool {
     let job = world
         .jobs
         .get(&Key::new(&pod.metadata.namespace, &owner.name));
-    job.is_none_or(|job| job.metadata.uid != owner.uid || is_finished(&job.status))
+    job.is_none_or(|job| {
+        let is_other = job.metadata.uid != owner.uid;
+        is_other || (super::is_ours_to_run(job) && is_finished(&job.status))
+    })
 }

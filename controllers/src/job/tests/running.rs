@@ -187,3 +187,37 @@ async fn j6_pods_of_a_job_that_is_gone_wait_for_nobody() {
         })
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn m4_a_job_takes_in_what_it_selects_and_lets_go_what_it_does_not() {
+    let cluster = cluster().await;
+    let lone = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "lone", "labels": {"batch": "mine"}},
+        "spec": {"containers": [{"name": "main", "image": "i"}]},
+    });
+    cluster.create(Kind::Pod, "default", lone).await;
+    let mut wanted = job(json!({
+        "parallelism": 2, "completions": 2, "manualSelector": true,
+        "selector": {"matchLabels": {"batch": "mine"}},
+    }));
+    wanted["spec"]["template"]["metadata"] = json!({"labels": {"batch": "mine"}});
+    cluster.create(Kind::Job, "default", wanted).await;
+    let both = running(&cluster, 2).await;
+    assert!(both.iter().any(|pod| pod.metadata.name == "lone"));
+    assert!(
+        both.iter()
+            .all(|pod| pod.metadata.finalizers == [FINALIZER])
+    );
+    let away = json!({"metadata": {"labels": {"batch": "other"}}});
+    cluster.patch(Kind::Pod, "default/lone", "", away).await;
+    cluster.settle().await;
+    let lone = cluster
+        .get(Kind::Pod, "default/lone")
+        .await
+        .expect("the Pod");
+    assert_eq!(lone["metadata"].get("ownerReferences"), None);
+    assert_eq!(lone["metadata"].get("finalizers"), None);
+    // Another one takes its place.
+    assert_eq!(active(&cluster.ground.shared.read()).len(), 3);
+}
