@@ -96,6 +96,11 @@ impl Queue {
 
     /// It did not work out: the key comes again after a pause. Returns how often in a row that was so.
     pub fn failed(&self, key: &Key) -> u32 {
+        self.failed_within(key, LONGEST_PAUSE)
+    }
+
+    /// The same, with a bound for the pause.
+    pub fn failed_within(&self, key: &Key, longest: Duration) -> u32 {
         let failures = {
             let mut state = self.lock();
             let failures = state.failures.entry(key.clone()).or_default();
@@ -105,7 +110,11 @@ impl Queue {
             failures
         };
         let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(20));
-        self.add_after(key.clone(), doubled.min(LONGEST_PAUSE));
+        let longest = doubled.min(longest);
+        // Two who take each other's claim away in turn must not keep in step: one has to wake twice before
+        // the other does.
+        let pause = rand::random_range(longest / 16..=longest);
+        self.add_after(key.clone(), pause);
         self.wake.notify_one();
         failures
     }
