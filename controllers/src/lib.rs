@@ -11,5 +11,6 @@ pub mod node_lifecycle;
 pub mod objects;
 pub mod runtime;
 pub mod service_account;
+pub mod taint_eviction;
 #[cfg(test)]
 mod testing;
