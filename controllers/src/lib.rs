@@ -7,6 +7,7 @@
 //! They use the API server's in-process object client. What never happens here: a call to the store, or
 //! one controller calling another.
 
+pub mod node_ipam;
 pub mod node_lifecycle;
 pub mod objects;
 pub mod runtime;
