@@ -21,6 +21,8 @@ pub mod hollow;
 pub mod job;
 pub mod kubernetes_service;
 pub mod namespace;
+pub mod node_ipam;
+pub mod node_lifecycle;
 pub mod objects;
 pub mod placement;
 pub mod pod_gc;
@@ -31,6 +33,7 @@ pub mod root_ca;
 pub mod runtime;
 pub mod scheduler;
 pub mod service_account;
+pub mod taint_eviction;
 #[cfg(test)]
 mod testing;
 pub mod ttl_after_finished;

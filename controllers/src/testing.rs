@@ -17,7 +17,7 @@ use keelson_apiserver::request::{
 };
 use keelson_apiserver::resource;
 use keelson_apiserver::status::Failure;
-use keelson_apiserver::storage::{Kv, MemoryKv};
+use keelson_apiserver::storage::{At, Kv, MemoryKv, Range};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -106,11 +106,21 @@ impl Cluster {
 
     /// Follows and leads with these loops, in the background, until the runtime of the test ends.
     pub fn lead(&self, with: impl FnOnce(Manager) -> Manager) -> Arc<Manager> {
+        self.lead_in_term(1, with)
+    }
+
+    /// The same in a later term: whoever led before is fenced.
+    pub fn succeed(&self, term: u64, with: impl FnOnce(Manager) -> Manager) -> Arc<Manager> {
+        self.kv.set_leadership(term);
+        self.lead_in_term(term, with)
+    }
+
+    fn lead_in_term(&self, term: u64, with: impl FnOnce(Manager) -> Manager) -> Arc<Manager> {
         let manager = Arc::new(with(self.manager()));
         let following = manager.clone();
         tokio::spawn(async move { following.follow().await });
         let leading = manager.clone();
-        tokio::spawn(async move { leading.lead(1).await });
+        tokio::spawn(async move { leading.lead(term).await });
         manager
     }
 
@@ -250,6 +260,24 @@ impl Cluster {
         };
         let found = self.ground.registry.get(&target, &latest).await;
         found.ok().and_then(|object| object.value())
+    }
+
+    /// What users have been told, as `Type Reason: message`.
+    pub async fn events(&self) -> Vec<String> {
+        let range = Range {
+            key: "/registry/events/".into(),
+            end: Some("/registry/events0".into()),
+            at: At::Latest,
+            limit: 0,
+            keys_only: false,
+        };
+        let found = self.kv.range(range).await.expect("the store answers");
+        let shown = found.keys.into_iter().map(|found| {
+            let event: Value = serde_json::from_slice(&found.value).expect("an event");
+            let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
+            format!("{} {}: {}", text("type"), text("reason"), text("message"))
+        });
+        shown.collect()
     }
 
     /// Waits until the world is as `is` wants it, and says what was waited for if it does not come.

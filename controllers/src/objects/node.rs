@@ -28,6 +28,9 @@ pub struct NodeSpec {
     /// Addresses of its Pods.
     #[serde(rename = "podCIDR")]
     pub pod_cidr: String,
+    /// The same, for each family of addresses.
+    #[serde(rename = "podCIDRs")]
+    pub pod_cidrs: Vec<String>,
     /// Whose machine it is.
     #[serde(rename = "providerID")]
     pub provider_id: String,

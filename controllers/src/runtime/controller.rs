@@ -11,6 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
+/// Pause at most before a key is looked at again that was decided on what had changed: the change is seen
+/// soon, and two who run one loop by mistake get on.
+const LONGEST_STALE: Duration = Duration::from_secs(1);
+
 /// What a controller does, in three questions. Everything else is here: each key is looked at by one at a
 /// time, again when something about it changes, again after a pause when it did not work out; and only
 /// once the world shows what the last look at it has written.
@@ -141,7 +145,10 @@ async fn work(controller: Arc<dyn Controller>, queue: Arc<Queue>, client: Client
             }
             Err(Problem::Fenced) => return,
             Err(problem) => {
-                let failures = queue.failed(&key);
+                let failures = match problem {
+                    Problem::Stale => queue.failed_within(&key, LONGEST_STALE),
+                    _ => queue.failed(&key),
+                };
                 let name = controller.name();
                 tracing::debug!(name, %key, failures, %problem, "a key is looked at again");
             }

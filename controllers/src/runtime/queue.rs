@@ -97,6 +97,11 @@ impl Queue {
 
     /// It did not work out: the key comes again after a pause. Returns how often in a row that was so.
     pub fn failed(&self, key: &Key) -> u32 {
+        self.failed_within(key, LONGEST_PAUSE)
+    }
+
+    /// The same, with a bound for the pause.
+    pub fn failed_within(&self, key: &Key, longest: Duration) -> u32 {
         let failures = {
             let mut state = self.lock();
             let failures = state.failures.entry(key.clone()).or_default();
@@ -107,7 +112,7 @@ impl Queue {
         };
         let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(20));
         let longer = rand::random_range(1.0..1.5);
-        self.add_after(key.clone(), doubled.min(LONGEST_PAUSE).mul_f64(longer));
+        self.add_after(key.clone(), doubled.min(longest).mul_f64(longer));
         self.wake.notify_one();
         failures
     }

@@ -36,6 +36,8 @@
 mod audit;
 mod ledger;
 mod share;
+#[cfg(test)]
+mod tests;
 
 pub use audit::{Audit, Fault, audit, history};
 pub use ledger::{COUNTED, LEDGERS};
