@@ -77,6 +77,11 @@ async fn o15_slices_hold_the_addresses_of_ready_pods_as_they_come_and_go() {
 async fn v3_v4_a_slice_says_what_upstream_says() {
     let cluster = leading().await;
     let service = cluster.service_of("a", "web", json!({})).await;
+    cluster
+        .until("its first slice is there", |world| {
+            slices_of(world, "web").len() == 1
+        })
+        .await;
     let more = json!({"hostname": "host", "subdomain": "web"});
     cluster.pod_of("a", "p", "n1", more).await;
     cluster.run_pod("p", "10.0.0.1", true).await;

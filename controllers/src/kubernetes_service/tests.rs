@@ -28,11 +28,9 @@ async fn the_service_leads_to_the_members_that_are_there_now() {
         member("10.0.0.2", 6443),
         member("10.0.0.1", 6443),
     ]));
-    for _ in 0..2 {
-        let members = members.clone();
-        let service = KubernetesService::new(move || members.lock().clone());
-        cluster.lead(|manager| manager.with(service));
-    }
+    let told = members.clone();
+    let service = KubernetesService::new(move || told.lock().clone());
+    cluster.lead(|manager| manager.with(service));
     cluster
         .until("the slice is there", |world| {
             world.endpoint_slices.get(&key()).is_some()

@@ -76,8 +76,9 @@ impl World {
     }
 
     async fn refused(&self, name: &str, spec: Value) -> Failure {
-        let made = self.try_create(&service(name), &some_service(name, spec));
-        made.await.expect_err("it is refused")
+        let (target, object) = (service(name), some_service(name, spec));
+        let made = self.try_create(&target, &object).await;
+        made.expect_err("it is refused")
     }
 }
 
