@@ -2,6 +2,7 @@
 
 use super::clock::{SystemClock, SystemRandom};
 use super::kv::MemberKv;
+use super::members::Members;
 use super::once::Setback;
 use super::shared_secrets;
 use keelson_apiserver::admission::{Chain, Stored};
@@ -12,10 +13,15 @@ use keelson_controllers::compaction::Compaction;
 use keelson_controllers::cron_job::CronJobs;
 use keelson_controllers::daemon_set::DaemonSets;
 use keelson_controllers::deployment::Deployments;
+use keelson_controllers::endpoint_slices::EndpointSlices;
+use keelson_controllers::endpoints::EndpointsController;
 use keelson_controllers::garbage::GarbageCollector;
 use keelson_controllers::holder::Holder;
 use keelson_controllers::job::Jobs;
+use keelson_controllers::kubernetes_service::KubernetesService;
 use keelson_controllers::namespace::Namespaces;
+use keelson_controllers::node_ipam::{self, NodeIpam};
+use keelson_controllers::node_lifecycle::{NodeLifecycle, Timings};
 use keelson_controllers::pod_gc::PodCollector;
 use keelson_controllers::replicas;
 use keelson_controllers::resource_quota::ResourceQuotas;
@@ -23,6 +29,7 @@ use keelson_controllers::root_ca::RootCa;
 use keelson_controllers::runtime::{Ground, Manager};
 use keelson_controllers::scheduler::Scheduler;
 use keelson_controllers::service_account::ServiceAccounts;
+use keelson_controllers::taint_eviction::TaintEviction;
 use keelson_controllers::ttl_after_finished::TtlAfterFinished;
 use keelson_store::MemberId;
 use keelson_store::raft::Leadership;
@@ -84,14 +91,19 @@ async fn run(name: &str, shared: &Shared, front: usize) {
             }
         }
     };
-    let manager = manager(&kv, name, authority.certificate());
+    let members = Members::default();
+    let manager = manager(&kv, name, authority.certificate(), members.clone());
     let member_id = shared.handle.identity().member_id;
     let leadership = shared.handle.watch_leadership();
-    tokio::join!(manager.follow(), lead(&manager, member_id, leadership));
+    tokio::join!(
+        manager.follow(),
+        members.keep(&*kv),
+        lead(&manager, member_id, leadership)
+    );
 }
 
 /// All loops of a cluster.
-fn manager(kv: &Arc<dyn Kv>, name: &str, root: &str) -> Manager {
+fn manager(kv: &Arc<dyn Kv>, name: &str, root: &str, members: Members) -> Manager {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let chain = Chain::standard(Arc::new(Stored::new(kv.clone())), Arc::new(rand::random));
     let registry = Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
@@ -112,6 +124,12 @@ fn manager(kv: &Arc<dyn Kv>, name: &str, root: &str) -> Manager {
         .with(Jobs)
         .with(PodCollector::default())
         .with(CronJobs)
+        .with(EndpointSlices::default())
+        .with(EndpointsController::default())
+        .with(KubernetesService::new(move || members.present()))
+        .with(NodeLifecycle::new(Timings::default()))
+        .with(TaintEviction::new())
+        .with(NodeIpam::new(node_ipam::Range::default()))
         .with(TtlAfterFinished)
         .with(Compaction::new(Compaction::EVERY))
         .with_loop(|| Arc::new(Scheduler::default()))

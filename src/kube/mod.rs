@@ -11,6 +11,7 @@
 //! | `follow` | a watch |
 //! | `error` | the store's errors in the trait's words |
 //! | `serve` | the API server, from its secrets to its end |
+//! | `members` | which members serve now |
 //! | `loops` | the control loops, while this member leads |
 //! | `once`, `shared_secrets` | what members have in common, made by the first |
 //! | `namespaces` | those that every cluster has |
@@ -24,6 +25,7 @@ mod error;
 mod follow;
 mod kv;
 pub mod loops;
+mod members;
 mod namespaces;
 mod once;
 pub mod serve;
