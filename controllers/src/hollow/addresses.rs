@@ -34,7 +34,9 @@ impl Addresses {
         let (base, length) = cidr.split_once('/')?;
         let base: Ipv4Addr = base.parse().ok()?;
         let length: u32 = length.parse().ok()?;
-        (12..=30).contains(&length).then(|| Addresses::new(base.into(), 32 - length))
+        (12..=30)
+            .contains(&length)
+            .then(|| Addresses::new(base.into(), 32 - length))
     }
 
     /// The range is the same.

@@ -108,11 +108,13 @@ fn state(
             waiting("ErrImagePull", Some(message))
         }
         Mode::PullBackOff => {
-            let message = format!("Back-off pulling image \"{image}\": ErrImagePull: {image}: not found");
+            let message =
+                format!("Back-off pulling image \"{image}\": ErrImagePull: {image}: not found");
             waiting("ImagePullBackOff", Some(message))
         }
         Mode::Running { .. } => {
-            let since = before.and_then(|before| before.state.running.as_ref()?.started_at.as_deref());
+            let since =
+                before.and_then(|before| before.state.running.as_ref()?.started_at.as_deref());
             json!({"running": {"startedAt": since.unwrap_or(facts.now)}})
         }
         Mode::Ended { code } => json!({"terminated": ended(pod, container, before, code, facts)}),
@@ -176,7 +178,10 @@ fn spelled(seconds: u64) -> String {
 
 /// The same for the same run of a container, and for no other.
 fn container_id(pod: &Pod, container: &Container, restarts: i64) -> String {
-    format!("hollow://{}", hex(&(&pod.metadata.uid, &container.name, restarts)))
+    format!(
+        "hollow://{}",
+        hex(&(&pod.metadata.uid, &container.name, restarts))
+    )
 }
 
 fn image_id(image: &str) -> String {
@@ -204,7 +209,10 @@ mod tests {
     fn failures_wait_longer_each_time_and_five_minutes_at_most() {
         let waits: Vec<u64> = (0..8).map(back_off_s).collect();
         assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300, 300]);
-        assert_eq!((spelled(40), spelled(80), spelled(300)), ("40s".into(), "1m20s".into(), "5m0s".into()));
+        assert_eq!(
+            (spelled(40), spelled(80), spelled(300)),
+            ("40s".into(), "1m20s".into(), "5m0s".into())
+        );
     }
 
     #[test]

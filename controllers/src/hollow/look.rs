@@ -20,7 +20,9 @@ pub struct Look {
     pub wants_ready: bool,
     /// One of its images cannot be had.
     pub lacks_image: bool,
-    /// It is not meant to run for ever.
+    /// How it ends is of interest to others.
+    pub may_end: bool,
+    /// It will end by itself.
     pub runs_to_end: bool,
     /// Its containers are started again when they have failed.
     pub retries: bool,
@@ -56,8 +58,13 @@ impl Look {
     /// What this Pod looks like.
     pub fn of(pod: &Pod) -> Look {
         let wishes = &pod.metadata.wishes;
-        let ready = pod.status.conditions.iter().find(|one| one.r#type == "Ready");
+        let ready = pod
+            .status
+            .conditions
+            .iter()
+            .find(|one| one.r#type == "Ready");
         let policy = pod.spec.restart_policy.as_str();
+        let may_end = matches!(policy, "Never" | "OnFailure");
         Look {
             is_going: pod.metadata.deletion_timestamp.is_some(),
             phase: match pod.status.phase.as_str() {
@@ -70,8 +77,8 @@ impl Look {
             is_ready: ready.is_some_and(|ready| ready.status == "True"),
             wants_ready: wishes.ready.as_deref() != Some("false"),
             lacks_image: pod.spec.containers.iter().any(|one| lacks(pod, &one.image)),
-            runs_to_end: matches!(policy, "Never" | "OnFailure")
-                && wishes.run_for.as_deref() != Some("forever"),
+            may_end,
+            runs_to_end: may_end && wishes.run_for.as_deref() != Some("forever"),
             retries: policy == "OnFailure",
             fails: exit_code(pod) != 0,
         }
@@ -85,7 +92,11 @@ fn waits(pod: &Pod) -> Waits {
         "CrashLoopBackOff" => Some(Waits::CrashLoop),
         _ => None,
     };
-    let mut found = pod.status.container_statuses.iter().filter_map(|one| reason(&one.state));
+    let mut found = pod
+        .status
+        .container_statuses
+        .iter()
+        .filter_map(|one| reason(&one.state));
     found.next().unwrap_or(Waits::Nothing)
 }
 
@@ -97,7 +108,9 @@ pub(super) fn lacks(pod: &Pod, image: &str) -> bool {
 /// What its containers will end with.
 pub(super) fn exit_code(pod: &Pod) -> i32 {
     let wished = pod.metadata.wishes.exit_code.as_deref();
-    wished.and_then(|code| code.trim().parse().ok()).unwrap_or(0)
+    wished
+        .and_then(|code| code.trim().parse().ok())
+        .unwrap_or(0)
 }
 
 /// How long its containers run. `None`: it does not say.
@@ -114,5 +127,6 @@ pub(super) fn restarts(pod: &Pod) -> i64 {
 /// Since when its containers run: RFC 3339.
 pub(super) fn started_at(pod: &Pod) -> Option<&str> {
     let all = pod.status.container_statuses.iter();
-    all.filter_map(|one| one.state.running.as_ref()?.started_at.as_deref()).max()
+    all.filter_map(|one| one.state.running.as_ref()?.started_at.as_deref())
+        .max()
 }

@@ -98,8 +98,15 @@ impl Plan {
     /// One sentence.
     pub fn check(&self) -> Result<(), String> {
         let stages: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
-        if let Some(unknown) = self.delays.keys().find(|name| !stages.contains(&name.as_str())) {
-            return Err(format!("there is no stage {unknown}; stages are {}", stages.join(", ")));
+        if let Some(unknown) = self
+            .delays
+            .keys()
+            .find(|name| !stages.contains(&name.as_str()))
+        {
+            return Err(format!(
+                "there is no stage {unknown}; stages are {}",
+                stages.join(", ")
+            ));
         }
         if self.failing.count.saturating_add(self.flapping.count) > self.nodes {
             return Err("more nodes are to fail than there are".to_owned());
@@ -130,7 +137,10 @@ impl Plan {
     /// and how many bits of it are the Pods'.
     pub(super) fn pod_slice(&self, position: u32) -> (u32, u32) {
         let bits = self.pod_bits();
-        (u32::from(self.pod_range) + ((self.first + position) << bits), bits)
+        (
+            u32::from(self.pod_range) + ((self.first + position) << bits),
+            bits,
+        )
     }
 
     /// How a node fails.
@@ -150,7 +160,10 @@ impl Plan {
 
     /// Room for twice as many addresses as Pods: those that go keep theirs for a while.
     fn pod_bits(&self) -> u32 {
-        (2 * self.pods() + 2).next_power_of_two().trailing_zeros().max(4)
+        (2 * self.pods() + 2)
+            .next_power_of_two()
+            .trailing_zeros()
+            .max(4)
     }
 }
 
@@ -162,8 +175,14 @@ mod tests {
     fn the_last_nodes_fail_and_those_before_them_flap() {
         let plan = Plan {
             nodes: 4,
-            failing: Failing { count: 1, ..Failing::default() },
-            flapping: Flapping { count: 2, ..Flapping::default() },
+            failing: Failing {
+                count: 1,
+                ..Failing::default()
+            },
+            flapping: Flapping {
+                count: 2,
+                ..Flapping::default()
+            },
             ..Plan::default()
         };
         let modes: Vec<Mode> = (0..4).map(|position| plan.mode(position)).collect();
@@ -175,19 +194,32 @@ mod tests {
 
     #[test]
     fn processes_with_other_numbers_have_other_addresses() {
-        let one = Plan { nodes: 10, ..Plan::default() };
-        let other = Plan { first: 10, ..one.clone() };
+        let one = Plan {
+            nodes: 10,
+            ..Plan::default()
+        };
+        let other = Plan {
+            first: 10,
+            ..one.clone()
+        };
         assert_eq!(one.pod_slice(0), (u32::from(one.pod_range), 8));
         assert_eq!(one.pod_slice(9).0 + 256, other.pod_slice(0).0);
         assert_eq!(u32::from(one.node_ip(9)) + 1, u32::from(other.node_ip(0)));
-        let far = Plan { first: u32::MAX >> 8, ..one };
+        let far = Plan {
+            first: u32::MAX >> 8,
+            ..one
+        };
         assert!(far.check().is_err());
     }
 
     #[test]
     fn a_delay_of_no_stage_is_refused() {
         let delays = [("starts".to_owned(), Duration::ZERO)].into();
-        let said = Plan { delays, ..Plan::default() }.check();
+        let said = Plan {
+            delays,
+            ..Plan::default()
+        }
+        .check();
         assert!(said.is_err_and(|said| said.contains("start")));
     }
 }

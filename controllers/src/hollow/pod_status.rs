@@ -82,8 +82,12 @@ fn mode(pod: &Pod, container: &Container, saying: Saying) -> Mode {
         Saying::PullBackOff if lacks_image => Mode::PullBackOff,
         Saying::PullError | Saying::PullBackOff => Mode::Running { is_ready: true },
         Saying::Running => Mode::Running { is_ready },
-        Saying::Finished => Mode::Ended { code: look::exit_code(pod) },
-        Saying::Crashed => Mode::Crashed { code: look::exit_code(pod) },
+        Saying::Finished => Mode::Ended {
+            code: look::exit_code(pod),
+        },
+        Saying::Crashed => Mode::Crashed {
+            code: look::exit_code(pod),
+        },
         Saying::Stopped => Mode::Ended { code: STOPPED },
     }
 }
@@ -100,7 +104,10 @@ fn containers(pod: &Pod, saying: Saying, facts: &Facts<'_>) -> Value {
 fn init_containers(pod: &Pod, saying: Saying, facts: &Facts<'_>) -> Value {
     // They come first, and nothing is said about them again later.
     let began = pod.status.start_time.as_deref().unwrap_or(facts.now);
-    let early = Facts { now: began, ..*facts };
+    let early = Facts {
+        now: began,
+        ..*facts
+    };
     let all = pod.spec.init_containers.iter().map(|container| {
         let mode = match saying {
             Saying::Creating => Mode::Initializing,
@@ -127,7 +134,9 @@ fn conditions(pod: &Pod, saying: Saying, ends: Ending, facts: &Facts<'_>) -> Val
         ("Ready", ready.0, ready.1, ready.2.clone()),
         ("ContainersReady", ready.0, ready.1, ready.2),
     ];
-    all.into_iter().map(|said| condition(pod, said, facts)).collect()
+    all.into_iter()
+        .map(|said| condition(pod, said, facts))
+        .collect()
 }
 
 fn initialized(pod: &Pod, saying: Saying, ends: Ending) -> Said {

@@ -217,7 +217,11 @@ pub struct NodeStatus {
 impl Node {
     /// It is said to be ready.
     pub fn is_ready(&self) -> bool {
-        let ready = self.status.conditions.iter().find(|one| one.r#type == "Ready");
+        let ready = self
+            .status
+            .conditions
+            .iter()
+            .find(|one| one.r#type == "Ready");
         ready.is_some_and(|ready| ready.status == "True")
     }
 }
@@ -239,7 +243,12 @@ mod tests {
 
     #[test]
     fn times_are_read_as_people_write_them() {
-        for (text, ms) in [("500ms", 500), ("1.5s", 1500), ("2m", 120_000), ("1h", 3_600_000)] {
+        for (text, ms) in [
+            ("500ms", 500),
+            ("1.5s", 1500),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+        ] {
             assert_eq!(duration(text), Some(Duration::from_millis(ms)), "{text}");
         }
         for text in ["", "7", "forever", "5 s", "-1s", "1d"] {

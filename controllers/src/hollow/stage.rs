@@ -32,7 +32,9 @@ pub enum When {
     HasImages,
     /// It is ready and should not be, or the other way round.
     ReadyAgainstWish,
-    /// It is not meant to run for ever.
+    /// How it ends is of interest to others.
+    MayEnd,
+    /// It will end by itself.
     RunsToEnd,
     /// Its containers fail, and are started again.
     FailsAndRetries,
@@ -88,7 +90,7 @@ pub const STAGES: &[Stage] = &[
     // Whoever counts how Pods end wants to see it before they are gone.
     Stage {
         name: "stop",
-        when: &[When::Going, When::Is(Phase::Running), When::RunsToEnd],
+        when: &[When::Going, When::Is(Phase::Running), When::MayEnd],
         delay: Delay::Ms(200, 200),
         then: Then::Say(Saying::Stopped),
     },
@@ -112,13 +114,21 @@ pub const STAGES: &[Stage] = &[
     },
     Stage {
         name: "pull-error",
-        when: &[When::Is(Phase::Pending), When::LacksImage, When::Waits(Waits::Nothing)],
+        when: &[
+            When::Is(Phase::Pending),
+            When::LacksImage,
+            When::Waits(Waits::Nothing),
+        ],
         delay: Delay::Ms(200, 200),
         then: Then::Say(Saying::PullError),
     },
     Stage {
         name: "pull-back-off",
-        when: &[When::Is(Phase::Pending), When::LacksImage, When::Waits(Waits::PullError)],
+        when: &[
+            When::Is(Phase::Pending),
+            When::LacksImage,
+            When::Waits(Waits::PullError),
+        ],
         delay: Delay::Ms(2000, 1000),
         then: Then::Say(Saying::PullBackOff),
     },
@@ -136,7 +146,11 @@ pub const STAGES: &[Stage] = &[
     },
     Stage {
         name: "crash",
-        when: &[When::Is(Phase::Running), When::RunsToEnd, When::FailsAndRetries],
+        when: &[
+            When::Is(Phase::Running),
+            When::RunsToEnd,
+            When::FailsAndRetries,
+        ],
         delay: Delay::RunFor,
         then: Then::Say(Saying::Crashed),
     },
@@ -164,6 +178,7 @@ impl When {
             When::LacksImage => look.lacks_image,
             When::HasImages => !look.lacks_image,
             When::ReadyAgainstWish => look.is_ready != look.wants_ready,
+            When::MayEnd => look.may_end,
             When::RunsToEnd => look.runs_to_end,
             When::FailsAndRetries => look.fails && look.retries,
         }

@@ -102,7 +102,13 @@ impl Fleet {
         pod.seen = seen;
         let addresses = &mut self.nodes[pod.node as usize].addresses;
         let is_over = Look::of(&pod.seen).phase == Phase::Ended;
-        let own = pod.seen.status.pod_ip.parse().ok().filter(|_| !pod.seen.spec.host_network);
+        let own = pod
+            .seen
+            .status
+            .pod_ip
+            .parse()
+            .ok()
+            .filter(|_| !pod.seen.spec.host_network);
         match (is_over, own) {
             (true, _) => {
                 if let Some(address) = pod.address.take() {
@@ -168,7 +174,9 @@ impl Fleet {
             Delay::RunFor => {
                 let whole = run_for(pod).unwrap_or(self.plan.run_for);
                 let since = started_at(pod).and_then(|since| Instant::parse(since).ok());
-                let ran_us = since.map_or(0, |since| now.us - since.seconds * 1_000_000).max(0);
+                let ran_us = since
+                    .map_or(0, |since| now.us - since.seconds * 1_000_000)
+                    .max(0);
                 let left_ms = (whole.as_millis() as u64).saturating_sub(ran_us as u64 / 1000);
                 now.ms + left_ms
             }
@@ -192,7 +200,12 @@ impl Fleet {
             return self.put(uid, None, None);
         }
         let (ticket, ask) = match stage.then {
-            Then::Remove => (Ticket::Remove(uid.clone()), Ask::Delete { uid: uid.to_string() }),
+            Then::Remove => (
+                Ticket::Remove(uid.clone()),
+                Ask::Delete {
+                    uid: uid.to_string(),
+                },
+            ),
             Then::Say(saying) => {
                 let Some(ask) = self.say(uid, saying, now) else {
                     // No address is free: some Pod has to go first.
@@ -218,7 +231,10 @@ impl Fleet {
     fn say(&mut self, uid: &Arc<str>, saying: Saying, now: Now) -> Option<Ask> {
         let pod = self.pods.get_mut(uid)?;
         let node = &mut self.nodes[pod.node as usize];
-        let needs_address = !matches!(saying, Saying::Creating | Saying::Finished | Saying::Stopped);
+        let needs_address = !matches!(
+            saying,
+            Saying::Creating | Saying::Finished | Saying::Stopped
+        );
         if needs_address && !pod.seen.spec.host_network && pod.address.is_none() {
             pod.address = Some(node.addresses.take()?);
         }
