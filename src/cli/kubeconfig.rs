@@ -97,7 +97,7 @@ async fn values(client: &Client, key: String, end: Vec<u8>) -> Result<Vec<String
 }
 
 /// The first file of $KUBECONFIG, or the usual one.
-fn destination() -> Result<PathBuf> {
+pub fn destination() -> Result<PathBuf> {
     let given = std::env::var("KUBECONFIG").unwrap_or_default();
     if let Some(first) = given.split(':').find(|path| !path.is_empty()) {
         return Ok(first.into());

@@ -14,6 +14,7 @@ pub mod connect;
 pub mod error;
 pub mod health;
 pub mod history;
+pub mod hollow;
 pub mod kubeconfig;
 pub mod kv;
 pub mod member;
@@ -91,6 +92,8 @@ enum Command {
     Snapshot(snapshot::Command),
     /// Print what kubectl needs to reach the cluster
     Kubeconfig(kubeconfig::Options),
+    /// Run nodes without machines, to look at a control plane with many of them
+    Hollow(Box<hollow::Options>),
     /// Measure any etcd endpoint
     Bench(Box<bench::Options>),
     /// Compare the reports that interleaved rounds of `bench` left in a directory
@@ -176,6 +179,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode> {
         Command::Kv(command) => block_on(kv::run(&context, command)),
         Command::Member(command) => block_on(member::run(&context, command)),
         Command::Kubeconfig(options) => block_on(kubeconfig::run(&context, &options)),
+        Command::Hollow(options) => hollow::run(&context, &options),
         Command::Snapshot(command) => block_on(snapshot::run(&context, command)),
     }
 }
@@ -203,5 +207,6 @@ keelson kv put KEY VALUE          write; also get, del, watch, txn, history
 keelson member list               membership; also add, promote, remove, update, move-leader
 keelson snapshot save FILE        back up
 keelson kubeconfig                what kubectl needs
+keelson hollow --nodes 1000       nodes without machines
 keelson bench put                 measure; `keelson --help` for everything
 ";

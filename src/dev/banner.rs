@@ -15,7 +15,7 @@ fn kubeconfig(plan: &Plan) -> Option<std::path::PathBuf> {
 }
 
 /// Prints it on stdout.
-pub fn print(plan: &Plan, is_temporary: bool, restarts: bool) {
+pub fn print(plan: &Plan, is_temporary: bool, restarts: bool, nodes: Option<u32>) {
     let directory = plan.directory.display();
     if !io::stdout().is_terminal() {
         let members: Vec<_> = plan
@@ -33,6 +33,7 @@ pub fn print(plan: &Plan, is_temporary: bool, restarts: bool) {
             "temporary": is_temporary,
             "members": members,
             "kubeconfig": kubeconfig(plan),
+            "hollow_nodes": nodes,
         }));
     }
     let keep = match is_temporary {
@@ -49,10 +50,13 @@ pub fn print(plan: &Plan, is_temporary: bool, restarts: bool) {
             file.display()
         )
     });
+    let hollow = nodes.map_or_else(String::new, |nodes| {
+        format!("\x20 nodes  {nodes} without machines are coming; kubectl get nodes\n")
+    });
     output::data(&format!(
         "keelson {}  dev cluster, {} members, each its own process; {deaths}\n\
          \x20 etcd   {}\n\
-         {kubernetes}\x20 data   {directory}   ({keep}; logs in {directory}/*.log)\n\
+         {kubernetes}{hollow}\x20 data   {directory}   ({keep}; logs in {directory}/*.log)\n\
          \x20 try    keelson kv put greeting hello; keelson status --data-dir {directory}\n\
          \x20 stop   Ctrl-C\n",
         version::KEELSON,

@@ -1,18 +1,19 @@
-//! One member's process.
+//! One child's process: a member, or the hollow nodes.
 
 use super::plan::{Member, Plan};
 use crate::cli::error::{Error, Result};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Most bytes of a log that are looked at for its last lines.
 const TAIL_BYTES: u64 = 16 << 10;
 
-/// A started member. Killed when dropped.
+/// A started child. Killed when dropped.
 pub struct Child {
+    title: String,
     name: String,
     log: PathBuf,
     process: std::process::Child,
@@ -26,31 +27,54 @@ impl Child {
     /// Must be called on the thread that lives as long as this process: the kernel kills the child
     /// when the thread that started it ends.
     pub fn start(plan: &Plan, member: &Member, flags: &[String]) -> Result<Child> {
+        let kubernetes = member.kubernetes_url();
+        let kubernetes = kubernetes.map(|url| ["--listen-kubernetes-url".to_owned(), url]);
+        let kubernetes = kubernetes.into_iter().flatten();
+        let title = format!("member {}", member.name);
+        Child::spawn(title, &member.name, &member.log, |command| {
+            command
+                .arg("server")
+                .args(["--name", &member.name, "--data-dir"])
+                .arg(&member.data_dir)
+                .args(["--listen-client-urls", &member.client_url()])
+                .args(["--advertise-client-urls", &member.client_url()])
+                .args(["--listen-peer-urls", &member.peer_url()])
+                .args(["--initial-advertise-peer-urls", &member.peer_url()])
+                .args(["--initial-cluster", &plan.initial_cluster()])
+                .args(["--initial-cluster-token", "keelson-dev"])
+                .args(kubernetes)
+                .args(flags);
+        })
+    }
+
+    /// Starts `keelson hollow` for so many nodes, which find the cluster by this kubeconfig.
+    ///
+    /// As for a member: on the thread that lives as long as this process.
+    pub fn hollow(nodes: u32, kubeconfig: &Path, log: &Path) -> Result<Child> {
+        Child::spawn("the hollow nodes".to_owned(), "hollow", log, |command| {
+            command
+                .args(["hollow", "--nodes", &nodes.to_string(), "--kubeconfig"])
+                .arg(kubeconfig);
+        })
+    }
+
+    fn spawn(
+        title: String,
+        name: &str,
+        log_file: &Path,
+        tell: impl FnOnce(&mut Command),
+    ) -> Result<Child> {
         let failed = |error: std::io::Error| {
-            Error::failure(format!("cannot start member {}", member.name)).why(error.to_string())
+            Error::failure(format!("cannot start {title}")).why(error.to_string())
         };
         let log = File::options()
             .create(true)
             .append(true)
-            .open(&member.log)
+            .open(log_file)
             .map_err(failed)?;
-        let executable = std::env::current_exe().map_err(failed)?;
-        let kubernetes = member.kubernetes_url();
-        let kubernetes = kubernetes.map(|url| ["--listen-kubernetes-url".to_owned(), url]);
-        let kubernetes = kubernetes.into_iter().flatten();
-        let mut command = Command::new(executable);
+        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        tell(&mut command);
         command
-            .arg("server")
-            .args(["--name", &member.name, "--data-dir"])
-            .arg(&member.data_dir)
-            .args(["--listen-client-urls", &member.client_url()])
-            .args(["--advertise-client-urls", &member.client_url()])
-            .args(["--listen-peer-urls", &member.peer_url()])
-            .args(["--initial-advertise-peer-urls", &member.peer_url()])
-            .args(["--initial-cluster", &plan.initial_cluster()])
-            .args(["--initial-cluster-token", "keelson-dev"])
-            .args(kubernetes)
-            .args(flags)
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed)?)
             .stderr(log)
@@ -72,11 +96,22 @@ impl Child {
         }
         let process = command.spawn().map_err(failed)?;
         Ok(Child {
-            name: member.name.clone(),
-            log: member.log.clone(),
+            name: name.to_owned(),
+            log: log_file.to_owned(),
             process,
+            title,
             is_told: false,
         })
+    }
+
+    /// What people call it.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// Where it writes what it says.
+    pub fn log(&self) -> &Path {
+        &self.log
     }
 
     /// The member's name.

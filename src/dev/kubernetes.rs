@@ -14,6 +14,14 @@ pub fn file(plan: &Plan) -> PathBuf {
     plan.directory.join("kubeconfig")
 }
 
+/// Starts so many nodes without machines.
+///
+/// # Errors
+/// The process cannot be started.
+pub fn hollow_nodes(plan: &Plan, nodes: u32) -> Result<Child> {
+    Child::hollow(nodes, &file(plan), &plan.directory.join("hollow.log"))
+}
+
 /// Returns when all members have noted where they serve, and the file is written.
 ///
 /// # Errors

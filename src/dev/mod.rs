@@ -4,7 +4,7 @@
 //! looked at like a real one. This process only starts them, watches them and stops them.
 //!
 //! * [`plan`] decides names, ports and directories and finds out whether the ports are free.
-//! * [`child`] is one member's process. No child outlives this process, however it ends.
+//! * [`child`] is one member's process, or that of the hollow nodes. No child outlives this process, however it ends.
 //! * [`state`] is the file `dev.json` that `keelson status --data-dir` reads.
 //! * [`banner`] is what the user sees first; [`kubernetes`] makes a kubeconfig before that.
 //!
@@ -53,12 +53,21 @@ pub struct Options {
     /// Serve Kubernetes, too: two ports above each member's client port
     #[arg(long)]
     kubernetes: bool,
+    /// Run so many nodes without machines, too; means --kubernetes
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    nodes: Option<u32>,
     /// Start a member again when it dies
     #[arg(long)]
     restart: bool,
     /// More flags for every member, like -- --log-level debug
     #[arg(last = true, value_name = "FLAG")]
     flags: Vec<String>,
+}
+
+impl Options {
+    fn serves_kubernetes(&self) -> bool {
+        self.kubernetes || self.nodes.is_some()
+    }
 }
 
 /// Runs the cluster until Ctrl-C or SIGTERM.
@@ -68,7 +77,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let plan = Plan::new(
         options.members,
         options.base_port,
-        options.kubernetes,
+        options.serves_kubernetes(),
         &directory,
     )?;
     plan.check_ports()?;
@@ -104,13 +113,22 @@ async fn supervise(options: &Options, plan: &Plan) -> Result<ExitCode> {
         children.push(Child::start(plan, member, &options.flags)?);
     }
     write_state(plan, &children)?;
+    let mut hollow = None;
     let work = async {
         wait_until_serving(plan, &mut children).await?;
-        if options.kubernetes {
+        if options.serves_kubernetes() {
             kubernetes::wait(plan, &mut children).await?;
         }
-        banner::print(plan, options.data_dir.is_none(), options.restart);
-        watch(plan, &mut children, options).await
+        if let Some(nodes) = options.nodes {
+            hollow = Some(kubernetes::hollow_nodes(plan, nodes)?);
+        }
+        banner::print(
+            plan,
+            options.data_dir.is_none(),
+            options.restart,
+            options.nodes,
+        );
+        watch(plan, &mut children, &mut hollow, options).await
     };
     let result = tokio::select! {
         result = work => result.map(|()| ExitCode::SUCCESS),
@@ -123,6 +141,8 @@ async fn supervise(options: &Options, plan: &Plan) -> Result<ExitCode> {
         .filter(|running| *running)
         .count();
     eprintln!("stopping {running} members");
+    // First those who would miss the others.
+    stop(hollow.as_mut_slice(), &mut interrupt).await;
     stop(&mut children, &mut interrupt).await;
     DevCluster::remove(&plan.directory);
     result
@@ -181,20 +201,27 @@ async fn wait_until_serving(plan: &Plan, children: &mut [Child]) -> Result<()> {
     }
 }
 
-/// Tells about members that die. Ends when none is left.
-async fn watch(plan: &Plan, children: &mut [Child], options: &Options) -> Result<()> {
+/// Tells about children that die. Ends when no member is left.
+async fn watch(
+    plan: &Plan,
+    children: &mut [Child],
+    hollow: &mut Option<Child>,
+    options: &Options,
+) -> Result<()> {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let mut changed = false;
+        if let Some(child) = hollow
+            && let Some(end) = child.ended()
+        {
+            tell_death(child, &end);
+            if let (true, Some(nodes)) = (options.restart, options.nodes) {
+                *child = kubernetes::hollow_nodes(plan, nodes)?;
+            }
+        }
         for (child, member) in children.iter_mut().zip(&plan.members) {
             let Some(end) = child.ended() else { continue };
-            eprintln!(
-                "member {} (pid {}) died: {end}; its last lines, from {}:\n{}",
-                child.name(),
-                child.pid(),
-                member.log.display(),
-                child.last_lines(5)
-            );
+            tell_death(child, &end);
             if options.restart {
                 *child = Child::start(plan, member, &options.flags)?;
                 eprintln!(
@@ -224,6 +251,16 @@ async fn watch(plan: &Plan, children: &mut [Child], options: &Options) -> Result
     }
 }
 
+fn tell_death(child: &Child, end: &str) {
+    eprintln!(
+        "{} (pid {}) died: {end}; its last lines, from {}:\n{}",
+        child.title(),
+        child.pid(),
+        child.log().display(),
+        child.last_lines(5)
+    );
+}
+
 /// Asks all to stop at once, waits a bounded time, then kills. A second Ctrl-C kills at once.
 async fn stop(children: &mut [Child], interrupt: &mut tokio::signal::unix::Signal) {
     for child in children.iter_mut() {
@@ -239,8 +276,8 @@ async fn stop(children: &mut [Child], interrupt: &mut tokio::signal::unix::Signa
     for child in children {
         if child.is_running() {
             eprintln!(
-                "member {} (pid {}) did not stop in time and is killed",
-                child.name(),
+                "{} (pid {}) did not stop in time and is killed",
+                child.title(),
                 child.pid()
             );
             child.kill();

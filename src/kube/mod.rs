@@ -16,13 +16,17 @@
 //! | `once`, `shared_secrets` | what members have in common, made by the first |
 //! | `namespaces` | those that every cluster has |
 //! | `clock` | the time of the day |
+//! | `client` | a client over HTTPS, for the commands |
+//! | `hollow` | hollow nodes, over that client |
 //!
 //! What may enter: putting the two halves together. What never happens here: a Kubernetes rule, a
 //! decision about data, a second way into the log.
 
+pub mod client;
 pub mod clock;
 mod error;
 mod follow;
+pub mod hollow;
 mod kv;
 pub mod loops;
 mod members;

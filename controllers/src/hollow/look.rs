@@ -20,7 +20,9 @@ pub struct Look {
     pub wants_ready: bool,
     /// One of its images cannot be had.
     pub lacks_image: bool,
-    /// It is not meant to run for ever.
+    /// How it ends is of interest to others.
+    pub may_end: bool,
+    /// It will end by itself.
     pub runs_to_end: bool,
     /// Its containers are started again when they have failed.
     pub retries: bool,
@@ -62,6 +64,7 @@ impl Look {
             .iter()
             .find(|one| one.r#type == "Ready");
         let policy = pod.spec.restart_policy.as_str();
+        let may_end = matches!(policy, "Never" | "OnFailure");
         Look {
             is_going: pod.metadata.deletion_timestamp.is_some(),
             phase: match pod.status.phase.as_str() {
@@ -74,8 +77,8 @@ impl Look {
             is_ready: ready.is_some_and(|ready| ready.status == "True"),
             wants_ready: wishes.ready.as_deref() != Some("false"),
             lacks_image: pod.spec.containers.iter().any(|one| lacks(pod, &one.image)),
-            runs_to_end: matches!(policy, "Never" | "OnFailure")
-                && wishes.run_for.as_deref() != Some("forever"),
+            may_end,
+            runs_to_end: may_end && wishes.run_for.as_deref() != Some("forever"),
             retries: policy == "OnFailure",
             fails: exit_code(pod) != 0,
         }

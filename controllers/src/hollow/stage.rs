@@ -32,7 +32,9 @@ pub enum When {
     HasImages,
     /// It is ready and should not be, or the other way round.
     ReadyAgainstWish,
-    /// It is not meant to run for ever.
+    /// How it ends is of interest to others.
+    MayEnd,
+    /// It will end by itself.
     RunsToEnd,
     /// Its containers fail, and are started again.
     FailsAndRetries,
@@ -88,7 +90,7 @@ pub const STAGES: &[Stage] = &[
     // Whoever counts how Pods end wants to see it before they are gone.
     Stage {
         name: "stop",
-        when: &[When::Going, When::Is(Phase::Running), When::RunsToEnd],
+        when: &[When::Going, When::Is(Phase::Running), When::MayEnd],
         delay: Delay::Ms(200, 200),
         then: Then::Say(Saying::Stopped),
     },
@@ -176,6 +178,7 @@ impl When {
             When::LacksImage => look.lacks_image,
             When::HasImages => !look.lacks_image,
             When::ReadyAgainstWish => look.is_ready != look.wants_ready,
+            When::MayEnd => look.may_end,
             When::RunsToEnd => look.runs_to_end,
             When::FailsAndRetries => look.fails && look.retries,
         }

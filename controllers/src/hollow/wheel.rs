@@ -43,6 +43,7 @@ impl<T> Wheel<T> {
     }
 
     /// How much is in it.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.count
     }

@@ -51,9 +51,8 @@ impl Config {
         let file: Value = serde_yaml_ng::from_str(text).map_err(|error| error.to_string())?;
         let current = file["current-context"].as_str().unwrap_or_default();
         let context = named(&file, "context", current)?;
-        let name_of = |context: &Value, field: &str| {
-            context[field].as_str().unwrap_or_default().to_owned()
-        };
+        let name_of =
+            |context: &Value, field: &str| context[field].as_str().unwrap_or_default().to_owned();
         let user_name = name_of(context, "user");
         let first = named(&file, "cluster", &name_of(context, "cluster"))?;
         let authority = pem(first, "certificate-authority", beside)?
@@ -65,10 +64,12 @@ impl Config {
                 continue;
             };
             let is_same = name_of(other, "user") == user_name
-                && pem(cluster, "certificate-authority", beside).is_ok_and(|other| {
-                    other.is_some_and(|other| other == authority)
-                });
-            if is_same && let Ok(server) = server(cluster) && !servers.contains(&server) {
+                && pem(cluster, "certificate-authority", beside)
+                    .is_ok_and(|other| other.is_some_and(|other| other == authority));
+            if is_same
+                && let Ok(server) = server(cluster)
+                && !servers.contains(&server)
+            {
                 servers.push(server);
             }
         }
@@ -129,7 +130,9 @@ fn tls(authority: &[u8], user: &Value, beside: &Path) -> Result<ClientConfig, St
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(authority) {
         let certificate = certificate.map_err(|error| format!("certificate-authority: {error}"))?;
-        roots.add(certificate).map_err(|error| format!("certificate-authority: {error}"))?;
+        roots
+            .add(certificate)
+            .map_err(|error| format!("certificate-authority: {error}"))?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)

@@ -26,8 +26,12 @@ pub(super) type Sender = SendRequest<Full<Bytes>>;
 /// One sentence; nothing has been asked.
 pub(super) async fn open(config: &Config, server: &Server) -> Result<Sender, String> {
     let at = (server.host.as_str(), server.port);
-    let stream = TcpStream::connect(at).await.map_err(|error| error.to_string())?;
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    let stream = TcpStream::connect(at)
+        .await
+        .map_err(|error| error.to_string())?;
+    stream
+        .set_nodelay(true)
+        .map_err(|error| error.to_string())?;
     let connector = TlsConnector::from(config.tls.clone());
     let stream = connector.connect(server.name.clone(), stream).await;
     let stream = stream.map_err(|error| error.to_string())?;

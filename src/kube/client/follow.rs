@@ -29,7 +29,9 @@ pub trait Seen: DeserializeOwned + Send {
 
 impl Seen for Value {
     fn resource_version(&self) -> &str {
-        self["metadata"]["resourceVersion"].as_str().unwrap_or_default()
+        self["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap_or_default()
     }
 }
 
@@ -198,7 +200,10 @@ impl<T: Seen> Following<T> {
     }
 
     fn url(&self, more: &[(&str, &str)]) -> String {
-        let own = self.fields.iter().map(|(name, value)| (*name, value.as_str()));
+        let own = self
+            .fields
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
         let fields: Vec<(&str, &str)> = own.chain(more.iter().copied()).collect();
         format!("{}{}", self.path, query(&fields))
     }

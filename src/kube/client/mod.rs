@@ -32,7 +32,7 @@ mod lines;
 mod path;
 mod request;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 pub use config::Config;
 pub use failure::Failure;

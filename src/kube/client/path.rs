@@ -61,10 +61,21 @@ mod tests {
 
     #[test]
     fn paths_are_those_of_the_api() {
-        let pods = Resource { group: "", version: "v1", plural: "pods" };
-        let leases = Resource { group: "coordination.k8s.io", version: "v1", plural: "leases" };
+        let pods = Resource {
+            group: "",
+            version: "v1",
+            plural: "pods",
+        };
+        let leases = Resource {
+            group: "coordination.k8s.io",
+            version: "v1",
+            plural: "leases",
+        };
         assert_eq!(pods.path("", "", ""), "/api/v1/pods");
-        assert_eq!(pods.path("a", "b", "status"), "/api/v1/namespaces/a/pods/b/status");
+        assert_eq!(
+            pods.path("a", "b", "status"),
+            "/api/v1/namespaces/a/pods/b/status"
+        );
         assert_eq!(
             leases.path("kube-node-lease", "n", ""),
             "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n"

@@ -3,12 +3,14 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `nodes` | registration, leases, status, failing and flapping |
+//! | `nodes` | registration, status, failing and flapping |
+//! | `leases` | leases of nodes |
 //! | `pods` | what is seen of Pods, and the stages they go through |
 //!
 //! What may enter: what has to be remembered between two events. What never happens here: a call, a clock,
 //! anything that waits.
 
+mod leases;
 mod nodes;
 mod pods;
 
@@ -16,6 +18,7 @@ use super::api::{Call, Outcome};
 use super::plan::Plan;
 use super::wheel::Wheel;
 use nodes::Node;
+use parking_lot::Mutex;
 use pods::Pod;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -73,9 +76,16 @@ pub struct Counts {
     pub troubles: AtomicU64,
     /// Calls that were refused.
     pub refusals: AtomicU64,
+    /// What last went wrong.
+    last_problem: Mutex<String>,
 }
 
 impl Counts {
+    /// What last went wrong; empty if nothing has.
+    pub fn problem(&self) -> String {
+        self.last_problem.lock().clone()
+    }
+
     fn add(counter: &AtomicU64, by: i64) {
         counter.fetch_add(by as u64, Ordering::Relaxed);
     }
@@ -157,10 +167,12 @@ impl Fleet {
         match &outcome {
             Outcome::Trouble(why) => {
                 tracing::debug!(?ticket, why, "a call did not succeed");
+                self.counts.last_problem.lock().clone_from(why);
                 Counts::add(&self.counts.troubles, 1);
             }
             Outcome::Refused(why) => {
                 tracing::warn!(?ticket, why, "a call was refused");
+                self.counts.last_problem.lock().clone_from(why);
                 Counts::add(&self.counts.refusals, 1);
             }
             _ => {}

@@ -1,4 +1,4 @@
-//! What nodes do: they register, renew their leases, tell their status, and fail if they are told to (L1).
+//! What nodes do: they register, tell their status, and fail if they are told to (L1).
 
 use super::super::addresses::Addresses;
 use super::super::api::{Ask, Call, Outcome, Told};
@@ -10,15 +10,12 @@ use crate::runtime::Kind;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-const RENEW_MS: u64 = 10_000;
-/// Upstream's kubelets spread their renewals by as much.
-const RENEW_SPREAD_MS: u64 = 400;
 const STATUS_MS: u64 = 300_000;
 const STATUS_SPREAD_MS: u64 = 30_000;
 /// A status that others have changed is told anew after this.
 const MEND_MS: u64 = 500;
 /// After trouble.
-const AGAIN_MS: u64 = 1_000;
+pub(super) const AGAIN_MS: u64 = 1_000;
 
 /// One node.
 pub struct Node {
@@ -35,10 +32,10 @@ pub struct Node {
     is_down: bool,
     /// A user has it down.
     is_failed: bool,
-    has_lease: bool,
-    is_renewing: bool,
+    pub(super) has_lease: bool,
+    pub(super) is_renewing: bool,
     is_telling: bool,
-    renewal: u32,
+    pub(super) renewal: u32,
     status: u32,
     /// Since when it is up.
     since_us: i64,
@@ -102,20 +99,12 @@ impl Fleet {
         self.urgent.push_back((Ticket::Register(at), call));
     }
 
-    fn about_node(&self, at: u32, ask: Ask) -> Call {
+    pub(super) fn about_node(&self, at: u32, ask: Ask) -> Call {
         Call {
             kind: Kind::Node,
             namespace: String::new(),
             name: self.nodes[at as usize].name.clone(),
             ask,
-        }
-    }
-
-    fn about_lease(&self, at: u32, ask: Ask) -> Call {
-        Call {
-            kind: Kind::Lease,
-            namespace: object::LEASES.to_owned(),
-            ..self.about_node(at, ask)
         }
     }
 
@@ -233,68 +222,6 @@ impl Fleet {
             _ => {
                 let later_ms = self.chance_ms(now.ms + AGAIN_MS, AGAIN_MS);
                 self.appoint_status(at, later_ms);
-            }
-        }
-    }
-
-    fn make_lease(&mut self, at: u32, now: Now) {
-        self.node(at).is_renewing = true;
-        let node = self.node(at);
-        let lease = object::lease(&node.name, &node.uid, now.us);
-        let call = self.about_lease(at, Ask::Create(lease));
-        self.urgent.push_back((Ticket::Lease(at), call));
-    }
-
-    pub(super) fn lease_made(&mut self, at: u32, outcome: &Outcome, now: Now) {
-        self.node(at).is_renewing = false;
-        self.node(at).has_lease = matches!(outcome, Outcome::Done(_) | Outcome::Exists);
-        let next_ms = match outcome {
-            // The first one comes at any time within the interval, so that nodes spread.
-            Outcome::Done(_) => self.chance_ms(now.ms, RENEW_MS),
-            Outcome::Exists => now.ms,
-            _ => self.chance_ms(now.ms + AGAIN_MS, AGAIN_MS),
-        };
-        self.appoint_renewal(at, next_ms);
-    }
-
-    fn appoint_renewal(&mut self, at: u32, due_ms: u64) {
-        let node = self.node(at);
-        node.renewal += 1;
-        let turn = node.renewal;
-        self.wheel.put(due_ms, Due::Renew(at, turn));
-    }
-
-    pub(super) fn renew(&mut self, at: u32, turn: u32, now: Now) {
-        let node = self.node(at);
-        if node.renewal != turn || !node.is_up() {
-            return;
-        }
-        if !node.has_lease {
-            return self.make_lease(at, now);
-        }
-        let is_renewing = std::mem::replace(&mut node.is_renewing, true);
-        if !is_renewing {
-            let renewal = object::renewal(&node.name, now.us);
-            let call = self.about_lease(at, Ask::Patch(renewal));
-            self.urgent.push_back((Ticket::Renew(at), call));
-        }
-        let next_ms = self.chance_ms(now.ms + RENEW_MS, RENEW_SPREAD_MS);
-        self.appoint_renewal(at, next_ms);
-    }
-
-    pub(super) fn renewed(&mut self, at: u32, outcome: &Outcome, now: Now) {
-        let node = self.node(at);
-        node.is_renewing = false;
-        match outcome {
-            Outcome::Done(_) => {}
-            _ if !node.is_up() => {}
-            Outcome::Absent => {
-                node.has_lease = false;
-                self.appoint_renewal(at, now.ms);
-            }
-            _ => {
-                let later_ms = self.chance_ms(now.ms + AGAIN_MS, AGAIN_MS);
-                self.appoint_renewal(at, later_ms);
             }
         }
     }

@@ -1,0 +1,6 @@
+//! The client against API servers of this process, over real TLS.
+
+mod config;
+mod failover;
+mod requests;
+pub mod world;
