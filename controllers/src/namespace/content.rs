@@ -1,10 +1,14 @@
 //! What is in a namespace, and its deletion.
 
 use super::conditions::Report;
+use crate::objects::Key;
 use crate::runtime::{Client, Deletion, Graph, Problem, Reference};
 use futures::stream::{self, StreamExt};
-use keelson_apiserver::request::Propagation;
+use keelson_apiserver::request::{ListOptions, ListRead, Propagation};
+use keelson_apiserver::resource::Resource;
+use keelson_apiserver::selector::{FieldSelector, LabelSelector};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Objects that are told to go in one look; with more, another look follows.
 const TOLD_MAX: usize = 1024;
@@ -15,7 +19,7 @@ const DELETIONS_MAX: usize = 64;
 #[derive(Default)]
 pub(super) struct Content {
     /// What has to be told to go, with uids.
-    pub(super) told: Vec<(Reference, String)>,
+    pub(super) told: Vec<Told>,
     /// There is more to be told.
     pub(super) has_more: bool,
     /// How many objects of which resource have been told and are still there.
@@ -35,7 +39,7 @@ impl Content {
         let mut content = Content::default();
         for node in all().filter(|node| !has_pods || is_pod(&node.reference)) {
             if node.is_deleting {
-                let resource = name(&node.reference);
+                let resource = name(&node.reference.resource);
                 *content.left.entry(resource).or_default() += 1;
                 for finalizer in &node.finalizers {
                     *content.finalizers.entry(finalizer.clone()).or_default() += 1;
@@ -57,10 +61,12 @@ impl Content {
 }
 
 /// As upstream writes it: with a dot even if the group is empty.
-fn name(reference: &Reference) -> String {
-    let resource = &reference.resource;
+fn name(resource: &Resource) -> String {
     format!("{}.{}", resource.plural, resource.gvk.group)
 }
+
+/// What has to be told to go, with its uid.
+type Told = (Reference, String);
 
 /// Tells what has to go that it has to. What is refused is reported.
 ///
@@ -68,10 +74,10 @@ fn name(reference: &Reference) -> String {
 /// See [`Problem`].
 pub(super) async fn delete(
     client: &Client,
-    content: &Content,
+    told: Vec<Told>,
     report: &mut Report,
 ) -> Result<(), Problem> {
-    let mut deletions = stream::iter(content.told.clone())
+    let mut deletions = stream::iter(told)
         .map(|(reference, uid)| delete_one(client.clone(), reference, uid))
         .buffer_unordered(DELETIONS_MAX);
     let mut failed = None;
@@ -108,27 +114,48 @@ pub(super) async fn delete_unseen(
     report: &mut Report,
 ) -> Result<(), Problem> {
     let (registry, catalog) = (&client.ground().registry, &client.ground().catalog);
-    let deletion = Deletion {
-        propagation: Some(Propagation::Background),
-        ..Deletion::default()
-    };
-    let mut is_empty = true;
-    for (resource, _) in registry.left_in(catalog, namespace).await? {
-        is_empty = false;
-        match client
-            .delete_collection(&resource, namespace, &deletion)
-            .await
-        {
-            Ok(()) => {}
-            Err(Problem::Refused(failure)) => report.failed.push(failure.to_string()),
-            Err(problem) => return Err(problem),
-        }
+    let unseen = registry.left_in(catalog, namespace).await?;
+    if unseen.is_empty() {
+        return Ok(());
     }
-    if !is_empty {
-        for (resource, count) in registry.left_in(catalog, namespace).await? {
-            let name = format!("{}.{}", resource.plural, resource.gvk.group);
-            report.left.insert(name, count);
-        }
+    for (resource, _) in unseen {
+        delete_all(client, &resource, namespace, report).await?;
+    }
+    for (resource, count) in registry.left_in(catalog, namespace).await? {
+        report.left.insert(name(&resource), count);
+    }
+    Ok(())
+}
+
+/// Deletes all objects of a resource, as a list has them: in pieces, so that many are no burden.
+async fn delete_all(
+    client: &Client,
+    resource: &Arc<Resource>,
+    namespace: &str,
+    report: &mut Report,
+) -> Result<(), Problem> {
+    let target = client.target_of(&Reference {
+        resource: resource.clone(),
+        key: Key::new(namespace, ""),
+    });
+    let all = ListOptions {
+        labels: LabelSelector::everything(),
+        fields: FieldSelector::everything(),
+        limit: None,
+        read: ListRead::Latest,
+        timeout: None,
+    };
+    let mut list = client.ground().registry.list(&target, &all).await?;
+    while let Some(piece) = list.pieces.next().await {
+        let told = piece?.into_iter().filter_map(|object| {
+            let object = object.value()?;
+            let text = |name: &str| object["metadata"][name].as_str();
+            let key = Key::new(namespace, text("name")?);
+            let resource = resource.clone();
+            Some((Reference { resource, key }, text("uid")?.to_owned()))
+        });
+        let told = told.collect();
+        delete(client, told, report).await?;
     }
     Ok(())
 }

@@ -96,7 +96,7 @@ async fn empty(client: &Client, key: &Key) -> Result<Next, Problem> {
     let mut report = Report::default();
     let is_last = content.is_empty();
     match is_last {
-        false => content::delete(client, &content, &mut report).await?,
+        false => content::delete(client, content.told.clone(), &mut report).await?,
         true => content::delete_unseen(client, &key.name, &mut report).await?,
     }
     if is_last && report.is_empty() {

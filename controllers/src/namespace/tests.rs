@@ -105,10 +105,11 @@ fn all(status: &str, reason: &str, message: &str) -> (String, String, String) {
 async fn n1_everything_goes_events_too_and_then_the_namespace() {
     let cluster = emptying().await;
     map(&cluster, "m", &[]).await;
-    for name in ["e1", "e2"] {
-        event(&cluster, name).await;
+    // More than are deleted at once.
+    for number in 0..70 {
+        event(&cluster, &format!("e{number}")).await;
     }
-    assert_eq!(events_of(&cluster, "ns").await, 2);
+    assert_eq!(events_of(&cluster, "ns").await, 70);
     cluster.delete(Kind::Namespace, "ns", None, None).await;
     until_gone(&cluster).await;
     assert_eq!(events_of(&cluster, "ns").await, 0);

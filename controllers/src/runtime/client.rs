@@ -8,11 +8,10 @@ use super::world::{Kind, Reference};
 use crate::objects::Key;
 use keelson_apiserver::registry::{Body, Caller, Clock, Registry, Target, Written};
 use keelson_apiserver::request::{
-    DeleteOptions, Encoding, FieldValidation, ListOptions, ListRead, PatchOptions, PatchType,
-    Preconditions, Propagation, WriteOptions,
+    DeleteOptions, Encoding, FieldValidation, PatchOptions, PatchType, Preconditions, Propagation,
+    WriteOptions,
 };
 use keelson_apiserver::resource::{Catalog, Resource};
-use keelson_apiserver::selector::{FieldSelector, LabelSelector};
 use keelson_apiserver::status::Failure;
 use keelson_apiserver::storage::{Guard, Keys};
 use parking_lot::RwLockReadGuard;
@@ -240,44 +239,21 @@ impl Client {
     /// # Errors
     /// As for [`Client::delete`].
     pub async fn delete_at(&self, target: &Target, deletion: &Deletion<'_>) -> Result<(), Problem> {
-        let options = options_of(deletion);
+        let options = DeleteOptions {
+            is_dry_run: false,
+            grace_period_seconds: deletion.grace_s,
+            propagation: deletion.propagation,
+            preconditions: Preconditions {
+                uid: deletion.uid.map(str::to_owned),
+                resource_version: deletion.revision.map(|revision| revision.to_string()),
+            },
+        };
         let deleted = self.ground.registry.delete(&self.caller, target, &options);
         match self.known(deleted.await) {
             Ok(written) => self.noted(written).map(drop),
             Err(Problem::Absent) => Ok(()),
             Err(problem) => Err(problem),
         }
-    }
-
-    /// Deletes everything of a resource in a namespace, one object after the other, as [`Client::delete_at`]
-    /// would. What goes by it is not waited for before the next look.
-    ///
-    /// # Errors
-    /// See [`Problem`]; what went before it has gone.
-    pub async fn delete_collection(
-        &self,
-        resource: &Arc<Resource>,
-        namespace: &str,
-        deletion: &Deletion<'_>,
-    ) -> Result<(), Problem> {
-        let target = Target {
-            resource: resource.clone(),
-            namespace: namespace.to_owned(),
-            name: String::new(),
-            subresource: String::new(),
-        };
-        let which = ListOptions {
-            labels: LabelSelector::everything(),
-            fields: FieldSelector::everything(),
-            limit: None,
-            read: ListRead::Latest,
-            timeout: None,
-        };
-        let registry = &self.ground.registry;
-        let options = options_of(deletion);
-        let deleted = registry.delete_collection(&self.caller, &target, &which, &options);
-        self.known(deleted.await)?;
-        Ok(())
     }
 
     /// The newest state of an object, read so that nothing acknowledged is missed. Mostly the world is
@@ -378,18 +354,6 @@ impl Client {
             write: self.options(),
             force: false,
         }
-    }
-}
-
-fn options_of(deletion: &Deletion<'_>) -> DeleteOptions {
-    DeleteOptions {
-        is_dry_run: false,
-        grace_period_seconds: deletion.grace_s,
-        propagation: deletion.propagation,
-        preconditions: Preconditions {
-            uid: deletion.uid.map(str::to_owned),
-            resource_version: deletion.revision.map(|revision| revision.to_string()),
-        },
     }
 }
 
