@@ -68,7 +68,8 @@ pub(in crate::registry) fn prepare_update(
     if let Some(update) = strategy.update {
         update(part, object, old, context);
     }
-    if is_new_generation(strategy.generation, object, old) {
+    // A write of the status may change annotations, and nothing that is wanted.
+    if part != Part::Status && is_new_generation(strategy.generation, object, old) {
         let before = old.pointer("/metadata/generation").and_then(Value::as_i64);
         let generation = before.unwrap_or_default().saturating_add(1);
         set(metadata(object), "generation", Some(generation.into()));

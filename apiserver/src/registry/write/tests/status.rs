@@ -15,10 +15,15 @@ async fn statement_36_the_status_and_the_rest_are_written_apart() {
     let mut both = made.clone();
     both["status"] = json!({"replicas": 3, "observedGeneration": 1});
     both["spec"]["replicas"] = 7.into();
+    both["metadata"]["annotations"] = json!({"deployment.kubernetes.io/revision": "1"});
     let world = world.manager("controller");
     let after = world.put(&sub(deployment("web"), "status"), &both).await;
     assert_eq!(after["status"]["replicas"], 3);
     assert_eq!(after["spec"]["replicas"], 1);
+    assert_eq!(
+        after["metadata"]["annotations"],
+        both["metadata"]["annotations"]
+    );
     assert_eq!(after["metadata"]["generation"], 1);
     let managers = after["metadata"]["managedFields"].as_array().unwrap();
     let own = managers
