@@ -8,6 +8,7 @@
 //! one controller calling another.
 
 mod bulk;
+pub mod deployment;
 pub mod objects;
 pub mod pod_gc;
 pub mod pods;
