@@ -1,7 +1,10 @@
 //! D5, D10, D13: what holds at every revision of the store, whoever leads.
 
+use super::super::Deployments;
 use super::cluster::*;
 use super::history::{extremes, image, mixed, states, writes};
+use super::template;
+use crate::runtime::Kind;
 use serde_json::json;
 
 #[tokio::test(start_paused = true)]
@@ -52,6 +55,63 @@ async fn d5_without_surge_pods_go_first_and_without_missing_ones_they_come_first
         let (most, least) = extremes(&states(&writes(&cluster).await, before));
         assert_eq!((most, least), (at_most, at_least));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn d5_sets_that_are_slow_are_waited_for() {
+    let (cluster, first) = cluster(10, json!({})).await;
+    let before = cluster.kv.revision();
+    // Nobody makes Pods or lets them go for a while.
+    drop(first);
+    cluster.kv.set_leadership(2);
+    let second = lead_with(&cluster, 2, |manager| manager.with(Deployments));
+    set_image(&cluster, "b").await;
+    let wanted = |image: &str| {
+        let world = cluster.ground.shared.read();
+        of_image(&world, image).and_then(|set| set.spec.replicas)
+    };
+    cluster
+        .until("the old set is to shrink", |world| {
+            of_image(world, "a").is_some_and(|set| set.spec.replicas == Some(8))
+        })
+        .await;
+    cluster.settle().await;
+    assert_eq!((wanted("a"), wanted("b")), (Some(8), Some(3)));
+    drop(second);
+    cluster.kv.set_leadership(3);
+    let _third = lead(&cluster, 3);
+    rolled_out(&cluster, "b").await;
+    let (most, least) = extremes(&states(&writes(&cluster).await, before));
+    assert!(most <= 13 && least >= 8, "{least} to {most} pods");
+}
+
+#[tokio::test(start_paused = true)]
+async fn d10_pods_that_are_going_are_waited_for() {
+    let mut waits = template("a");
+    waits["metadata"]["finalizers"] = json!(["example.com/wait"]);
+    let spec = json!({"strategy": {"type": "Recreate"}, "template": waits});
+    let (cluster, _leader) = cluster(3, spec).await;
+    set_image(&cluster, "b").await;
+    cluster
+        .until("all are going", |world| {
+            world.pods.all().all(|pod| pod.metadata.is_deleting())
+        })
+        .await;
+    cluster.settle().await;
+    let names: Vec<String> = {
+        let world = cluster.ground.shared.read();
+        assert!(of_image(&world, "b").is_none());
+        let pods = world.pods.all();
+        pods.map(|pod| pod.metadata.key().to_string()).collect()
+    };
+    assert_eq!(names.len(), 3);
+    for name in names {
+        assert!(of_image(&cluster.ground.shared.read(), "b").is_none());
+        let free = json!({"metadata": {"finalizers": null}});
+        cluster.patch(Kind::Pod, &name, "", free).await;
+        cluster.settle().await;
+    }
+    rolled_out(&cluster, "b").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,7 +22,19 @@ impl Drop for Leader {
     }
 }
 
+/// A leader that runs both controllers.
 pub(super) fn lead(cluster: &Cluster, fence: u64) -> Leader {
+    lead_with(cluster, fence, |manager| {
+        manager.with(Deployments).with(sets())
+    })
+}
+
+/// A leader that runs these controllers.
+pub(super) fn lead_with(
+    cluster: &Cluster,
+    fence: u64,
+    with: impl FnOnce(Manager) -> Manager,
+) -> Leader {
     let Ground {
         registry,
         catalog,
@@ -30,10 +42,7 @@ pub(super) fn lead(cluster: &Cluster, fence: u64) -> Leader {
         ..
     } = &*cluster.ground;
     let ground = Ground::new(registry.clone(), catalog.clone(), clock.clone());
-    let manager = Manager::new(Arc::new(ground))
-        .with(Deployments)
-        .with(sets());
-    let manager = Arc::new(manager);
+    let manager = Arc::new(with(Manager::new(Arc::new(ground))));
     let (following, leading) = (manager.clone(), manager);
     Leader(vec![
         tokio::spawn(async move { following.follow().await }),
