@@ -146,6 +146,11 @@ impl Observed {
     }
 }
 
+/// A sum of numbers that users may have made as large as they like.
+pub(super) fn total(numbers: impl Iterator<Item = i32>) -> i32 {
+    numbers.fold(0, i32::saturating_add)
+}
+
 /// The oldest first.
 pub(super) fn sort(sets: &mut [Set]) {
     sets.sort_by(|a, b| {

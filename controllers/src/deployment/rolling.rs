@@ -2,7 +2,7 @@
 //! old ones shrink as far as enough Pods stay available. Never both at once.
 
 use super::fence::Fence;
-use super::observed::{Observed, Set};
+use super::observed::{Observed, Set, total};
 use super::plan;
 use super::step::Step;
 
@@ -27,9 +27,8 @@ pub(super) fn steps(seen: &Observed) -> Vec<Step> {
 
 /// How many Pods there may be beside those that these sets have or will have.
 fn room<'s>(sets: impl IntoIterator<Item = &'s Set>, most: i32) -> i32 {
-    let peaks = sets.into_iter().map(|set| i64::from(set.peak()));
-    let room = i64::from(most) - peaks.sum::<i64>();
-    i32::try_from(room.max(0)).unwrap_or(i32::MAX)
+    most.saturating_sub(total(sets.into_iter().map(Set::peak)))
+        .max(0)
 }
 
 /// How many Pods the new set is to have now. Those that it has already and would lose may stay.
@@ -42,21 +41,21 @@ fn grown(replicas: i32, new: &Set, old: &[&Set], most: i32) -> i32 {
 /// available.
 fn shrunk(new: &Set, old: &[&Set], least: i32) -> Vec<i32> {
     let mut wanted: Vec<i32> = old.iter().map(|set| set.wanted()).collect();
-    let all = wanted.iter().sum::<i32>() + new.wanted();
+    let all = total(wanted.iter().copied().chain([new.wanted()]));
     // Pods that are wanted and not available may still become so: they are not counted on, nor given up
     // where they are needed.
-    let mut budget = all - least - new.missing();
+    let mut budget = (all - least).saturating_sub(new.missing());
     if budget <= 0 {
         return wanted;
     }
-    let sure = |set: &Set, wanted: i32| set.kept(wanted);
-    let kept: i32 = old.iter().map(|set| sure(set, set.wanted())).sum();
-    let mut spare = (kept + new.kept(new.wanted()) - least).max(0);
+    let all = old.iter().copied().chain([new]);
+    let kept = total(all.map(|set| set.kept(set.wanted())));
+    let mut spare = (kept - least).max(0);
     // First those that do not serve: they would only be in the way.
     for (set, wanted) in old.iter().zip(&mut wanted) {
         let before = *wanted;
         let unhealthy = (before - set.pods.available).clamp(0, budget);
-        let lost = |to: i32| sure(set, before) - sure(set, to);
+        let lost = |to: i32| set.kept(before) - set.kept(to);
         let mut to = before - unhealthy;
         while lost(to) > spare {
             to += 1;

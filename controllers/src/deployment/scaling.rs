@@ -3,7 +3,7 @@
 
 use super::annotation::{self, DESIRED, MAX};
 use super::fence::Fence;
-use super::observed::{Observed, Set};
+use super::observed::{Observed, Set, total};
 use super::step::Step;
 
 /// Whether another number of Pods is wanted than when the sets were last scaled.
@@ -67,7 +67,7 @@ fn is_saturated(seen: &Observed, new: &Set) -> bool {
 fn in_proportion(seen: &Observed, most: i32) -> Vec<(&Set, i32)> {
     let most = if seen.replicas() > 0 { most } else { 0 };
     let mut sets: Vec<&Set> = seen.sets.iter().filter(|set| set.is_wanted()).collect();
-    let all: i32 = sets.iter().map(|set| set.wanted()).sum();
+    let all = total(sets.iter().map(|set| set.wanted()));
     let to_add = most - all;
     if to_add > 0 {
         // Of equally large ones, the newest grows first and the oldest shrinks first.

@@ -3,7 +3,7 @@
 use super::annotation::REVISION;
 use super::condition::{self, AVAILABLE, PROGRESSING, REPLICA_FAILURE};
 use super::fence::Fence;
-use super::observed::{Observed, Set};
+use super::observed::{Observed, Set, total};
 use super::progress;
 use super::step::Step;
 use crate::objects::{Condition, DeploymentStatus};
@@ -46,7 +46,7 @@ pub(super) fn status(seen: &Observed, rolls: bool) -> DeploymentStatus {
 /// The sums.
 fn counted(seen: &Observed) -> DeploymentStatus {
     let before = &seen.deployment.status;
-    let sum = |of: fn(&Set) -> i32| seen.sets.iter().map(of).sum::<i32>();
+    let sum = |of: fn(&Set) -> i32| total(seen.sets.iter().map(of));
     let available = sum(|set| set.set.status.available_replicas);
     let new = seen.new_set().map(|new| new.set.status.replicas);
     DeploymentStatus {
@@ -64,10 +64,10 @@ fn counted(seen: &Observed) -> DeploymentStatus {
 
 /// Pods that are going; unknown if it is for a set that somebody has looked at.
 fn terminating(seen: &Observed) -> Option<i32> {
-    seen.sets.iter().try_fold(0, |sum, set| {
+    seen.sets.iter().try_fold(0_i32, |sum, set| {
         let status = &set.set.status;
         match (status.terminating_replicas, status.observed_generation) {
-            (Some(terminating), _) => Some(sum + terminating),
+            (Some(terminating), _) => Some(terminating.saturating_add(sum)),
             (None, 0) => Some(sum),
             (None, _) => None,
         }
@@ -114,7 +114,11 @@ pub(super) fn not_created(seen: &Observed, message: &str) -> Option<Step> {
 /// Says that the name of the new ReplicaSet is taken: the next one is another.
 pub(super) fn collided(seen: &Observed) -> Option<Step> {
     let mut status = seen.deployment.status.clone();
-    status.collision_count = Some(status.collision_count.unwrap_or_default() + 1);
+    status.collision_count = Some(
+        status
+            .collision_count
+            .map_or(1, |count| count.saturating_add(1)),
+    );
     step(seen, &status, None)
 }
 

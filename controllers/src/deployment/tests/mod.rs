@@ -87,7 +87,7 @@ fn set(age: usize, replicas: i32, (image, wanted, active, available): Given<'_>)
             "annotations": {
                 "deployment.kubernetes.io/revision": (age + 1).to_string(),
                 "deployment.kubernetes.io/desired-replicas": replicas.to_string(),
-                "deployment.kubernetes.io/max-replicas": (replicas + (replicas + 3) / 4).to_string(),
+                "deployment.kubernetes.io/max-replicas": replicas.saturating_add(replicas / 4 + i32::from(replicas % 4 > 0)).to_string(),
             },
             "ownerReferences": [{
                 "apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "d", "controller": true,

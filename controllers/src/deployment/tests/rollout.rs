@@ -143,6 +143,40 @@ fn d13_a_third_template_makes_both_earlier_sets_old() {
 }
 
 #[test]
+fn numbers_that_are_as_large_as_can_be_are_no_problem() {
+    const MANY: i32 = i32::MAX;
+    for replicas in [0, 1, MANY] {
+        for strategy in [
+            rolling(json!(MANY), json!(MANY)),
+            rolling(json!("100%"), json!("50%")),
+        ] {
+            let spec = json!({"replicas": replicas, "strategy": strategy, "progressDeadlineSeconds": MANY - 1});
+            for sets in [
+                [
+                    ("old", MANY, MANY, MANY),
+                    ("b", MANY, 0, 0),
+                    ("new", MANY, MANY, MANY),
+                ],
+                [
+                    ("old", MANY, MANY, 0),
+                    ("b", 0, MANY, MANY),
+                    ("new", 0, 0, 0),
+                ],
+            ] {
+                for noted in [replicas, 7] {
+                    let seen = seen(spec.clone(), &sets).but_set(0, |set| {
+                        let desired = "deployment.kubernetes.io/desired-replicas".to_owned();
+                        set.metadata.annotations.insert(desired, noted.to_string());
+                    });
+                    plan(&seen);
+                    super::super::status::status(&seen, true);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn nothing_is_done_about_a_deployment_that_is_as_it_should_be() {
     let settled = seen(json!({}), &[("old", 0, 0, 0), ("new", 10, 10, 10)]);
     let status = super::super::status::status(&settled, true);

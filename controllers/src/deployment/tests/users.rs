@@ -2,8 +2,15 @@
 
 use super::cluster::*;
 use super::history::{extremes, messages, states, writes};
-use crate::runtime::{Kind, World};
+use crate::runtime::{Ground, Kind, World};
+use crate::testing::Cluster;
+use keelson_apiserver::identity::{MASTERS, User};
+use keelson_apiserver::registry::{Body, Caller, Target};
+use keelson_apiserver::request::{
+    Encoding, FieldValidation, PatchOptions, PatchType, WriteOptions,
+};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -216,6 +223,79 @@ async fn d1_a_name_that_is_taken_by_another_is_avoided() {
         .await
         .expect("the old set");
     assert_eq!(left["metadata"].get("ownerReferences"), None);
+}
+
+/// Lets so many ReplicaSets be.
+async fn allow_sets(cluster: &Cluster, most: &str) {
+    let Ground {
+        registry, catalog, ..
+    } = &*cluster.ground;
+    let row = catalog.find("", "v1", "resourcequotas").expect("a kind");
+    let caller = Caller::new(User::new("tester", [MASTERS]), "test");
+    let mut target = Target {
+        resource: Arc::new(row.clone()),
+        namespace: "default".to_owned(),
+        name: String::new(),
+        subresource: String::new(),
+    };
+    let write = WriteOptions {
+        is_dry_run: false,
+        field_manager: "test".to_owned(),
+        field_validation: FieldValidation::Strict,
+    };
+    let body = |value: Value| Body {
+        bytes: value.to_string().into(),
+        encoding: Encoding::Json,
+    };
+    let hard = json!({"count/replicasets.apps": most});
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": {"name": "few"}, "spec": {"hard": hard},
+    });
+    // It is there already the second time.
+    let _ = registry
+        .create(&caller, &target, &body(quota), &write)
+        .await;
+    target.name = "few".to_owned();
+    target.subresource = "status".to_owned();
+    let used = json!({"count/replicasets.apps": "1"});
+    let status = body(json!({"status": {"hard": hard, "used": used}}));
+    let options = PatchOptions {
+        write,
+        force: false,
+    };
+    let patched = registry.patch(&caller, &target, &status, PatchType::Merge, &options);
+    patched.await.expect("a quota");
+}
+
+#[tokio::test(start_paused = true)]
+async fn d7_a_set_that_is_refused_is_told_and_made_when_it_may() {
+    let (cluster, _leader) = cluster(2, json!({})).await;
+    allow_sets(&cluster, "1").await;
+    set_image(&cluster, "b").await;
+    cluster
+        .until("it is told", |world| {
+            let conditions = &web(world).status.conditions;
+            let progress = crate::objects::condition(conditions, "Progressing");
+            progress.is_some_and(|one| one.reason == "ReplicaSetCreateError")
+        })
+        .await;
+    let told = progress(&cluster).await;
+    assert_eq!(told[0], "False");
+    let (begin, end) = (
+        "Failed to create new replica set \"web-",
+        "used: count/replicasets.apps=1, limited: count/replicasets.apps=1",
+    );
+    assert!(
+        told[2].starts_with(begin) && told[2].ends_with(end),
+        "{}",
+        told[2]
+    );
+    allow_sets(&cluster, "2").await;
+    rolled_out(&cluster, "b").await;
+    let events = messages(&writes(&cluster).await);
+    let warning = format!("Warning ReplicaSetCreateError: {}", told[2]);
+    assert!(events.contains(&warning), "{events:?}");
 }
 
 #[tokio::test(start_paused = true)]
