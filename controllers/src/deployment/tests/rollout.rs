@@ -3,6 +3,9 @@
 use super::super::fence::Fence;
 use super::*;
 
+/// Sets, and what is to be scaled to what.
+type Row<'a> = (&'a [Given<'a>], &'a [(&'a str, i32)]);
+
 #[test]
 fn d3_surge_is_rounded_up_and_what_may_be_missing_down() {
     let quarter = || rolling(json!("25%"), json!("25%"));
@@ -32,7 +35,7 @@ fn d3_surge_is_rounded_up_and_what_may_be_missing_down() {
 
 #[test]
 fn d4_the_new_set_grows_as_far_as_the_surge_allows_and_first() {
-    let table: [(&[Given<'_>], &[(&str, i32)]); 10] = [
+    let table: [Row<'_>; 10] = [
         (&[], &[("created", 10)]),
         (&[("old", 10, 10, 10)], &[("created", 3)]),
         (&[("old", 10, 10, 10), ("new", 0, 0, 0)], &[("web-new", 3)]),
@@ -55,7 +58,7 @@ fn d4_the_new_set_grows_as_far_as_the_surge_allows_and_first() {
 
 #[test]
 fn d4_old_sets_shrink_as_far_as_enough_pods_stay_available() {
-    let table: [(&[Given<'_>], &[(&str, i32)]); 10] = [
+    let table: [Row<'_>; 10] = [
         (&[("old", 10, 10, 10), ("new", 3, 0, 0)], &[("web-old", 8)]),
         (&[("old", 10, 10, 10), ("new", 3, 3, 3)], &[("web-old", 5)]),
         (&[("old", 8, 8, 8), ("new", 5, 5, 0)], &[]),
@@ -109,7 +112,7 @@ fn d6_bad_pods_are_as_many_as_may_be_too_many_and_missing() {
 #[test]
 fn d10_all_old_pods_are_gone_before_a_new_one_comes() {
     let spec = || json!({"replicas": 3, "strategy": {"type": "Recreate"}});
-    let table: [(&[Given<'_>], &[(&str, i32)]); 6] = [
+    let table: [Row<'_>; 6] = [
         (
             &[("a", 2, 2, 2), ("b", 1, 1, 1)],
             &[("web-a", 0), ("web-b", 0)],
