@@ -2,7 +2,7 @@
 //! as it was seen.
 
 use super::owner_reference;
-use super::plan::Step;
+use super::plan::{Step, batches};
 use super::seen::Seen;
 use crate::bulk::bulk;
 use crate::objects::Pod;
@@ -90,21 +90,16 @@ fn is_namespace_going(failure: &Failure) -> bool {
         .any(|cause| cause.reason == "NamespaceTerminating")
 }
 
-/// Makes Pods, all at once; one, two, four, ... after a refusal, which then mostly costs one attempt.
 async fn create(client: &Client, seen: &Seen, count: usize) -> Result<(), Problem> {
     let set = &seen.set;
     let reference = owner_reference(seen.kind, set);
     let pod = from_template(&set.spec.template, &set.metadata, reference);
-    let (mut left, mut batch) = (count, if seen.was_refused() { 1 } else { count });
-    while left > 0 {
-        let now = batch.min(left);
-        let mut writes: Vec<Future<'_, Result<(), Problem>>> = Vec::with_capacity(now);
-        for _ in 0..now {
+    for batch in batches(count, seen.was_refused()) {
+        let mut writes: Vec<Future<'_, Result<(), Problem>>> = Vec::with_capacity(batch);
+        for _ in 0..batch {
             writes.push(Box::pin(create_one(client, seen, &pod)));
         }
         bulk(writes).await?;
-        left -= now;
-        batch = batch.saturating_mul(2);
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ pub struct Claim {
     present: RwLock<Guard>,
     renewing: tokio::sync::Mutex<()>,
     lost: AtomicU64,
-    /// The newest revision of a claim that was found to be lost.
+    /// The newest revision of a claim that is not to be decided under any more.
     doubted: AtomicU64,
 }
 
@@ -73,10 +73,15 @@ impl Claim {
         self.lost.fetch_add(1, Ordering::Relaxed);
         let holds = self.registry.claim_holds(used).await;
         if !matches!(holds, Ok(true)) {
-            self.doubted.fetch_max(used.mod_revision, Ordering::Relaxed);
+            self.distrust(used);
         }
         holds?;
         Ok(())
+    }
+
+    /// Before the next decision there has to be a newer claim than this one.
+    pub(super) fn distrust(&self, used: &Guard) {
+        self.doubted.fetch_max(used.mod_revision, Ordering::Relaxed);
     }
 
     /// Claims anew if the present claim is known to be lost. Returns the revision that has to be seen
@@ -102,7 +107,7 @@ impl Claim {
     /// The store's.
     pub(super) async fn renew(&self, used: &Guard) -> Result<u64, Problem> {
         // If it cannot be renewed now it has to be before the next decision.
-        self.doubted.fetch_max(used.mod_revision, Ordering::Relaxed);
+        self.distrust(used);
         let _one_at_a_time = self.renewing.lock().await;
         let present = self.guard();
         if present != *used {

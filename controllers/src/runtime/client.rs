@@ -12,6 +12,7 @@ use keelson_apiserver::request::{
     WriteOptions,
 };
 use keelson_apiserver::resource::{Catalog, Resource};
+use keelson_apiserver::status::Failure;
 use keelson_apiserver::storage::{Guard, Keys};
 use parking_lot::RwLockReadGuard;
 use serde_json::Value;
@@ -158,7 +159,7 @@ impl Client {
         let (registry, options) = (&self.ground.registry, self.options());
         let object = body(object);
         let written = registry.create(&self.caller, target, &object, &options);
-        self.noted(written.await?)
+        self.noted(self.known(written.await)?)
     }
 
     /// Changes an object by a JSON merge patch. A `resourceVersion` in it is a condition.
@@ -193,7 +194,7 @@ impl Client {
         let patch = body(patch);
         let kind = PatchType::Merge;
         let written = registry.patch(&self.caller, target, &patch, kind, &options);
-        self.noted(written.await?)
+        self.noted(self.known(written.await)?)
     }
 
     /// Replaces whatever the target names.
@@ -204,7 +205,7 @@ impl Client {
         let (registry, options) = (&self.ground.registry, self.options());
         let object = body(object);
         let written = registry.update(&self.caller, target, &object, &options);
-        self.noted(written.await?)
+        self.noted(self.known(written.await)?)
     }
 
     /// Deletes an object. One that is gone is no problem.
@@ -235,7 +236,7 @@ impl Client {
             },
         };
         let deleted = self.ground.registry.delete(&self.caller, target, &options);
-        match deleted.await.map_err(Problem::from) {
+        match self.known(deleted.await) {
             Ok(written) => self.noted(written).map(drop),
             Err(Problem::Absent) => Ok(()),
             Err(problem) => Err(problem),
@@ -324,6 +325,16 @@ impl Client {
     /// The store's.
     pub(super) async fn doubt(&self) -> Result<(), Problem> {
         self.claim.doubt(&self.used).await
+    }
+
+    /// Remembers that nobody knows what became of a write, whatever the loop makes of it: before anything
+    /// else is decided the claim is renewed.
+    fn known(&self, outcome: Result<Written, Failure>) -> Result<Written, Problem> {
+        let outcome = outcome.map_err(Problem::from);
+        if let Err(Problem::Unknown(_)) = outcome {
+            self.claim.distrust(&self.used);
+        }
+        outcome
     }
 
     fn noted(&self, written: Written) -> Result<Value, Problem> {

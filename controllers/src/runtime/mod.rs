@@ -31,6 +31,8 @@ mod manager;
 mod problem;
 mod queue;
 mod store;
+#[cfg(test)]
+mod tests;
 mod world;
 
 pub use claim::Claim;
