@@ -18,9 +18,6 @@ pub async fn act(client: &Client, observed: &Observed, plan: Plan) -> Result<(),
     let (cron, meta) = (&observed.cron, &observed.cron.metadata);
     let key = meta.key();
     let about = client.about(Kind::CronJob, meta);
-    for (is_warning, reason, message) in plan.told {
-        client.event(about.clone(), is_warning, reason, message);
-    }
     let client = client.resting_on([(Kind::CronJob, &key, meta.revision)]);
     let mut writes: Vec<Future<'_, Result<(), Problem>>> = Vec::with_capacity(plan.removed.len());
     for job in &plan.removed {
@@ -38,7 +35,7 @@ pub async fn act(client: &Client, observed: &Observed, plan: Plan) -> Result<(),
                 status.active.push(started);
                 status.last_schedule_time = Some(seconds(time * 1_000_000));
                 let message = format!("Created job {name}");
-                client.event(about, false, "SuccessfulCreate", message);
+                client.event(about.clone(), false, "SuccessfulCreate", message);
             }
             Err(Problem::Exists) => {
                 // Somebody else's, of the same name: that time is lost.
@@ -47,7 +44,7 @@ pub async fn act(client: &Client, observed: &Observed, plan: Plan) -> Result<(),
                     "Job with the same name already exists: {}",
                     name(cron, time)
                 );
-                client.event(about, true, "JobAlreadyExists", message);
+                client.event(about.clone(), true, "JobAlreadyExists", message);
             }
             Err(problem) => {
                 if let Problem::Refused(failure) = &problem {
@@ -58,14 +55,14 @@ pub async fn act(client: &Client, observed: &Observed, plan: Plan) -> Result<(),
             }
         }
     }
-    if cron.status == status {
-        return Ok(());
+    if cron.status != status {
+        let patch = patch(&status, meta.revision);
+        client.patch_status(Kind::CronJob, &key, &patch).await?;
     }
-    let patch = patch(&status, meta.revision);
-    client
-        .patch_status(Kind::CronJob, &key, &patch)
-        .await
-        .map(drop)
+    for (is_warning, reason, message) in plan.told {
+        client.event(about.clone(), is_warning, reason, message);
+    }
+    Ok(())
 }
 
 async fn remove(client: &Client, cron: &CronJob, job: &Job) -> Result<(), Problem> {

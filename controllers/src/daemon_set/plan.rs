@@ -68,7 +68,7 @@ pub fn plan(observed: &Observed, hash: &str, failures: &Failures) -> Plan {
         }
     }
     let is_settled = plan.made.is_empty() && plan.removed.is_empty();
-    if is_settled && observed.set.spec.update_strategy["type"] != "OnDelete" {
+    if is_settled && rollout::is_rolling(observed) {
         rollout::roll(observed, hash, &mut plan);
     }
     plan.made.truncate(BATCH_MAX);

@@ -12,7 +12,15 @@ use std::sync::Arc;
 
 /// On how many nodes a new Pod may run beside the old one.
 pub fn surge(observed: &Observed) -> usize {
-    limit(observed, "maxSurge", 0)
+    match is_rolling(observed) {
+        true => limit(observed, "maxSurge", 0),
+        false => 0,
+    }
+}
+
+/// Old Pods are replaced without anybody deleting them.
+pub fn is_rolling(observed: &Observed) -> bool {
+    observed.set.spec.update_strategy["type"] != "OnDelete"
 }
 
 fn unavailable(observed: &Observed) -> usize {

@@ -7,6 +7,7 @@ use keelson_apiserver::registry::{Random, Registry};
 use keelson_apiserver::storage::{
     Changes, Committed, Future, Kv, KvError, MemoryKv, Range, Ranged, Stream, Txn, Watch,
 };
+use parking_lot::Mutex;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -21,6 +22,8 @@ struct Fuse {
     calls: AtomicI64,
     /// Pods that were made.
     made: AtomicI64,
+    /// Happens just before the first Pod is made.
+    before: Mutex<Option<Future<'static, ()>>>,
     term: AtomicU64,
 }
 
@@ -32,6 +35,13 @@ impl Kv for Fuse {
     fn txn(&self, txn: Txn) -> Future<'_, Result<Committed, KvError>> {
         Box::pin(async move {
             let is_pod = makes_pod(&txn);
+            let before = match is_pod {
+                true => self.before.lock().take(),
+                false => None,
+            };
+            if let Some(before) = before {
+                before.await;
+            }
             let done = self.kv.txn(txn).await?;
             let is_written = matches!(done, Committed::Written { .. });
             self.made
@@ -83,6 +93,7 @@ fn lead_in_turn(cluster: &Cluster, mut writes: Vec<i64>, lost: i64) -> Arc<Fuse>
         lost,
         calls: AtomicI64::new(0),
         made: AtomicI64::new(0),
+        before: Mutex::new(None),
         term: AtomicU64::new(1),
     });
     let store: Arc<dyn Kv> = fuse.clone();
@@ -190,4 +201,19 @@ proptest! {
             }
         });
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn j5_no_pod_is_made_for_a_job_that_was_suspended_a_moment_ago() {
+    let cluster = Arc::new(Cluster::new().await);
+    let fuse = lead_in_turn(&cluster, Vec::new(), 0);
+    let user = cluster.clone();
+    *fuse.before.lock() = Some(Box::pin(async move {
+        let suspended = json!({"spec": {"suspend": true}});
+        user.patch(Kind::Job, JOB, "", suspended).await;
+    }));
+    start(&cluster, json!({"parallelism": 3, "completions": 3})).await;
+    super::told(&cluster, "Suspended", "True JobSuspended Job suspended").await;
+    cluster.settle().await;
+    assert_eq!(fuse.made.load(Ordering::SeqCst), 0);
 }
