@@ -18,7 +18,7 @@
 //! | `meta` | metadata |
 //! | `pod` | Pods and their templates |
 //! | `workload`, `stateful`, `job`, `job_policy`, `cron` | what makes Pods |
-//! | `service`, `endpoints`, `slice`, `network` | what leads to them |
+//! | `service`, `endpoints`, `slice`, `network`, `parent` | what leads to them |
 //! | `config` | ConfigMaps, Secrets, namespaces, and small kinds |
 //! | `node`, `claim`, `quota`, `scaling`, `rbac`, `event` | one or a few kinds each |
 //!
@@ -43,6 +43,7 @@ mod job_policy;
 mod meta;
 mod network;
 mod node;
+mod parent;
 mod pod;
 mod quota;
 mod rbac;
@@ -168,6 +169,12 @@ fn kind(gvk: &Gvk) -> Kind {
         ("networking.k8s.io", "NetworkPolicy") => local(network::policy, |new, _, errors| {
             network::policy(new, errors)
         }),
+        ("networking.k8s.io", "IPAddress") => kind_of(
+            Rule::PathSegment,
+            Some(false),
+            parent::check,
+            parent::update,
+        ),
         ("discovery.k8s.io", "EndpointSlice") => local(slice::check, |new, old, errors| {
             slice::check(new, errors);
             slice::update(new, old, errors);

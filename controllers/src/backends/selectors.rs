@@ -1,7 +1,7 @@
 //! The Services that select a Pod.
 //!
-//! A Service is found by one of the labels that it selects, so that a change of a Pod costs as many looks
-//! as the Pod has labels, and not as many as there are Services.
+//! A Service is found by one of the labels that it selects, one that few others select, so that a change of
+//! a Pod costs about as many looks as the Pod has labels, and not as many as there are Services.
 
 use crate::objects::{Key, Pod, Service};
 use crate::runtime::World;
@@ -34,10 +34,10 @@ struct Place {
     value: String,
 }
 
-/// The last label: names of applications come early in the alphabet, and are shared by many.
-fn place(service: &Service) -> Option<Place> {
-    let (label, value) = selector(service)?.last_key_value()?;
-    Some(Place {
+/// The labels that a Service selects.
+fn places(service: &Service) -> impl Iterator<Item = Place> {
+    let labels = selector(service).into_iter().flatten();
+    labels.map(|(label, value)| Place {
         namespace: service.metadata.namespace.clone(),
         label: label.clone(),
         value: value.clone(),
@@ -53,20 +53,25 @@ impl Selectors {
         }
     }
 
-    /// A Service has changed.
+    /// A Service has changed. It is put where the fewest others are.
     pub fn see(&self, before: Option<&Service>, after: Option<&Service>) {
-        let (old, new) = (before.and_then(place), after.and_then(place));
         let mut all = self.0.lock();
-        if let (Some(old), Some(before)) = (old.filter(|old| Some(old) != new.as_ref()), before)
-            && let Some(keys) = all.get_mut(&old)
-        {
-            keys.remove(&before.metadata.key());
-            if keys.is_empty() {
-                all.remove(&old);
+        if let Some(before) = before {
+            let key = before.metadata.key();
+            for place in places(before) {
+                if let Some(keys) = all.get_mut(&place) {
+                    keys.remove(&key);
+                    if keys.is_empty() {
+                        all.remove(&place);
+                    }
+                }
             }
         }
-        if let (Some(new), Some(after)) = (new, after) {
-            all.entry(new).or_default().insert(after.metadata.key());
+        if let Some(after) = after {
+            let rarest = places(after).min_by_key(|place| all.get(place).map_or(0, BTreeSet::len));
+            if let Some(place) = rarest {
+                all.entry(place).or_default().insert(after.metadata.key());
+            }
         }
     }
 
@@ -141,5 +146,21 @@ mod tests {
         assert!(of(&world, &selectors, json!({"app": "a"})).is_empty());
         selectors.see(Some(&moved), Some(one));
         assert_eq!(of(&world, &selectors, json!({"app": "a"})), ["one"]);
+    }
+    #[test]
+    fn a_pod_costs_looks_at_its_own_labels_however_many_services_there_are() {
+        let selectors = Selectors::default();
+        for number in 0..1000 {
+            let service = json!({
+                "metadata": {"name": format!("s{number}"), "namespace": "default"},
+                "spec": {"selector": {"app": format!("a{number}"), "part": "web"}},
+            });
+            let service: Service = serde_json::from_value(service).expect("a Service");
+            selectors.see(None, Some(&service));
+            selectors.see(Some(&service), Some(&service));
+        }
+        let all = selectors.0.lock();
+        assert!(all.len() >= 1000);
+        assert!(all.values().all(|keys| keys.len() == 1));
     }
 }

@@ -48,12 +48,17 @@ pub struct EndpointSlices {
     selectors: Selectors,
 }
 
-/// The Service of a slice that is managed here.
-fn service_of(slice: &EndpointSlice) -> Option<Key> {
+/// The name of the Service of a slice that is managed here.
+fn name_of(slice: &EndpointSlice) -> Option<&str> {
     let labels = &slice.metadata.labels;
     let is_ours = labels.get(MANAGED_BY).is_some_and(|by| by == MANAGER);
-    let name = labels.get(SERVICE_NAME).filter(|_| is_ours)?;
-    Some(Key::new(&slice.metadata.namespace, name))
+    let name = labels.get(SERVICE_NAME).filter(|_| is_ours);
+    name.map(String::as_str)
+}
+
+/// The Service of a slice that is managed here.
+fn service_of(slice: &EndpointSlice) -> Option<Key> {
+    name_of(slice).map(|name| Key::new(&slice.metadata.namespace, name))
 }
 
 fn zone(node: &Node) -> Option<&String> {
@@ -162,7 +167,7 @@ fn decide(client: &Client, key: &Key) -> Option<(Client, Plan)> {
     let world = client.world();
     let slices = world.endpoint_slices.in_namespace(&key.namespace);
     let own: Vec<&Arc<EndpointSlice>> = slices
-        .filter(|slice| service_of(slice).as_ref() == Some(key))
+        .filter(|slice| name_of(slice) == Some(&*key.name))
         .filter(|slice| !slice.metadata.is_deleting())
         .collect();
     let service = world.services.get(key);

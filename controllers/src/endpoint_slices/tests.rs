@@ -188,6 +188,17 @@ async fn v4_hints_and_pods_that_are_not_ready_are_shown_if_the_service_wants_it(
             .labels
             .contains_key("service.kubernetes.io/headless")
     );
+    let nearest = json!({"spec": {"trafficDistribution": "PreferSameNode"}});
+    cluster
+        .patch(Kind::Service, "default/web", "", nearest)
+        .await;
+    let hints = json!({"forZones": [{"name": "east"}], "forNodes": [{"name": "n1"}]});
+    cluster
+        .until("its node is best", |world| {
+            let slices = slices_of(world, "web");
+            slices.len() == 1 && slices[0].endpoints[0]["hints"] == hints
+        })
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

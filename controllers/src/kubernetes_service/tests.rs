@@ -96,7 +96,7 @@ async fn once_it_is_settled_nothing_is_written() {
         .await;
     cluster.settle().await;
     let revision = cluster.kv.revision();
-    tokio::time::sleep(AGAIN * 5).await;
+    cluster.advance(AGAIN * 5).await;
     cluster.settle().await;
     assert_eq!(cluster.kv.revision(), revision);
 }

@@ -407,3 +407,52 @@ async fn v1_those_who_come_together_never_get_one_address_twice() {
         .collect();
     assert_eq!(ports.len(), 30);
 }
+
+#[tokio::test]
+async fn v1_an_address_says_whose_it_is_and_keeps_to_it() {
+    let world = World::new().allocating();
+    world.make("a", json!({"clusterIP": "10.96.0.7"})).await;
+    let address = |name: &str| at("networking.k8s.io/v1", "ipaddresses", "", name);
+    let theirs = json!({"spec": {"parentRef": {"name": "b"}}});
+    let failure = world
+        .try_patch(&address("10.96.0.7"), PatchType::Merge, &theirs)
+        .await
+        .expect_err("it is refused");
+    assert!(
+        failure.message.contains("spec.parentRef: Invalid value")
+            && failure.message.contains("field is immutable"),
+        "{}",
+        failure.message
+    );
+    let labelled = json!({"metadata": {"labels": {"a": "b"}}});
+    world.merge(&address("10.96.0.7"), labelled).await;
+    for (name, parent, why) in [
+        ("10.96.0.8", Value::Null, "spec.parentRef: Required value"),
+        (
+            "10.96.0.8",
+            json!({"resource": "services"}),
+            "spec.parentRef.name: Required value",
+        ),
+        (
+            "x",
+            json!({"resource": "services", "name": "b"}),
+            "metadata.name: Invalid value",
+        ),
+        (
+            "fd00:0::1",
+            json!({"resource": "services", "name": "b"}),
+            "must be in canonical form (\"fd00::1\")",
+        ),
+    ] {
+        let object = json!({
+            "apiVersion": "networking.k8s.io/v1", "kind": "IPAddress",
+            "metadata": {"name": name}, "spec": {"parentRef": parent},
+        });
+        let failure = world.try_create(&address(""), &object).await;
+        let failure = failure.expect_err("it is refused");
+        assert!(failure.message.contains(why), "{}", failure.message);
+    }
+    // The Service still has it, and lets go of it.
+    world.delete(&service("a"), json!({})).await;
+    assert!(world.addresses_taken().await.is_empty());
+}
