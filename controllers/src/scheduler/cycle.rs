@@ -8,6 +8,7 @@ use super::pod::PodInfo;
 use super::queue::PluginSet;
 use super::snapshot::{Row, Table};
 use keelson_apiserver::selector::LabelSelector;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// With fewer nodes all are tried, and never fewer than this.
@@ -78,21 +79,24 @@ impl Cycle {
 
     /// The nodes that will do, as many as are wanted.
     pub fn feasible(&mut self, round: &Round<'_>) -> Result<Vec<Row>, Diagnosis> {
-        let order = round.table.order();
-        let mut diagnosis = Diagnosis::new(order.len());
+        let all = round.table.order();
+        let mut diagnosis = Diagnosis::new(all.len());
+        let judges = self.judges(round);
+        let order: Cow<'_, [Row]> = match &judges.named {
+            None => all.into(),
+            Some((named, at)) => {
+                let others = all.len() - named.len();
+                diagnosis.set_aside(others, *at, self.plugins[*at].name());
+                named.iter().copied().collect()
+            }
+        };
         if order.is_empty() {
             return Err(diagnosis);
         }
-        let judges = self.judges(round);
-        let mut count = order.len();
-        if let Some((named, at)) = &judges.named {
-            diagnosis.set_aside(count - named.len(), *at, self.plugins[*at].name());
-            count = named.len();
-        }
-        let wanted = wanted(count);
+        let wanted = wanted(order.len());
         let (mut found, mut tried) = (Vec::new(), 0);
         while tried < order.len() && found.len() < wanted {
-            let mut rows: Vec<Row> = self.next_rows(order, &mut tried);
+            let mut rows: Vec<Row> = self.next_rows(&order, &mut tried);
             judges.filter(&mut rows, |at, rejected| diagnosis.add(at, rejected));
             found.append(&mut rows);
         }

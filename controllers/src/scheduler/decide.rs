@@ -122,3 +122,77 @@ fn none(diagnosis: Diagnosis, preemption: Option<&str>, push_out: PushOut) -> De
         push_out,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::tests::{node, pod, seen, table, with};
+    use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+
+    fn decide(cycle: &mut Cycle, pod: &Value, table: &mut Table) -> Result<String, String> {
+        let look = Look {
+            pod: &seen(pod),
+            group: None,
+        };
+        match look.decide(cycle, table, &Nominations::default()) {
+            Decision::Node(row) => Ok(table.name(row).to_string()),
+            Decision::None { text, .. } => Err(text),
+        }
+    }
+
+    fn named(name: &str) -> Value {
+        let field = json!({"key": "metadata.name", "operator": "In", "values": [name]});
+        let terms = json!([{"matchFields": [field]}]);
+        let affinity = json!({"nodeAffinity":
+            {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}});
+        with(pod("p", "2", ""), "/spec/affinity", affinity)
+    }
+
+    #[test]
+    fn a_pod_that_names_its_node_is_not_tried_on_others() {
+        let nodes = [
+            node("a", "4", "8Gi"),
+            node("b", "1", "8Gi"),
+            node("c", "4", "8Gi"),
+        ];
+        let mut table = table(&nodes, &[]);
+        let mut cycle = Cycle::new(Box::new(|_| 0));
+        for _ in 0..3 {
+            assert_eq!(
+                decide(&mut cycle, &named("c"), &mut table),
+                Ok("c".to_owned())
+            );
+        }
+        let others = "2 node(s) didn't satisfy plugin(s) [NodeAffinity]. preemption: 0/3 nodes are \
+                      available: 3 Preemption is not helpful for scheduling.";
+        let said = decide(&mut cycle, &named("b"), &mut table);
+        let expected = format!("0/3 nodes are available: 1 Insufficient cpu, {others}");
+        assert_eq!(said, Err(expected));
+        let said = decide(&mut cycle, &named("x"), &mut table);
+        assert!(
+            said.unwrap_err()
+                .starts_with("0/3 nodes are available: 3 node(s) didn't satisfy")
+        );
+    }
+
+    #[test]
+    fn of_many_nodes_all_get_their_turn() {
+        let nodes: Vec<_> = (0..300)
+            .map(|at| node(&format!("n{at}"), "4", "8Gi"))
+            .collect();
+        let mut table = table(&nodes, &[]);
+        let mut cycle = Cycle::new(Box::new(|bound| bound - 1));
+        let picked = (0..6).map(|_| decide(&mut cycle, &pod("p", "1", ""), &mut table));
+        let picked: BTreeSet<String> = picked.map(Result::unwrap).collect();
+        // Nobody is placed, so all nodes are the same; but each look begins where the last one ended.
+        assert!(picked.len() >= 3, "{picked:?}");
+    }
+
+    #[test]
+    fn without_nodes_there_is_nothing_to_say_about_any() {
+        let mut cycle = Cycle::new(Box::new(|_| 0));
+        let said = decide(&mut cycle, &pod("p", "", ""), &mut Table::default());
+        assert_eq!(said, Err("no nodes available to schedule pods".to_owned()));
+    }
+}

@@ -84,6 +84,7 @@ impl Scheduler {
                 }
                 state.take_back(&pod, now);
             }
+            Ok(Outcome::Again(pod)) => self.state.lock().queue.again(&pod, Instant::now()),
             Ok(Outcome::Bound | Outcome::Said) => {}
             Err(error) => {
                 if let Ok(panic) = error.try_into_panic() {

@@ -25,6 +25,8 @@ pub enum Outcome {
     Unbound(Arc<PodInfo>),
     /// It is said why the Pod has no node.
     Said,
+    /// The room that it needs was not made.
+    Again(Arc<PodInfo>),
     /// Somebody else leads.
     Fenced,
 }
@@ -88,14 +90,24 @@ pub async fn say(client: Client, pod: Arc<PodInfo>, text: String, push_out: Push
     };
     let pushes = pods.iter().map(|victim| push(&client, &pod, victim, node));
     let pushed = join_all(pushes).await;
-    match pushed.into_iter().any(|one| one == Err(Problem::Fenced)) {
-        true => Outcome::Fenced,
-        false => Outcome::Said,
+    let mut is_done = true;
+    for one in pushed {
+        match one {
+            Ok(()) => {}
+            Err(Problem::Fenced) => return Outcome::Fenced,
+            Err(problem) => {
+                tracing::debug!(pod = %pod.key, %node, %problem, "room is not made");
+                is_done = false;
+            }
+        }
+    }
+    match is_done {
+        true => Outcome::Said,
+        false => Outcome::Again(pod),
     }
 }
 
-/// Lets a Pod go for one of a higher priority. What goes wrong is tried again when the other one is
-/// looked at again.
+/// Lets a Pod go for one of a higher priority.
 async fn push(client: &Client, pod: &PodInfo, victim: &PodInfo, node: &str) -> Result<(), Problem> {
     let meta = &victim.pod.metadata;
     if meta.is_deleting() {

@@ -21,21 +21,8 @@ fn bears(toleration: &Toleration, taint: &Taint) -> bool {
         && match toleration.operator.as_str() {
             "" | "Equal" => toleration.value == taint.value,
             "Exists" => true,
-            "Lt" | "Gt" => compares(toleration, taint),
             _ => false,
         }
-}
-
-/// The taint's number is below (`Lt`) or above (`Gt`) that of the toleration.
-fn compares(toleration: &Toleration, taint: &Taint) -> bool {
-    let (Ok(bound), Ok(value)) = (toleration.value.parse::<i64>(), taint.value.parse::<i64>())
-    else {
-        return false;
-    };
-    match toleration.operator.as_str() {
-        "Lt" => value < bound,
-        _ => value > bound,
-    }
 }
 
 /// The first taint that keeps the Pod off.

@@ -5,13 +5,12 @@ use crate::scheduler::framework::{Event, PreFilter, Round};
 use crate::scheduler::plugins::spread::PodTopologySpread;
 use crate::scheduler::snapshot::Table;
 use crate::scheduler::tests::{node, pod, seen, seen_node, table, with};
-use keelson_apiserver::selector::{LabelSelector, Operator, Requirement};
-use keelson_apiserver::status::Path;
+use keelson_apiserver::selector::LabelSelector;
 use serde_json::{Value, json};
 
 /// What a plug-in says of each node, in the order of names: "" if it will do, `!` before what no Pod's
 /// going can change.
-fn verdicts(plugin: &str, pod: &Value, mut table: Table) -> Vec<String> {
+pub fn verdicts(plugin: &str, pod: &Value, mut table: Table) -> Vec<String> {
     let pod = seen(pod);
     PodTopologySpread::prepare(&pod, None, &mut table);
     let round = Round {
@@ -40,7 +39,7 @@ fn verdicts(plugin: &str, pod: &Value, mut table: Table) -> Vec<String> {
 }
 
 /// How a plug-in scores the nodes, in the order of names; `None`: it does not.
-fn scores(
+pub fn scores(
     plugin: &str,
     pod: &Value,
     group: Option<&LabelSelector>,
@@ -62,12 +61,12 @@ fn scores(
     Some(scores)
 }
 
-fn nodes(count: usize) -> Vec<Value> {
+pub fn nodes(count: usize) -> Vec<Value> {
     let names = (0..count).map(|number| format!("n{number}"));
     names.map(|name| node(&name, "4", "8Gi")).collect()
 }
 
-fn labelled(pod: Value, labels: Value) -> Value {
+pub fn labelled(pod: Value, labels: Value) -> Value {
     with(pod, "/metadata/labels", labels)
 }
 
@@ -291,13 +290,8 @@ fn images_count_by_size_and_by_how_many_nodes_have_them() {
     assert_eq!(scored, Some(vec![100 * (500 - 23) / (1000 - 23), 0, 0]));
 }
 
-fn constraint(key: &str, skew: i32, when: &str) -> Value {
-    json!({"topologyKey": key, "maxSkew": skew, "whenUnsatisfiable": when,
-        "labelSelector": {"matchLabels": {"app": "a"}}})
-}
-
 /// Two nodes in zone a, one in b, one in none; two Pods in a, none in b.
-fn zones() -> Table {
+pub fn zones() -> Table {
     let mut nodes = nodes(4);
     for (node, zone) in nodes.iter_mut().zip(["a", "a", "b"]) {
         node["metadata"]["labels"]["zone"] = json!(zone);
@@ -310,65 +304,6 @@ fn zones() -> Table {
     );
     let placed = [(app("x"), "n0"), (app("y"), "n1"), (going, "n2")];
     table(&nodes, &placed)
-}
-
-#[test]
-fn spread_keeps_domains_even_and_wants_the_label() {
-    let full = "node(s) didn't match pod topology spread constraints";
-    let bare = "!node(s) didn't match pod topology spread constraints (missing required label)";
-    let verdict = |constraint: Value| {
-        let pod = labelled(pod("p", "", ""), json!({"app": "a", "rev": "1"}));
-        let pod = with(pod, "/spec/topologySpreadConstraints", json!([constraint]));
-        verdicts("PodTopologySpread", &pod, zones())
-    };
-    let hard = constraint("zone", 2, "DoNotSchedule");
-    assert_eq!(verdict(hard.clone()), [full, full, "", bare]);
-    assert_eq!(
-        verdict(with(hard.clone(), "/maxSkew", json!(3))),
-        ["", "", "", bare]
-    );
-    // With too few domains the emptiest counts as empty: the same here, as b is empty.
-    let more = with(hard.clone(), "/minDomains", json!(3));
-    assert_eq!(verdict(more), [full, full, "", bare]);
-    // Nobody has this label's value: all domains are even.
-    let own = with(hard, "/matchLabelKeys", json!(["rev"]));
-    assert_eq!(verdict(own), ["", "", "", bare]);
-}
-
-#[test]
-fn spread_counts_only_nodes_that_its_policies_include() {
-    let hard = constraint("zone", 1, "DoNotSchedule");
-    let verdict = |constraint: Value, pod: Value| {
-        let pod = labelled(pod, json!({"app": "a"}));
-        let pod = with(pod, "/spec/topologySpreadConstraints", json!([constraint]));
-        verdicts("PodTopologySpread", &pod, zones())
-    };
-    let in_a = with(pod("p", "", ""), "/spec/nodeSelector", json!({"zone": "a"}));
-    // Zone b is out of the question, so a is the emptiest domain itself.
-    assert_eq!(verdict(hard.clone(), in_a.clone())[0], "");
-    let ignoring = with(hard, "/nodeAffinityPolicy", json!("Ignore"));
-    assert_ne!(verdict(ignoring, in_a)[0], "");
-}
-
-#[test]
-fn soft_spread_scores_domains_with_fewer_pods_higher() {
-    let soft = constraint("zone", 1, "ScheduleAnyway");
-    let pod = labelled(pod("p", "", ""), json!({"app": "a"}));
-    let pod = with(pod, "/spec/topologySpreadConstraints", json!([soft]));
-    // ln(4) * 2 = 2.77, rounded 3; 0: 100 * (3 + 0 - s) / 3; the node without a zone has nothing.
-    let scored = scores("PodTopologySpread", &pod, None, zones());
-    assert_eq!(scored, Some(vec![0, 0, 100, 0]));
-}
-
-#[test]
-fn pods_of_a_group_are_spread_over_nodes_even_without_zones() {
-    let equals = Requirement::new("app", Operator::Equals, vec!["a".into()], &Path::none());
-    let group = LabelSelector::new(vec![equals.unwrap()]);
-    let pod = labelled(pod("p", "", ""), json!({"app": "a"}));
-    // Per node ln(6) * count + 2; all nodes are in the one zone that has no name.
-    let scored = scores("PodTopologySpread", &pod, Some(&group), zones());
-    assert_eq!(scored, Some(vec![50, 50, 100, 100]));
-    assert_eq!(scores("PodTopologySpread", &pod, None, zones()), None);
 }
 
 #[test]
@@ -412,122 +347,4 @@ fn plugins_know_what_may_help_a_pod_that_they_rejected() {
             "{name} {event:?}"
         );
     }
-}
-
-fn beside(kind: &str, app: &str) -> Value {
-    let term = json!({"topologyKey": "zone", "labelSelector": {"matchLabels": {"app": app}}});
-    json!({kind: {"requiredDuringSchedulingIgnoredDuringExecution": [term]}})
-}
-
-#[test]
-fn pods_that_must_be_together_are_and_the_first_of_them_goes_anywhere() {
-    let verdict = |app: &str, wanted: &str| {
-        let pod = labelled(pod("p", "", ""), json!({"app": app}));
-        let pod = with(pod, "/spec/affinity", beside("podAffinity", wanted));
-        verdicts("InterPodAffinity", &pod, zones())
-    };
-    let alone = "!node(s) didn't match pod affinity rules";
-    // A Pod of app a is in both zones: one that is going still counts.
-    assert_eq!(verdict("b", "a"), ["", "", "", alone]);
-    assert_eq!(verdict("b", "c"), [alone; 4]);
-    assert_eq!(verdict("c", "c"), ["", "", "", alone]);
-}
-
-#[test]
-fn pods_that_must_not_be_together_are_not_whoever_says_so() {
-    let placed = |affinity: Option<Value>| {
-        let mut table = zones();
-        let other = labelled(pod("o", "", ""), json!({"app": "o"}));
-        let other = match affinity {
-            Some(affinity) => with(other, "/spec/affinity", affinity),
-            None => other,
-        };
-        table.place(seen(&other), "n2", false);
-        table
-    };
-    let plain = labelled(pod("p", "", ""), json!({"app": "p"}));
-    let shy = with(
-        plain.clone(),
-        "/spec/affinity",
-        beside("podAntiAffinity", "o"),
-    );
-    assert_eq!(
-        verdicts("InterPodAffinity", &shy, placed(None)),
-        ["", "", "node(s) didn't match pod anti-affinity rules", ""]
-    );
-    let shunning = placed(Some(beside("podAntiAffinity", "p")));
-    assert_eq!(
-        verdicts("InterPodAffinity", &plain, shunning),
-        [
-            "",
-            "",
-            "node(s) didn't satisfy existing pods anti-affinity rules",
-            ""
-        ]
-    );
-    assert_eq!(verdicts("InterPodAffinity", &plain, placed(None)), [""; 4]);
-}
-
-#[test]
-fn a_term_is_about_its_own_namespace_unless_it_says_others() {
-    let term = |more: Value| {
-        let mut affinity = beside("podAntiAffinity", "a");
-        let term =
-            &mut affinity["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0];
-        for (key, value) in more.as_object().unwrap() {
-            term[key] = value.clone();
-        }
-        let pod = with(pod("p", "", ""), "/spec/affinity", affinity);
-        let mut table = zones();
-        table.put_namespace(
-            "default",
-            Some([("team".to_owned(), "x".to_owned())].into()),
-        );
-        let pod = with(pod, "/metadata/namespace", json!("other"));
-        verdicts("InterPodAffinity", &pod, table)[0].is_empty()
-    };
-    assert!(term(json!({})));
-    assert!(!term(json!({"namespaces": ["default"]})));
-    assert!(!term(json!({"namespaceSelector": {}})));
-    assert!(!term(
-        json!({"namespaceSelector": {"matchLabels": {"team": "x"}}})
-    ));
-    assert!(term(
-        json!({"namespaceSelector": {"matchLabels": {"team": "y"}}})
-    ));
-}
-
-#[test]
-fn preferences_for_and_against_others_add_up_both_ways() {
-    let term = |weight: i64, app: &str| {
-        let term = json!({"topologyKey": "zone", "labelSelector": {"matchLabels": {"app": app}}});
-        json!([{"weight": weight, "podAffinityTerm": term}])
-    };
-    let soft = |kind: &str, weight: i64, app: &str| json!({kind: {"preferredDuringSchedulingIgnoredDuringExecution": term(weight, app)}});
-    let plain = labelled(pod("p", "", ""), json!({"app": "p"}));
-    // Two of app a in zone a, one that is going in b: 20, 20, 10, 0.
-    let fond = with(
-        plain.clone(),
-        "/spec/affinity",
-        soft("podAffinity", 10, "a"),
-    );
-    let scored = scores("InterPodAffinity", &fond, None, zones());
-    assert_eq!(scored, Some(vec![100, 100, 50, 0]));
-    let shy = with(
-        plain.clone(),
-        "/spec/affinity",
-        soft("podAntiAffinity", 10, "a"),
-    );
-    let scored = scores("InterPodAffinity", &shy, None, zones());
-    assert_eq!(scored, Some(vec![0, 0, 50, 100]));
-    let mut table = zones();
-    let other = with(
-        pod("o", "", ""),
-        "/spec/affinity",
-        beside("podAffinity", "p"),
-    );
-    table.place(seen(&other), "n2", false);
-    let scored = scores("InterPodAffinity", &plain, None, table);
-    assert_eq!(scored, Some(vec![0, 0, 100, 0]));
-    assert_eq!(scores("InterPodAffinity", &plain, None, zones()), None);
 }

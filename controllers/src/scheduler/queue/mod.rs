@@ -163,6 +163,13 @@ impl Queue {
         Some(entry)
     }
 
+    /// A Pod of the pool is looked at again, once it has rested.
+    pub fn again(&mut self, pod: &PodInfo, now: Instant) {
+        if self.pool.contains(&pod.key) {
+            self.revive(&pod.key, now);
+        }
+    }
+
     /// Something has happened: Pods of the pool that it may help are looked at again, once they have
     /// rested.
     pub fn happened(&mut self, event: &Event<'_>, plugins: &[Box<dyn Plugin>], now: Instant) {

@@ -140,6 +140,18 @@ fn i4_what_nothing_helps_is_looked_at_after_five_minutes() {
 }
 
 #[test]
+fn a_pod_for_which_room_was_not_made_is_looked_at_again() {
+    let mut bench = Bench::new();
+    let a = bench.put("a", 0);
+    bench.queue.again(&a, bench.now);
+    assert_eq!(bench.queue.lengths(), (1, 0, 0));
+    bench.pop();
+    bench.queue.rejected(&a, FIT, bench.now);
+    bench.queue.again(&a, bench.now);
+    assert_eq!(bench.queue.lengths(), (0, 1, 0));
+}
+
+#[test]
 fn gated_pods_never_enter_until_they_are_let_go() {
     let mut bench = Bench::new();
     let plain = pod("a", "1", "");

@@ -49,6 +49,33 @@ fn constraint() -> impl Strategy<Value = Value> {
         })
 }
 
+/// What a Pod says of others: which kind, how much (0: it must be), about whom.
+fn beside() -> impl Strategy<Value = (&'static str, i64, &'static str, &'static str)> {
+    (
+        select(vec!["podAffinity", "podAntiAffinity"]),
+        select(vec![0, 0, 10, 60]),
+        select(vec!["zone", "kubernetes.io/hostname"]),
+        select(vec!["x", "y"]),
+    )
+}
+
+fn say(affinity: &mut Value, said: Vec<(&str, i64, &str, &str)>) {
+    for (kind, weight, key, app) in said {
+        let term = json!({"topologyKey": key, "labelSelector": {"matchLabels": {"app": app}}});
+        let (part, term) = match weight {
+            0 => ("requiredDuringSchedulingIgnoredDuringExecution", term),
+            weight => (
+                "preferredDuringSchedulingIgnoredDuringExecution",
+                json!({"weight": weight, "podAffinityTerm": term}),
+            ),
+        };
+        match affinity[kind][part].as_array_mut() {
+            Some(terms) => terms.push(term),
+            None => affinity[kind][part] = json!([term]),
+        }
+    }
+}
+
 fn a_pod() -> impl Strategy<Value = Value> {
     let toleration = (
         select(vec!["k", "l", ""]),
@@ -65,9 +92,10 @@ fn a_pod() -> impl Strategy<Value = Value> {
         proptest::collection::vec(toleration, 0..3),
         proptest::collection::vec(constraint(), 0..3),
         proptest::collection::vec((1..100i64, select(vec!["a", "b", "c"])), 0..3),
+        proptest::collection::vec(beside(), 0..3),
     )
         .prop_map(
-            |((cpu, memory, app), zone, tolerations, constraints, preferred)| {
+            |((cpu, memory, app), zone, tolerations, constraints, preferred, said)| {
                 let mut pod = pod("p", cpu, memory);
                 pod["metadata"]["labels"] = json!({"app": app});
                 if let Some(zone) = zone {
@@ -91,6 +119,7 @@ fn a_pod() -> impl Strategy<Value = Value> {
                     .collect();
                 pod["spec"]["affinity"] = json!({"nodeAffinity":
                 {"preferredDuringSchedulingIgnoredDuringExecution": terms}});
+                say(&mut pod["spec"]["affinity"], said);
                 pod
             },
         )

@@ -246,3 +246,44 @@ async fn what_says_the_same_again_is_not_written_again() {
     assert_eq!(again.len(), 1, "the same event is counted: {again:?}");
     assert_eq!(version(cluster.get(Kind::Pod, "default/p").await), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn pods_of_a_service_are_spread_and_others_go_where_most_is_left() {
+    let cluster = cluster().await;
+    add(&cluster, node("big", "64", "64Gi")).await;
+    add(&cluster, node("small", "8", "8Gi")).await;
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+        "spec": {"clusterIP": "None", "selector": {"app": "web"}},
+    });
+    cluster.create(Kind::Service, "default", service).await;
+    for at in 0..4 {
+        let web = with(
+            pod(&format!("w{at}"), "100m", "100Mi"),
+            "/metadata/labels",
+            json!({"app": "web"}),
+        );
+        run(&cluster, web).await;
+        run(&cluster, pod(&format!("o{at}"), "100m", "100Mi")).await;
+    }
+    cluster
+        .until("all are bound", |world| {
+            world.pods.len() == 8 && world.pods.all().all(|pod| pod.is_bound())
+        })
+        .await;
+    let mut on_small = Vec::new();
+    for name in (0..4).flat_map(|at| [format!("w{at}"), format!("o{at}")]) {
+        let pod = cluster
+            .get(Kind::Pod, &format!("default/{name}"))
+            .await
+            .unwrap();
+        if pod["spec"]["nodeName"] == "small" {
+            on_small.push(name);
+        }
+    }
+    assert_eq!(on_small.len(), 2, "{on_small:?}");
+    assert!(
+        on_small.iter().all(|name| name.starts_with('w')),
+        "{on_small:?}"
+    );
+}

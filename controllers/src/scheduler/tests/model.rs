@@ -70,6 +70,19 @@ fn bare_taints<'n>(pod: &'n Pod, node: &'n Node, is_soft: bool) -> usize {
         .count()
 }
 
+const HARD: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+const SOFT: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+
+fn terms(pod: &Pod, kind: &str, part: &str) -> Vec<Value> {
+    let affinity = pod.spec.affinity.clone().unwrap_or_default();
+    affinity[kind][part].as_array().cloned().unwrap_or_default()
+}
+
+/// All are in one namespace.
+fn is_about(term: &Value, pod: &Pod) -> bool {
+    has_labels(&pod.metadata.labels, &term["labelSelector"]["matchLabels"])
+}
+
 impl Model {
     fn on<'m>(&'m self, node: &'m Node) -> impl Iterator<Item = &'m Pod> {
         let pods = self.pods.iter();
@@ -143,6 +156,7 @@ impl Model {
             node.spec.unschedulable && !bears(&pod.spec.tolerations, cordon, "", "NoSchedule");
         fits && !is_cordoned
             && bare_taints(pod, node, false) == 0
+            && self.may_be_beside(pod, node)
             && Model::is_wanted(pod, node)
             && self.may_spread(pod, node)
     }
@@ -248,6 +262,86 @@ impl Model {
             .collect()
     }
 
+    /// Whether two nodes are in one domain of a term.
+    fn are_together(&self, term: &Value, one: &Node, other: &str) -> bool {
+        let mut nodes = self.nodes.iter();
+        let other = nodes.find(|node| node.metadata.name == other);
+        let key = term["topologyKey"].as_str().unwrap();
+        let value = one.metadata.labels.get(key);
+        value.is_some() && value == other.and_then(|other| other.metadata.labels.get(key))
+    }
+
+    fn may_be_beside(&self, pod: &Pod, node: &Node) -> bool {
+        let (own, anti) = (
+            terms(pod, "podAffinity", HARD),
+            terms(pod, "podAntiAffinity", HARD),
+        );
+        let all_about = |other: &Pod| own.iter().all(|term| is_about(term, other));
+        let company: Vec<_> = self
+            .pods
+            .iter()
+            .filter(|(other, _)| all_about(other))
+            .collect();
+        // A Pod on a node without the label is in no domain, and is no company.
+        let is_counted = |name: &str| {
+            own.iter().any(|term| {
+                let mut nodes = self.nodes.iter();
+                let node = nodes.find(|node| node.metadata.name == name).unwrap();
+                self.are_together(term, node, name)
+            })
+        };
+        let is_first = !company.iter().any(|(_, name)| is_counted(name)) && all_about(pod);
+        let has_labels = own
+            .iter()
+            .all(|term| self.are_together(term, node, &node.metadata.name));
+        let has_company = own.iter().all(|term| {
+            company
+                .iter()
+                .any(|(_, name)| self.are_together(term, node, name))
+        });
+        let is_shunned = self.pods.iter().any(|(other, name)| {
+            anti.iter()
+                .any(|term| is_about(term, other) && self.are_together(term, node, name))
+                || terms(other, "podAntiAffinity", HARD)
+                    .iter()
+                    .any(|term| is_about(term, pod) && self.are_together(term, node, name))
+        });
+        (own.is_empty() || (has_labels && (has_company || is_first))) && !is_shunned
+    }
+
+    fn beside(&self, pod: &Pod, feasible: &[&Node]) -> Vec<i64> {
+        let raw = |node: &Node| {
+            let mut sum = 0;
+            let mut add = |term: &Value, weight: i64, of: &Pod, name: &str| {
+                if is_about(term, of) && self.are_together(term, node, name) {
+                    sum += weight;
+                }
+            };
+            for (other, name) in &self.pods {
+                for term in terms(other, "podAffinity", HARD) {
+                    add(&term, 1, pod, name);
+                }
+                for (kind, sign) in [("podAffinity", 1), ("podAntiAffinity", -1)] {
+                    for (said, of) in [(other, pod), (pod, other)] {
+                        for term in terms(said, kind, SOFT) {
+                            let weight = term["weight"].as_i64().unwrap();
+                            add(&term["podAffinityTerm"], sign * weight, of, name);
+                        }
+                    }
+                }
+            }
+            sum
+        };
+        let sums: Vec<i64> = feasible.iter().map(|node| raw(node)).collect();
+        let max = sums.iter().max().copied().unwrap_or_default();
+        let min = sums.iter().min().copied().unwrap_or_default();
+        let scaled = sums.iter().map(|sum| match max - min {
+            0 => 0,
+            range => (100.0 * ((sum - min) as f64 / range as f64)) as i64,
+        });
+        scaled.collect()
+    }
+
     /// The names of the nodes that may be picked.
     pub fn best(&self, pod: &Pod) -> BTreeSet<String> {
         let nodes = self.nodes.iter();
@@ -261,8 +355,12 @@ impl Model {
             Model::preferred(pod, &feasible),
         );
         let spread = self.spread(pod, &feasible);
+        let beside = self.beside(pod, &feasible);
         let sums = feasible.iter().enumerate().map(|(at, node)| {
-            3 * taints[at] + 2 * preferred[at] + 2 * spread[at] + self.resources(pod, node)
+            3 * taints[at]
+                + 2 * preferred[at]
+                + 2 * (spread[at] + beside[at])
+                + self.resources(pod, node)
         });
         let sums: Vec<i64> = sums.collect();
         let max = sums.iter().max().copied();

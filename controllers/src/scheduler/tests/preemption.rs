@@ -16,8 +16,11 @@ fn ranked(name: &str, cpu: &str, priority: i32) -> Value {
     with(pod(name, cpu, ""), "/spec/priority", json!(priority))
 }
 
-/// Nodes of four CPUs with these Pods on them: name, CPU, priority.
-fn state(nodes: &[&[(&str, &str, i32)]]) -> State {
+/// Pods on nodes: name, CPU, priority.
+type Nodes<'n> = &'n [&'n [(&'n str, &'n str, i32)]];
+
+/// Nodes of four CPUs with these Pods on them.
+fn state(nodes: Nodes<'_>) -> State {
     let mut state = State::new(Box::new(|_| 0), Instant::now());
     for (at, pods) in nodes.iter().enumerate() {
         let name = format!("n{at}");
@@ -43,7 +46,7 @@ fn outcome(state: &mut State, pod: &Arc<PodInfo>) -> Result<(String, Vec<String>
     }
 }
 
-fn victims(nodes: &[&[(&str, &str, i32)]], pod: &Value) -> Result<(String, Vec<String>), String> {
+fn victims(nodes: Nodes<'_>, pod: &Value) -> Result<(String, Vec<String>), String> {
     outcome(&mut state(nodes), &seen(pod))
 }
 
@@ -66,7 +69,7 @@ fn only_as_many_go_as_have_to_and_the_more_important_stay() {
 
 #[test]
 fn the_node_is_taken_where_it_matters_least() {
-    let cases: [(&[&[(&str, &str, i32)]], _); 3] = [
+    let cases: [(Nodes<'_>, _); 3] = [
         // The lowest among the highest priorities.
         (&[&[("a", "4", 3)], &[("b", "4", 2)]], is("n1", &["b"])),
         // The smallest sum.
@@ -90,7 +93,7 @@ fn the_node_is_taken_where_it_matters_least() {
 
 #[test]
 fn nobody_goes_for_an_equal_or_where_it_does_not_help() {
-    let said = |nodes: &[&[(&str, &str, i32)]], pod: Value| {
+    let said = |nodes: Nodes<'_>, pod: Value| {
         let text = victims(nodes, &pod).unwrap_err();
         text.split_once("preemption: ")
             .map(|(_, said)| said.to_owned())

@@ -13,6 +13,8 @@
 mod filter;
 mod score;
 mod term;
+#[cfg(test)]
+mod tests;
 
 pub use term::{Affinities, PodTerm};
 

@@ -1,6 +1,6 @@
 //! Domains that would have too many.
 
-use super::Constraint;
+use super::{Constraint, has_all};
 use crate::scheduler::framework::{Rejection, Round};
 use crate::scheduler::snapshot::{Domains, Row};
 
@@ -24,12 +24,14 @@ impl<'r> Limit<'r> {
             .table
             .counted(&round.pod.key.namespace, &constraint.selector)
             .unwrap_or_default();
+        let hard = round.pod.spread.iter().filter(|one| one.is_hard);
+        let all: Vec<_> = hard.map(|one| round.table.domains(&one.key)).collect();
         let mut counts = vec![None; domains.map_or(0, |domains| domains.count)];
         for &row in round.table.order() {
             let node = round.node(row);
             let domain = domains.and_then(|domains| domains.of_row[row]);
             if let Some(domain) = domain
-                && has_all_labels(round, row)
+                && has_all(&all, row)
                 && constraint.counts(round, node)
             {
                 *counts[domain as usize].get_or_insert(0) +=
@@ -50,15 +52,6 @@ impl<'r> Limit<'r> {
             most: constraint.max_skew + least - own,
         }
     }
-}
-
-/// Whether a node has the labels of all hard constraints.
-fn has_all_labels(round: &Round<'_>, row: Row) -> bool {
-    let mut hard = round.pod.spread.iter().filter(|one| one.is_hard);
-    hard.all(|one| {
-        let domains = round.table.domains(&one.key);
-        domains.is_some_and(|domains| domains.of_row[row].is_some())
-    })
 }
 
 /// Judges a node by all constraints, in the Pod's order.

@@ -15,12 +15,14 @@
 mod constraint;
 mod filter;
 mod score;
+#[cfg(test)]
+mod tests;
 
 pub use constraint::Constraint;
 
 use crate::scheduler::framework::{Event, Plugin, PreFilter, Round, Score};
 use crate::scheduler::pod::PodInfo;
-use crate::scheduler::snapshot::{NodeInfo, Row, Table};
+use crate::scheduler::snapshot::{Domains, NodeInfo, Row, Table};
 use keelson_apiserver::selector::LabelSelector;
 
 /// See the module.
@@ -41,6 +43,12 @@ impl PodTopologySpread {
             }
         }
     }
+}
+
+/// Whether a node is in a domain of each label.
+fn has_all(all: &[Option<&Domains>], row: Row) -> bool {
+    all.iter()
+        .all(|domains| domains.is_some_and(|domains| domains.of_row[row].is_some()))
 }
 
 impl Plugin for PodTopologySpread {

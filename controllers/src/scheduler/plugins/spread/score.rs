@@ -1,30 +1,93 @@
 //! Domains with fewer Pods are better.
 
-use super::Constraint;
+use super::{Constraint, has_all};
 use crate::scheduler::framework::{Round, SCORE_MAX, Score};
-use crate::scheduler::snapshot::{HOSTNAME, Row};
-use std::borrow::Cow;
+use crate::scheduler::snapshot::{Domains, HOSTNAME, Row};
 
 /// What a node that is not compared has instead of a score.
 const IGNORED: i64 = -1;
 
 /// What each soft constraint costs on each node.
 pub struct Spreading<'r> {
-    costs: Vec<Cost>,
-    round: &'r Round<'r>,
-    constraints: Cow<'r, [Constraint]>,
+    costs: Vec<Cost<'r>>,
     wants_all_labels: bool,
 }
 
-struct Cost {
+/// What one constraint costs.
+struct Cost<'r> {
+    constraint: Constraint,
+    domains: Option<&'r Domains>,
+    /// Pods per row.
+    pods: &'r [i64],
     /// Pods in each domain; `None`: each node is a domain.
     counts: Option<Vec<i64>>,
     weight: f64,
 }
 
+impl<'r> Cost<'r> {
+    fn of(constraint: Constraint, round: &Round<'r>) -> Cost<'r> {
+        let table = round.table;
+        let pods = table.counted(&round.pod.key.namespace, &constraint.selector);
+        Cost {
+            domains: table.domains(&constraint.key),
+            pods: pods.unwrap_or_default(),
+            constraint,
+            counts: None,
+            weight: 0.0,
+        }
+    }
+
+    fn domain(&self, row: Row) -> Option<usize> {
+        let domain = self.domains?.of_row[row];
+        domain.map(|domain| domain as usize)
+    }
+
+    fn pods_on(&self, row: Row) -> i64 {
+        self.pods.get(row).copied().unwrap_or_default()
+    }
+
+    /// Counts the Pods in the domains of the nodes that are compared.
+    fn weigh(&mut self, round: &Round<'_>, compared: &[Row], is_compared: &dyn Fn(Row) -> bool) {
+        let weight = |domains: usize| ((domains + 2) as f64).ln();
+        if self.constraint.key == HOSTNAME {
+            self.weight = weight(compared.len());
+            return;
+        }
+        let count = self.domains.map_or(0, |domains| domains.count);
+        // Nodes without the label are one domain more.
+        let place = |row| self.domain(row).unwrap_or(count);
+        let mut counts = vec![None; count + 1];
+        for &row in compared {
+            counts[place(row)] = Some(0);
+        }
+        let size = counts.iter().flatten().count();
+        for &row in round.table.order() {
+            if let Some(sum) = &mut counts[place(row)]
+                && is_compared(row)
+                && self.constraint.counts(round, round.node(row))
+            {
+                *sum += self.pods_on(row);
+            }
+        }
+        self.counts = Some(counts.into_iter().map(Option::unwrap_or_default).collect());
+        self.weight = weight(size);
+    }
+
+    fn score(&self, row: Row) -> f64 {
+        let Some(domain) = self.domain(row) else {
+            return 0.0;
+        };
+        let count = match &self.counts {
+            Some(counts) => counts[domain],
+            None => self.pods_on(row),
+        };
+        count as f64 * self.weight + (self.constraint.max_skew - 1) as f64
+    }
+}
+
 impl<'r> Spreading<'r> {
     /// What there is to compare for nodes that will do; `None`: nothing.
-    pub fn of(round: &'r Round<'r>, rows: &[Row]) -> Option<Spreading<'r>> {
+    pub fn of(round: &Round<'r>, rows: &[Row]) -> Option<Spreading<'r>> {
         let own = !round.pod.spread.is_empty();
         let constraints: Vec<Constraint> = match (own, round.group) {
             (true, _) => {
@@ -37,91 +100,39 @@ impl<'r> Spreading<'r> {
         if constraints.is_empty() {
             return None;
         }
+        let costs = constraints.into_iter().map(|one| Cost::of(one, round));
         let mut spreading = Spreading {
-            costs: Vec::new(),
-            round,
-            constraints: constraints.into(),
+            costs: costs.collect(),
             // By default a node without a zone is still spread over as a node.
             wants_all_labels: own,
         };
-        let compared = rows.iter().copied();
-        let compared: Vec<Row> = compared.filter(|&row| spreading.is_compared(row)).collect();
-        let costs = spreading.constraints.iter();
-        let costs = costs.map(|constraint| spreading.cost(constraint, &compared));
-        spreading.costs = costs.collect();
+        let all_domains: Vec<_> = spreading.costs.iter().map(|cost| cost.domains).collect();
+        let is_compared = |row| !own || has_all(&all_domains, row);
+        let compared = rows.iter().copied().filter(|&row| is_compared(row));
+        let compared: Vec<Row> = compared.collect();
+        for cost in &mut spreading.costs {
+            cost.weigh(round, &compared, &is_compared);
+        }
         Some(spreading)
     }
 
-    fn domain(&self, constraint: &Constraint, row: Row) -> Option<usize> {
-        let domains = self.round.table.domains(&constraint.key)?;
-        domains.of_row[row].map(|domain| domain as usize)
-    }
-
     fn is_compared(&self, row: Row) -> bool {
-        let mut constraints = self.constraints.iter();
-        !self.wants_all_labels || constraints.all(|one| self.domain(one, row).is_some())
-    }
-
-    fn pods(&self, constraint: &Constraint) -> &'r [i64] {
-        let namespace = &self.round.pod.key.namespace;
-        let pods = self.round.table.counted(namespace, &constraint.selector);
-        pods.unwrap_or_default()
-    }
-
-    fn cost(&self, constraint: &Constraint, compared: &[Row]) -> Cost {
-        let weight = |domains: usize| ((domains + 2) as f64).ln();
-        if constraint.key == HOSTNAME {
-            return Cost {
-                counts: None,
-                weight: weight(compared.len()),
-            };
-        }
-        let table = self.round.table;
-        let count = table
-            .domains(&constraint.key)
-            .map_or(0, |domains| domains.count);
-        // Nodes without the label are one domain more.
-        let place = |row| self.domain(constraint, row).unwrap_or(count);
-        let mut counts = vec![None; count + 1];
-        for &row in compared {
-            counts[place(row)] = Some(0);
-        }
-        let sizes = counts.iter().flatten().count();
-        let pods = self.pods(constraint);
-        for &row in table.order() {
-            if let Some(sum) = &mut counts[place(row)]
-                && self.is_compared(row)
-                && constraint.counts(self.round, self.round.node(row))
-            {
-                *sum += pods.get(row).copied().unwrap_or_default();
-            }
-        }
-        Cost {
-            counts: Some(counts.into_iter().map(Option::unwrap_or_default).collect()),
-            weight: weight(sizes),
-        }
+        !self.wants_all_labels || self.costs.iter().all(|cost| cost.domain(row).is_some())
     }
 }
 
 impl Score for Spreading<'_> {
     fn score(&self, rows: &[Row], scores: &mut Vec<i64>) {
-        let pods: Vec<_> = self.constraints.iter().map(|one| self.pods(one)).collect();
         scores.extend(rows.iter().map(|&row| {
-            if !self.is_compared(row) {
-                return IGNORED;
+            match self.is_compared(row) {
+                true => self
+                    .costs
+                    .iter()
+                    .map(|cost| cost.score(row))
+                    .sum::<f64>()
+                    .round() as i64,
+                false => IGNORED,
             }
-            let mut score = 0.0;
-            for ((constraint, cost), pods) in self.constraints.iter().zip(&self.costs).zip(&pods) {
-                let Some(domain) = self.domain(constraint, row) else {
-                    continue;
-                };
-                let count = match &cost.counts {
-                    Some(counts) => counts[domain],
-                    None => pods.get(row).copied().unwrap_or_default(),
-                };
-                score += count as f64 * cost.weight + (constraint.max_skew - 1) as f64;
-            }
-            score.round() as i64
         }));
     }
 
