@@ -17,7 +17,7 @@ use keelson_controllers::endpoint_slices::EndpointSlices;
 use keelson_controllers::endpoints::EndpointsController;
 use keelson_controllers::garbage::GarbageCollector;
 use keelson_controllers::holder::Holder;
-use keelson_controllers::job::Jobs;
+use keelson_controllers::job::{JobOrphans, Jobs};
 use keelson_controllers::kubernetes_service::KubernetesService;
 use keelson_controllers::namespace::Namespaces;
 use keelson_controllers::node_ipam::{self, NodeIpam};
@@ -122,6 +122,7 @@ fn manager(kv: &Arc<dyn Kv>, name: &str, root: &str, members: Members) -> Manage
         .with(Deployments)
         .with(DaemonSets::default())
         .with(Jobs)
+        .with(JobOrphans)
         .with(PodCollector::default())
         .with(CronJobs)
         .with(EndpointSlices::default())

@@ -1,4 +1,3 @@
-
 //! Hollow nodes: Pods walked through their stages, fleets led through hours, and both over a cluster in
 //! memory.
 mod fleet;
