@@ -3,6 +3,7 @@
 use super::*;
 use crate::testing::Cluster;
 use keelson_apiserver::status::Reason;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn quota(hard: Value) -> Value {
