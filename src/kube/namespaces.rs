@@ -30,6 +30,7 @@ pub async fn ensure(registry: &Registry, catalog: &Catalog) -> Result<(), Setbac
         user_agent: "kube-apiserver".to_owned(),
         fence: 0,
         reads: Vec::new(),
+        wrote: Default::default(),
     };
     let options = WriteOptions {
         is_dry_run: false,

@@ -178,6 +178,7 @@ fn caller() -> Caller {
         user_agent: "kube-apiserver".to_owned(),
         fence: 0,
         reads: Vec::new(),
+        wrote: Default::default(),
     }
 }
 

@@ -45,6 +45,7 @@ impl Call {
             user_agent: self.user_agent().to_owned(),
             fence: 0,
             reads: Vec::new(),
+            wrote: Default::default(),
         }
     }
 

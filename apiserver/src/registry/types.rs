@@ -7,6 +7,7 @@ use crate::status::Failure;
 use crate::storage::{Guard, Object, Stream};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// What a request is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub struct Target {
 }
 
 /// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// As found out, and after impersonation.
     pub user: User,
@@ -33,6 +34,9 @@ pub struct Caller {
     /// What the decision to write rests on: a write takes effect only if all of it still holds, and fails
     /// otherwise with [`Lost::Grounds`](crate::status::Lost::Grounds).
     pub reads: Vec<Guard>,
+    /// Raised to the revision of every write that took effect, also of those whose answer has none: for
+    /// callers in this process who want to see what they wrote before they go on.
+    pub wrote: Arc<AtomicU64>,
 }
 
 impl Caller {
@@ -43,6 +47,7 @@ impl Caller {
             user_agent: user_agent.into(),
             fence: 0,
             reads: Vec::new(),
+            wrote: Arc::default(),
         }
     }
 }

@@ -18,7 +18,7 @@ use parking_lot::RwLockReadGuard;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 /// What all loops of a member share.
 pub struct Ground {
@@ -65,7 +65,6 @@ pub struct Client {
     recorder: Recorder,
     caller: Caller,
     used: Guard,
-    written: Arc<AtomicU64>,
 }
 
 /// How an object is deleted.
@@ -95,7 +94,6 @@ impl Client {
             recorder,
             caller,
             used,
-            written: Arc::default(),
         };
         client.caller.reads = vec![client.used.clone()];
         client
@@ -112,7 +110,7 @@ impl Client {
         let mut client = self.clone();
         client.caller.reads = vec![used.clone()];
         client.used = used;
-        client.written = Arc::default();
+        client.caller.wrote = Arc::default();
         Ok(client)
     }
 
@@ -172,7 +170,7 @@ impl Client {
         let (registry, options) = (&self.ground.registry, self.options());
         let object = body(object);
         let written = registry.create(&self.caller, target, &object, &options);
-        self.noted(self.known(written.await)?)
+        Client::answer(&self.known(written.await)?)
     }
 
     /// Changes an object by a JSON merge patch. A `resourceVersion` in it is a condition.
@@ -207,7 +205,7 @@ impl Client {
         let patch = body(patch);
         let kind = PatchType::Merge;
         let written = registry.patch(&self.caller, target, &patch, kind, &options);
-        self.noted(self.known(written.await)?)
+        Client::answer(&self.known(written.await)?)
     }
 
     /// Replaces whatever the target names.
@@ -218,7 +216,7 @@ impl Client {
         let (registry, options) = (&self.ground.registry, self.options());
         let object = body(object);
         let written = registry.update(&self.caller, target, &object, &options);
-        self.noted(self.known(written.await)?)
+        Client::answer(&self.known(written.await)?)
     }
 
     /// Deletes an object. One that is gone is no problem.
@@ -250,7 +248,7 @@ impl Client {
         };
         let deleted = self.ground.registry.delete(&self.caller, target, &options);
         match self.known(deleted.await) {
-            Ok(written) => self.noted(written).map(drop),
+            Ok(_) => Ok(()),
             Err(Problem::Absent) => Ok(()),
             Err(problem) => Err(problem),
         }
@@ -306,7 +304,7 @@ impl Client {
 
     /// The newest revision that was written.
     pub fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
+        self.caller.wrote.load(Ordering::Relaxed)
     }
 
     /// Takes note of a problem of one of its writes. Whoever reports it to the runtime need not; a loop of
@@ -334,9 +332,7 @@ impl Client {
         outcome
     }
 
-    fn noted(&self, written: Written) -> Result<Value, Problem> {
-        let revision = written.object.revision();
-        self.written.fetch_max(revision, Ordering::Relaxed);
+    fn answer(written: &Written) -> Result<Value, Problem> {
         let value = written.object.value();
         value.ok_or_else(|| Problem::Unknown("the answer is no object".to_owned()))
     }

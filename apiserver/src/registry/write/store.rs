@@ -6,6 +6,7 @@ use crate::status::{Failure, GroupResource};
 use crate::storage::{At, Committed, Guard, KeyValue, KvError, Object, Range, Txn, Write};
 use bytes::Bytes;
 use serde_json::Value;
+use std::sync::atomic::Ordering;
 
 /// What an object may have at most, in bytes as it is stored. etcd's limit of a request.
 pub(super) const OBJECT_MAX: usize = 1_536 * 1024;
@@ -106,7 +107,10 @@ impl Job<'_> {
             fence: self.caller.fence,
         };
         match self.registry.kv.txn(txn).await {
-            Ok(Committed::Written { revision }) => Ok(Outcome::Written(revision)),
+            Ok(Committed::Written { revision }) => {
+                self.caller.wrote.fetch_max(revision, Ordering::Relaxed);
+                Ok(Outcome::Written(revision))
+            }
             Ok(Committed::Refused { found, .. }) => {
                 let mut found = found.into_iter();
                 let own = found.next().flatten();
@@ -145,6 +149,9 @@ impl Job<'_> {
             (Write::Put { value, .. }, Some(found))
                 if found.mod_revision > before && found.value == *value =>
             {
+                self.caller
+                    .wrote
+                    .fetch_max(found.mod_revision, Ordering::Relaxed);
                 Ok(Outcome::Written(found.mod_revision))
             }
             // Whoever did it: the object that was to go is gone.

@@ -185,6 +185,7 @@ impl World {
                 user_agent: "kubectl/v1.35.0".to_owned(),
                 fence: 0,
                 reads: Vec::new(),
+                wrote: Default::default(),
             },
             options: WriteOptions {
                 is_dry_run: false,
