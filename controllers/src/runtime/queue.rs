@@ -95,6 +95,9 @@ impl Queue {
     }
 
     /// It did not work out: the key comes again after a pause. Returns how often in a row that was so.
+    ///
+    /// No two pauses are alike: two who run the same loop would take the claim from each other in step, and
+    /// neither would come to write.
     pub fn failed(&self, key: &Key) -> u32 {
         let failures = {
             let mut state = self.lock();
@@ -105,7 +108,8 @@ impl Queue {
             failures
         };
         let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(20));
-        self.add_after(key.clone(), doubled.min(LONGEST_PAUSE));
+        let most = doubled.min(LONGEST_PAUSE);
+        self.add_after(key.clone(), most.mul_f64(rand::random_range(0.05..=1.0)));
         self.wake.notify_one();
         failures
     }
