@@ -10,3 +10,5 @@ KEELSON_ROCKSDB_DIR="$KEELSON_CACHE/rocksdb-$KEELSON_ROCKSDB_VERSION-$(uname -m)
 
 export KEELSON_CACHE KEELSON_ROCKSDB_VERSION KEELSON_ROCKSDB_DIR CARGO_TARGET_DIR
 export ROCKSDB_LIB_DIR="$KEELSON_ROCKSDB_DIR/lib" ROCKSDB_STATIC=1
+# Threads of tests: unoptimised code needs more room for the deepest objects that are read.
+export RUST_MIN_STACK=16777216

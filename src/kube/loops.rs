@@ -61,6 +61,7 @@ impl Loops {
         let (name, shared) = (name.to_owned(), shared.clone());
         let thread = std::thread::Builder::new()
             .name("controllers".to_owned())
+            .stack_size(super::STACK_BYTES)
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {

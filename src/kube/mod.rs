@@ -23,6 +23,9 @@
 //! decision about data, a second way into the log.
 
 pub mod client;
+/// The stack of a thread that reads objects: the deepest that are let in, in a program that is not optimised.
+const STACK_BYTES: usize = 16 << 20;
+
 pub mod clock;
 mod error;
 mod follow;

@@ -62,6 +62,7 @@ impl Kube {
         let shared = shared.clone();
         let thread = std::thread::Builder::new()
             .name("kubernetes".to_owned())
+            .stack_size(super::STACK_BYTES)
             .spawn(move || runtime.block_on(run(options, &shared, front, stopped)))?;
         Ok(Kube { stop, thread })
     }

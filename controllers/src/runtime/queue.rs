@@ -96,6 +96,9 @@ impl Queue {
     }
 
     /// It did not work out: the key comes again after a pause. Returns how often in a row that was so.
+    ///
+    /// No two pauses are alike: two who run the same loop would take the claim from each other in step, and
+    /// neither would come to write.
     pub fn failed(&self, key: &Key) -> u32 {
         self.failed_within(key, LONGEST_PAUSE)
     }
