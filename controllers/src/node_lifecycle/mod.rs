@@ -19,6 +19,7 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `memory` | what is known beside the world, and what it means for a node |
 //! | `health` | when each node was last heard |
 //! | `zone` | how much of each zone is down, and how fast Pods are driven away there |
 //! | `plan` | the conditions and taints that a node should have |
@@ -27,30 +28,27 @@
 //! What never happens here: a Pod is deleted (that is `taint_eviction`).
 
 mod health;
+mod memory;
 pub(crate) mod patch;
 mod plan;
 mod zone;
 
-use crate::objects::{Key, Meta, Node, Pod, condition};
+use crate::objects::{Key, Node, Pod};
 use crate::runtime::{Change, Client, Controller, Entry, Future, Kind, Next, Problem};
 use crate::runtime::{Wanted, World, seconds};
 use futures::stream::{self, StreamExt};
-use health::Health;
+use memory::Memory;
 use parking_lot::Mutex;
 use patch::{conditions_patch, pod_patch, taints_patch};
-use plan::{READY, Step};
-use std::collections::HashMap;
+use plan::Step;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
-use zone::Zones;
 
 /// Where nodes keep their Leases.
 const LEASES: &str = "kube-node-lease";
 /// Status writes of Pods that are under way at the same time.
 const PODS_AT_ONCE: usize = 64;
-/// When to look again at a node whose Pods stay because too much is down. Changes come by themselves.
-const HELD: Duration = Duration::from_secs(5);
 
 /// How patient the controller is. The default is upstream's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,15 +86,6 @@ pub struct NodeLifecycle {
     memory: Mutex<Memory>,
 }
 
-/// What is known beside the world. It is made anew for every term.
-#[derive(Default)]
-struct Memory {
-    health: Health,
-    zones: Zones,
-    /// Nodes that have come or gone and whose users have not been told.
-    news: HashMap<Key, (Meta, bool)>,
-}
-
 impl NodeLifecycle {
     /// A controller of this patience.
     pub fn new(timings: Timings) -> NodeLifecycle {
@@ -106,91 +95,9 @@ impl NodeLifecycle {
         }
     }
 
-    /// Takes in a change of a node. True: whether everything is down has changed.
-    fn see(&self, key: &Key, before: Option<&Arc<Node>>, after: Option<&Arc<Node>>) -> bool {
-        let now = Instant::now();
-        let mut memory = self.memory.lock();
-        match (before, after) {
-            (None, Some(after)) => {
-                let meta = after.metadata.clone();
-                memory.news.insert(key.clone(), (meta, true));
-                memory.health.beat(&key.name, now);
-            }
-            (Some(before), Some(after)) => {
-                let is_another = before.metadata.uid != after.metadata.uid;
-                if is_another || health::is_heartbeat(before, after) {
-                    memory.health.beat(&key.name, now);
-                }
-            }
-            (Some(before), None) => {
-                let meta = before.metadata.clone();
-                memory.news.insert(key.clone(), (meta, false));
-                memory.health.forget(&key.name);
-            }
-            (None, None) => {}
-        }
-        let was_down = memory.zones.is_all_down();
-        if let Some(before) = before {
-            memory.zones.remove(before);
-        }
-        if let Some(after) = after {
-            memory.zones.add(after);
-        }
-        let is_down = memory.zones.is_all_down();
-        if was_down && !is_down {
-            // It may have been us: everybody gets another chance to be heard.
-            memory.health.beat_all(now);
-        }
-        was_down != is_down
-    }
-
-    /// What is to be done about a node, and when to look again.
-    fn look(&self, node: &Node, ready_pods: Vec<Arc<Pod>>, now_us: i64) -> (Step, Next) {
-        let name = &node.metadata.name;
-        let grace = match condition(&node.status.conditions, READY) {
-            Some(_) => self.timings.grace,
-            None => self.timings.startup_grace,
-        };
-        let mut memory = self.memory.lock();
-        let (now, at) = (Instant::now(), seconds(now_us));
-        let silent = memory.health.silence(name, now);
-        if silent >= grace
-            && let Some(conditions) = plan::silenced(node, &at)
-        {
-            return (Step::Conditions(conditions), Next::Settled);
-        }
-        let next = match grace.checked_sub(silent) {
-            Some(rest) if !rest.is_zero() => Next::After(rest),
-            _ => Next::Settled,
-        };
-        let is_all_down = memory.zones.is_all_down();
-        let mut wait = None;
-        let taints = plan::taints(node, is_all_down, &at, || {
-            match memory.zones.permit(node, now, &self.timings) {
-                Ok(()) => true,
-                Err(pause) => {
-                    wait = Some(pause.unwrap_or(HELD));
-                    false
-                }
-            }
-        });
-        if let Some(taints) = taints {
-            return (Step::Taints(taints), next);
-        }
-        let next = match (wait, next) {
-            (Some(wait), Next::After(rest)) => Next::After(wait.min(rest)),
-            (Some(wait), Next::Settled) => Next::After(wait),
-            (None, next) => next,
-        };
-        match ready_pods.is_empty() {
-            true => (Step::None, next),
-            false => (Step::Pods(ready_pods), next),
-        }
-    }
-
     /// Tells the users of nodes that one has come or gone.
     fn announce(&self, client: &Client, key: &Key) {
-        let Some((meta, has_come)) = self.memory.lock().news.remove(key) else {
+        let Some((meta, has_come)) = self.memory.lock().news(key) else {
             return;
         };
         let name = &meta.name;
@@ -231,7 +138,8 @@ impl Controller for NodeLifecycle {
                 let node = |entry: Option<&Entry>| entry.and_then(Entry::nodes).cloned();
                 let (before, after) = (node(before), node(after));
                 wanted.add(key.clone());
-                if self.see(key, before.as_ref(), after.as_ref()) {
+                let mut memory = self.memory.lock();
+                if memory.see(key, before.as_ref(), after.as_ref()) {
                     let nodes = world.nodes.all();
                     nodes.for_each(|node| wanted.add(node.metadata.key()));
                 }
@@ -249,14 +157,9 @@ impl Controller for NodeLifecycle {
     }
 
     fn all(&self, world: &World, wanted: &mut Wanted) {
-        let mut memory = self.memory.lock();
-        *memory = Memory::default();
-        let now = Instant::now();
-        for node in world.nodes.all() {
-            memory.health.beat(&node.metadata.name, now);
-            memory.zones.add(node);
-            wanted.add(node.metadata.key());
-        }
+        *self.memory.lock() = Memory::of(world);
+        let nodes = world.nodes.all();
+        nodes.for_each(|node| wanted.add(node.metadata.key()));
     }
 
     fn reconcile<'a>(
@@ -279,7 +182,10 @@ impl Controller for NodeLifecycle {
                 let lease = world.leases.get(&lease);
                 (node, lease.map_or(0, |lease| lease.metadata.revision), pods)
             };
-            let (step, next) = self.look(&node, pods, client.now_us());
+            let (step, next) = {
+                let mut memory = self.memory.lock();
+                memory.look(&self.timings, &node, pods, client.now_us())
+            };
             match step {
                 Step::None => {}
                 Step::Conditions(conditions) => {

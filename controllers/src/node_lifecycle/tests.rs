@@ -1,7 +1,8 @@
 //! Nodes that are heard, and nodes that are not.
 
+use super::plan::READY;
 use super::*;
-use crate::objects::is_true;
+use crate::objects::{condition, is_true};
 use crate::testing::Cluster;
 use keelson_apiserver::registry::capacity::history;
 use serde_json::{Value, json};
