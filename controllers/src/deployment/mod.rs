@@ -68,6 +68,10 @@ impl Controller for Deployments {
         "deployment"
     }
 
+    fn reports_as(&self) -> &'static str {
+        "deployment-controller"
+    }
+
     fn concerns(&self, world: &World, change: &Change, wanted: &mut Wanted) {
         match change.kind {
             Some(Kind::Deployment) if change.after.is_some() => {

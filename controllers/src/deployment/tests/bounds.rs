@@ -5,7 +5,9 @@ use super::cluster::*;
 use super::history::{extremes, image, mixed, states, writes};
 use super::template;
 use crate::runtime::Kind;
+use keelson_apiserver::storage::{Call, Fault, KvError};
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
 async fn d5_a_rolling_update_keeps_its_bounds_at_every_revision() {
@@ -168,4 +170,45 @@ async fn two_who_run_it_at_once_make_one_set_per_template() {
     let world = cluster.ground.shared.read();
     assert_eq!(world.replica_sets.len(), 4);
     assert_eq!(web(&world).status.collision_count, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d5_writes_whose_outcome_nobody_knows_change_nothing_about_the_bounds() {
+    let (cluster, _leader) = cluster(6, json!({})).await;
+    let before = cluster.kv.revision();
+    for image in ["b", "c", "a", "d"] {
+        set_image(&cluster, image).await;
+        for _ in 0..6 {
+            let lost = || KvError::Unknown("a lost answer".to_owned());
+            cluster.kv.fail_next(Call::Txn, Fault::After(lost()));
+            cluster.kv.fail_next(Call::Txn, Fault::Before(lost()));
+        }
+        rolled_out(&cluster, image).await;
+        // All faults have been used up, so that the next image is not lost.
+        cluster.settle().await;
+    }
+    let (most, least) = extremes(&states(&writes(&cluster).await, before));
+    assert!(most <= 8 && least >= 5, "{least} to {most} pods");
+    let world = cluster.ground.shared.read();
+    assert_eq!(world.replica_sets.len(), 4);
+    assert_eq!(web(&world).status.collision_count, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn d4_pods_must_serve_for_some_time_before_the_next_old_one_goes() {
+    let strategy = json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
+    let (cluster, _leader) = cluster(4, json!({"strategy": strategy})).await;
+    cluster.advance(Duration::from_secs(20)).await;
+    let slow = json!({"spec": {"minReadySeconds": 10}});
+    cluster.patch(Kind::Deployment, WEB, "", slow).await;
+    set_image(&cluster, "b").await;
+    let mut seconds = 0;
+    cluster.settle().await;
+    while !is_rolled_out(&cluster.ground.shared.read(), "b") {
+        assert!(seconds < 100, "it does not end");
+        seconds += 1;
+        cluster.advance(Duration::from_secs(1)).await;
+        cluster.settle().await;
+    }
+    assert!((40..60).contains(&seconds), "{seconds}");
 }

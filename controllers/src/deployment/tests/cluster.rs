@@ -87,7 +87,7 @@ pub(super) fn of_image<'w>(world: &'w World, wanted: &str) -> Option<&'w Arc<Rep
 }
 
 /// What `kubectl rollout status` waits for, and that the image is this.
-fn is_rolled_out(world: &World, image: &str) -> bool {
+pub(super) fn is_rolled_out(world: &World, image: &str) -> bool {
     let web = web(world);
     let (status, replicas) = (&web.status, web.spec.replicas.unwrap_or(1));
     let reason = condition(&status.conditions, "Progressing").map(|one| one.reason.as_str());

@@ -112,7 +112,8 @@ pub(super) fn messages(writes: &[Written]) -> Vec<String> {
         .filter(|write| write.key.starts_with("/registry/events/"));
     let about = events.filter_map(|write| write.object.as_ref());
     about
-        .filter(|event| event["involvedObject"]["kind"] == "Deployment")
+        .filter(|event| event["reportingComponent"] == "deployment-controller")
+        .inspect(|event| assert_eq!(event["involvedObject"]["kind"], "Deployment"))
         .map(|event| {
             let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
             format!("{} {}: {}", text("type"), text("reason"), text("message"))

@@ -149,6 +149,33 @@ async fn d6_a_template_that_never_serves_stops_is_late_and_is_undone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn d9_a_number_that_changes_during_a_rollout_is_spread_over_the_sets() {
+    let (cluster, _leader) = cluster(10, json!({})).await;
+    let never = json!([{"name": "example.com/never"}]);
+    let bad = json!({"spec": {"template": {"spec": {"schedulingGates": never}}}});
+    cluster.patch(Kind::Deployment, WEB, "", bad).await;
+    let wanted = |world: &World| -> Vec<i32> {
+        let sets = world.replica_sets.all();
+        let mut wanted: Vec<i32> = sets.filter_map(|set| set.spec.replicas).collect();
+        wanted.sort_unstable();
+        wanted
+    };
+    for (replicas, expected) in [(10, [5, 8]), (15, [7, 12]), (4, [2, 3]), (20, [10, 15])] {
+        let scale = json!({"spec": {"replicas": replicas}});
+        cluster.patch(Kind::Deployment, WEB, "", scale).await;
+        let what = format!("{replicas} are {expected:?}");
+        cluster
+            .until(&what, |world| {
+                wanted(world) == expected
+                    && web(world).status.replicas == expected.iter().sum::<i32>()
+            })
+            .await;
+        cluster.settle().await;
+        assert_eq!(wanted(&cluster.ground.shared.read()), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn d11_only_so_many_old_sets_are_kept() {
     let (cluster, _leader) = cluster(2, json!({"revisionHistoryLimit": 1})).await;
     for image in ["b", "c", "d"] {
