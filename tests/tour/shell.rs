@@ -22,8 +22,6 @@ pub struct Shell {
     directory: tempfile::TempDir,
     path: String,
     cluster: Option<Child>,
-    /// The first rollout is over.
-    pub has_rolled_out: bool,
 }
 
 impl Shell {
@@ -35,7 +33,6 @@ impl Shell {
             directory: tempfile::tempdir()?,
             path: format!("{}:{}:{path}", program.display(), programs.display()),
             cluster: None,
-            has_rolled_out: false,
         })
     }
 
