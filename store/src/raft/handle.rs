@@ -164,8 +164,7 @@ impl Handle {
         self.inner.group.glance().term
     }
 
-    /// Follows who leads in which term. A leadership that has ended may be shown a moment too long:
-    /// whoever acts on it writes under a fence.
+    /// Follows who leads in which term. One that has ended may be shown a moment too long: act under a fence.
     pub fn watch_leadership(&self) -> watch::Receiver<Option<Leadership>> {
         self.inner.group.leadership()
     }
