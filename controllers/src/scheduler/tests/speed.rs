@@ -2,10 +2,15 @@
 //! `cargo test -p keelson-controllers --config 'profile.dev.package.keelson-controllers.opt-level=3'
 //! -- --ignored --nocapture speed`.
 
+use super::end_to_end::{add, run};
 use super::{node, pod, seen, seen_node};
+use crate::runtime::World;
+use crate::scheduler::Scheduler;
 use crate::scheduler::state::{State, Verdict};
+use crate::testing::Cluster;
 use keelson_apiserver::selector::from_structure;
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -59,4 +64,33 @@ fn speed_of_decisions() {
         println!("{NODES} nodes, {what}: {rate:.0} pods/s, slowest {slowest:?}");
         assert!(rate > 1000.0);
     }
+}
+
+/// Bindings through the registry into the store in memory, on one thread, in real time. Says more about those than about
+/// the scheduler.
+#[tokio::test]
+#[ignore = "measures"]
+async fn speed_of_bindings() {
+    const NODES: usize = 200;
+    const PODS: usize = 2000;
+    let cluster = Cluster::new().await;
+    for at in 0..NODES {
+        add(&cluster, node(&format!("n{at}"), "32", "64Gi")).await;
+    }
+    for at in 0..PODS {
+        run(&cluster, pod(&format!("p{at}"), "100m", "128Mi")).await;
+    }
+    let seen = |world: &World| world.pods.len() == PODS;
+    cluster.until("all pods are seen", seen).await;
+    let began = Instant::now();
+    cluster.lead(|manager| manager.with_loop(|| Arc::new(Scheduler::default())));
+    cluster
+        .until("all are bound", |world| {
+            world.pods.all().all(|pod| pod.is_bound())
+        })
+        .await;
+    println!(
+        "{NODES} nodes, bound: {:.0} pods/s",
+        rate(PODS, began.elapsed())
+    );
 }
