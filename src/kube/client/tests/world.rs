@@ -43,7 +43,7 @@ impl Served {
     /// Ends it as if its process had been killed: connections break, nothing is said.
     pub fn kill(&mut self) {
         if let Some(kill) = self.kill.take() {
-            drop(kill.send(()));
+            let _ = kill.send(());
         }
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
