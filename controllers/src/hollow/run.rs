@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// Calls at one time. More would not make a server faster.
-const CALLS: usize = 256;
+/// Calls at one time. An API server refuses more than 200 writes at one time of all who are no operators.
+const CALLS: usize = 128;
 /// Calls by which nodes stay alive may be so many more.
-const URGENT_CALLS: usize = 64;
+const URGENT_CALLS: usize = 32;
 /// Objects of a stream that are taken at one time.
 const BATCH: usize = 64;
 

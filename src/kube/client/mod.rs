@@ -3,7 +3,7 @@
 //! Objects are bytes here. Whoever asks says what they are: a watch hands out whatever type it is told to
 //! read. A client knows all servers of a cluster. It holds a few connections, called lanes, each to a server
 //! of its own if there are so many; all requests share them. When a server is gone, its lane goes to the
-//! next one: at once if the connection breaks, within three seconds if it only falls silent.
+//! next one: at once if the connection breaks, within six seconds if it only falls silent.
 //!
 //! What was sent and not answered may have happened. A read is then asked again elsewhere; of a write it is
 //! said that nobody knows ([`Failure::Unknown`]). A watch goes on where it was, on any server, and lists

@@ -98,8 +98,9 @@ async fn what_the_servers_have_forgotten_is_listed_anew_page_by_page() {
     world.servers[0].kill();
     world.start_again(0);
     let other = world.client(1);
-    let rest = futures::future::join_all((1..1200).map(|number| create(&other, number)));
-    timeout(LONG, rest).await.unwrap();
+    let rest = (1..1200).map(|number| create(&other, number));
+    let rest = futures::stream::iter(rest).buffer_unordered(100);
+    timeout(LONG, rest.collect::<Vec<()>>()).await.unwrap();
     world.servers[0].kill();
     world.kv.compact(world.kv.revision()).await.unwrap();
     world.start_again(0);

@@ -53,7 +53,9 @@ async fn a_thousand_requests_share_one_connection() {
         async move { client.create(all, text.into()).await }
     });
     let answers = timeout(LONG, join_all(asked)).await.unwrap();
-    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1000);
+    let failed = answers.iter().filter_map(|answer| answer.as_ref().err());
+    assert_eq!(failed.collect::<Vec<_>>(), Vec::<&Failure>::new());
+    assert_eq!(answers.len(), 1000);
 }
 
 #[tokio::test]
