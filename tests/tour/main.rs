@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 /// From the start of the cluster to the first running Pod.
 const FIRST_POD: Duration = Duration::from_secs(15);
 
-/// Where the script put kubectl; `None`, and loudly, if it cannot be had.
-fn programs(test: &str) -> Check<Option<PathBuf>> {
+/// Where the script put kubectl of this line; `None`, and loudly, if it cannot be had.
+fn programs(test: &str, line: &str) -> Check<Option<PathBuf>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kubectl.sh");
     let run = std::process::Command::new(script)
+        .arg(line)
         .stderr(Stdio::inherit())
         .output()?;
     match run.status.code() {
@@ -52,7 +53,7 @@ fn walk(page: &str, programs: &Path) -> Check<Duration> {
 #[test]
 fn every_line_of_the_tour_does_what_it_says() {
     let test = "every_line_of_the_tour_does_what_it_says";
-    if let Some(programs) = programs(test).expect("the script runs") {
+    if let Some(programs) = programs(test, "1.34").expect("the script runs") {
         let first = walk("docs/tour/README.md", &programs);
         let first = first.expect("the tour is as it is written");
         println!("20 Pods run {first:.1?} after the start of the cluster");
@@ -63,8 +64,11 @@ fn every_line_of_the_tour_does_what_it_says() {
 #[test]
 fn what_people_type_prints_what_they_are_used_to() {
     let test = "what_people_type_prints_what_they_are_used_to";
-    if let Some(programs) = programs(test).expect("the script runs") {
-        walk("tests/tour/commands.md", &programs).expect("kubectl is content");
+    for line in ["1.33", "1.34"] {
+        if let Some(programs) = programs(test, line).expect("the script runs") {
+            let walked = walk("tests/tour/commands.md", &programs);
+            walked.unwrap_or_else(|failure| panic!("kubectl {line}: {failure}"));
+        }
     }
 }
 
