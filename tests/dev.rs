@@ -2,14 +2,12 @@
 
 use keelson_kit::check::{Check, Failure, holds, same, some};
 use keelson_kit::cli::Cli;
-use keelson_kit::port::free_port;
+use keelson_kit::port::free_row;
 use keelson_kit::wait::{wait_for, wait_until};
 use serde_json::Value;
-use std::net::TcpListener;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Mutex;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -20,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `keelson dev` with `members` members; dies with this value, and its members with it.
 fn dev(members: usize, data_dir: &Path, stdout: Stdio) -> Check<Child> {
-    let base = some("a base port", (0..100).find_map(|_| base_port(members)))?;
+    let base = free_row(10 * u16::try_from(members)?)?;
     let child = Command::new(PROGRAM)
         .args(["dev", "--members", &members.to_string()])
         .args(["--base-port", &base.to_string(), "--data-dir"])
@@ -31,22 +29,6 @@ fn dev(members: usize, data_dir: &Path, stdout: Stdio) -> Check<Child> {
         .kill_on_drop(true)
         .spawn()?;
     Ok(child)
-}
-
-/// One test at a time looks for ports.
-static LOOKING: Mutex<()> = Mutex::new(());
-
-/// A port with room for `members` members above it.
-fn base_port(members: usize) -> Option<u16> {
-    let _alone = LOOKING.lock().ok()?;
-    let base = free_port().ok()?;
-    // Whoever asks next gets a port behind this cluster's.
-    for _ in 0..10 * members {
-        free_port().ok()?;
-    }
-    let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let mut all = (0..members as u16).flat_map(|i| [base + 10 * i, base + 10 * i + 1]);
-    all.all(is_free).then_some(base)
 }
 
 /// Exists, and is more than an entry that nobody has asked about.

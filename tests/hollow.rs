@@ -2,10 +2,9 @@
 
 use keelson_kit::check::{Check, holds, same, some};
 use keelson_kit::cli::Cli;
-use keelson_kit::port::free_port;
+use keelson_kit::port::free_row;
 use keelson_kit::wait::wait_until;
 use serde_json::Value;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -16,14 +15,8 @@ use tokio::time::timeout;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_keelson");
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn base_port() -> Option<u16> {
-    let base = free_port().ok()?;
-    let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    (base..base + 3).all(is_free).then_some(base)
-}
-
 fn dev(data_dir: &Path) -> Check<Child> {
-    let base = some("a base port", (0..100).find_map(|_| base_port()))?;
+    let base = free_row(3)?;
     let child = Command::new(PROGRAM)
         .args(["dev", "--members", "1", "--nodes", "5"])
         .args(["--base-port", &base.to_string(), "--data-dir"])

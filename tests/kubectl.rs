@@ -1,10 +1,9 @@
 //! An unmodified kubectl against three members: what it asks for is served by each of them alike.
 
 use keelson_kit::check::{Check, Failure, holds, same, some};
-use keelson_kit::port::free_port;
+use keelson_kit::port::free_row;
 use keelson_kit::tools::{self, Output, skip};
 use serde_json::Value;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -46,7 +45,7 @@ struct Dev {
 impl Dev {
     async fn start(programs: &Path) -> Check<Dev> {
         let scratch = tempfile::tempdir()?;
-        let base = some("a base port", (0..100).find_map(|_| base_port()))?;
+        let base = free_row(10 * MEMBERS as u16)?;
         let mut child = Command::new(PROGRAM)
             .args(["dev", "--kubernetes", "--members", &MEMBERS.to_string()])
             .args(["--base-port", &base.to_string(), "--data-dir"])
@@ -86,13 +85,6 @@ impl Dev {
     async fn says(&self, member: usize, arguments: &[&str], input: &str) -> Check<String> {
         self.on(member, arguments, input).await?.success()
     }
-}
-
-fn base_port() -> Option<u16> {
-    let base = free_port().ok()?;
-    let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let mut all = (0..MEMBERS as u16).flat_map(|i| (0..3).map(move |j| base + 10 * i + j));
-    all.all(is_free).then_some(base)
 }
 
 const DEPLOYMENT: &str = "\

@@ -1,10 +1,9 @@
 //! A development cluster with hollow nodes whose members come back, and kubectl at whichever is there.
 
 use keelson_kit::check::{Check, Failure, some};
-use keelson_kit::port::free_port;
+use keelson_kit::port::free_row;
 use keelson_kit::tools::{self, skip};
 use serde_json::Value;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -50,7 +49,7 @@ impl Dev {
     /// Starts it, with so many hollow nodes.
     pub async fn start(programs: &Path, nodes: usize) -> Check<Dev> {
         let directory = tempfile::tempdir()?;
-        let base = some("a base port", (0..100).find_map(|_| base_port()))?;
+        let base = free_row(10 * MEMBERS)?;
         let mut child = Command::new(PROGRAM)
             .args(["dev", "--restart", "--nodes", &nodes.to_string()])
             .args(["--members", &MEMBERS.to_string()])
@@ -133,11 +132,4 @@ impl Dev {
 pub fn signal(pid: i32, signal: i32) {
     // SAFETY: a plain system call; the pid is that of a member of this test's own cluster.
     unsafe { libc::kill(pid, signal) };
-}
-
-fn base_port() -> Option<u16> {
-    let base = free_port().ok()?;
-    let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let mut all = (0..MEMBERS).flat_map(|i| (0..3).map(move |j| base + 10 * i + j));
-    all.all(is_free).then_some(base)
 }

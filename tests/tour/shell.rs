@@ -1,9 +1,8 @@
 //! The terminal of whoever takes the tour: a directory, variables that last, one process that stays.
 
 use keelson_kit::check::{Check, Failure};
-use keelson_kit::port::free_port;
+use keelson_kit::port::free_row;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -62,8 +61,7 @@ impl Shell {
     /// Starts what stays in the foreground of another terminal, on ports that are free, and returns when it
     /// says that it is ready.
     pub fn background(&mut self, command: &str) -> Check {
-        let base = (0..100).find_map(|_| base_port());
-        let base = base.ok_or_else(|| Failure::new("no free ports"))?;
+        let base = free_row(30)?;
         let mut words = command.split_whitespace().skip(1);
         let mut child = Command::new(PROGRAM)
             .args(&mut words)
@@ -94,11 +92,4 @@ impl Drop for Shell {
         let _ = Command::new("kill").args(["-INT", &pid]).status();
         let _ = cluster.wait();
     }
-}
-
-fn base_port() -> Option<u16> {
-    let base = free_port().ok()?;
-    let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let mut all = (0..3).flat_map(|i| (0..3).map(move |j| base + 10 * i + j));
-    all.all(is_free).then_some(base)
 }

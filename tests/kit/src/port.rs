@@ -31,3 +31,24 @@ pub fn free_port() -> Check<u16> {
         FIRST + COUNT
     )))
 }
+
+/// The first of `width` ports in a row that nobody listens on, and that this process hands out once: for
+/// clusters that count their ports up from one.
+///
+/// # Errors
+///
+/// When there is no such row.
+pub fn free_row(width: u16) -> Check<u16> {
+    let start = std::process::id().wrapping_mul(61);
+    for _ in 0..COUNT / u32::from(width.max(1)) {
+        let step = NEXT.fetch_add(u32::from(width), Ordering::Relaxed);
+        let first = start.wrapping_add(step) % COUNT;
+        // Not around the end of the range.
+        let first = (FIRST + first.min(COUNT - u32::from(width))) as u16;
+        let is_free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if (first..first + width).all(is_free) {
+            return Ok(first);
+        }
+    }
+    Err(Failure::new(format!("no {width} free ports in a row")))
+}
