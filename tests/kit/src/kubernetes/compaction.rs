@@ -4,7 +4,11 @@ use super::place::{Place, names};
 use super::run::asked;
 use super::watch::version;
 use crate::check::{Check, holds, same, some};
+use crate::wait::wait_until;
 use serde_json::json;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 asked![
     s5_a_watch_from_a_compacted_version_says_so_and_ends,
@@ -12,9 +16,25 @@ asked![
     s21_a_compacted_state_cannot_be_listed,
 ];
 
-/// Takes all states before this one.
+/// The list of an old state.
+fn exactly(p: &Place, revision: u64) -> String {
+    let query = format!("resourceVersion={revision}&resourceVersionMatch=Exact");
+    format!("{}?{query}", p.all("secrets"))
+}
+
+/// Takes all states before this one, and waits until each member has followed.
 async fn compact(p: &Place, revision: u64) -> Check {
     p.store.compact(i64::try_from(revision)?).await?;
+    for member in 0..p.client.members() {
+        let (client, path) = (p.client.at(member), exactly(p, revision - 1));
+        let is_gone = || async {
+            client
+                .get(&path)
+                .await
+                .is_ok_and(|answer| answer.code == 410)
+        };
+        wait_until("the member has compacted", PATIENCE, is_gone).await?;
+    }
     Ok(())
 }
 
@@ -66,14 +86,9 @@ async fn s21_a_compacted_state_cannot_be_listed(p: &Place) -> Check {
     let old = version(&p.secret("x").await?);
     p.label("secrets", "x", "a").await?;
     compact(p, version(&p.label("secrets", "x", "b").await?)).await?;
-    let query = format!("resourceVersion={old}&resourceVersionMatch=Exact");
     for member in 0..p.client.members() {
-        let path = format!("{}?{query}", p.all("secrets"));
-        p.client
-            .at(member)
-            .get(&path)
-            .await?
-            .refused(410, "Expired")?;
+        let answer = p.client.at(member).get(&exactly(p, old)).await?;
+        answer.refused(410, "Expired")?;
     }
     Ok(())
 }

@@ -150,7 +150,14 @@ async fn s39_a_dry_run_shows_what_would_be_and_stores_nothing(p: &Place) -> Chec
     changed["data"]["key"] = "2".into();
     let shown = p.client.put(&one, &changed).await?.with(200)?;
     same("what would be", &shown["data"]["key"], &json!("2"))?;
-    p.client.delete(&one, &json!({})).await?.with(200)?;
+    // Options in a body count instead of those in the query.
+    p.client
+        .send(Method::DELETE, &one, &[], "")
+        .await?
+        .with(200)?;
+    p.delete("configmaps", "a", &json!({"dryRun": ["All"]}))
+        .await?
+        .with(200)?;
     same("nothing has changed", p.get("configmaps", "a").await?, made)?;
     p.client
         .post(

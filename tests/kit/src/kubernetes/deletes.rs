@@ -130,7 +130,7 @@ async fn s53_preconditions_that_do_not_hold_are_conflicts(p: &Place) -> Check {
         let answer = p.delete("configmaps", "a", &options).await?;
         let status = answer.refused(409, "Conflict")?;
         let message = status["message"].as_str().unwrap_or_default();
-        holds(message, message.contains("Precondition failed: "))?;
+        holds(message, message.contains("in the precondition"))?;
     }
     same("it stays", &p.get("configmaps", "a").await?, &made)?;
     let wanted = json!({"uid": made["metadata"]["uid"],
@@ -172,14 +172,12 @@ async fn s55_two_policies_at_once_are_refused(p: &Place) -> Check {
 }
 
 async fn s56_what_is_gone_is_answered_with_a_status_and_what_stays_is_shown(p: &Place) -> Check {
-    let made = p.create("apps/v1/controllerrevisions", &json!({
-        "apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": "a"}, "revision": 1,
-    })).await?;
-    let answer = p
-        .delete("apps/v1/controllerrevisions", "a", &json!({}))
-        .await?
-        .with(200)?;
-    let details = json!({"name": "a", "group": "apps", "kind": "controllerrevisions",
+    let kind = "coordination.k8s.io/v1/leases";
+    let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "a"}, "spec": {}});
+    let made = p.create(kind, &lease).await?;
+    let answer = p.delete(kind, "a", &json!({})).await?.with(200)?;
+    let details = json!({"name": "a", "group": "coordination.k8s.io", "kind": "leases",
         "uid": made["metadata"]["uid"]});
     same("status", &answer["status"], &json!("Success"))?;
     same("kind", &answer["kind"], &json!("Status"))?;

@@ -8,6 +8,9 @@
 //! | `run`, `list` | asking all statements; those that cannot be asked yet, and why |
 //! | the others | the statements by topic |
 //!
+//! A statement's name begins with `s` and its number. Three sections of the contract have no numbers of
+//! their own: what is told of oneself, forms of objects, failures. Theirs begin with `c2`, `c9` and `c10`.
+//!
 //! What may enter: statements that a client can check, with the exact codes, reasons, messages and headers
 //! that other clients rely on. What never happens here: knowledge of how the server is built, and waiting
 //! for a time to pass. That nothing comes is shown by what comes next: a later write, a bookmark, an end.
@@ -25,6 +28,8 @@ mod creates;
 mod crowd;
 mod deletes;
 mod development;
+mod discovery;
+mod errors;
 mod formats;
 mod immutable;
 mod list;
@@ -37,6 +42,7 @@ mod quota;
 mod run;
 mod status;
 mod strategic;
+mod tables;
 mod updates;
 mod watch;
 mod watches;

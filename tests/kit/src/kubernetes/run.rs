@@ -66,6 +66,9 @@ pub fn statements() -> Vec<Statement> {
         apply_lists::statements(),
         quota::statements(),
         access::statements(),
+        discovery::statements(),
+        tables::statements(),
+        errors::statements(),
     ]
     .concat();
     all.sort_by_key(|statement| number(statement.name));

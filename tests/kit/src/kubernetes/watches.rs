@@ -344,7 +344,8 @@ async fn s12_a_watch_ends_with_its_time_and_is_gone_on_with(p: &Place) -> Check 
 async fn s13_a_watch_of_a_name_sees_that_object_only(p: &Place) -> Check {
     let made = p.secret("x").await?;
     let from = format!("resourceVersion={}", version(&made));
-    let by_path = format!("{}?{from}", p.one("secrets", "x"));
+    let legacy = format!("/api/v1/watch/namespaces/{}/secrets/x", p.namespace);
+    let by_path = format!("{legacy}?{from}");
     let by_field = format!(
         "{}?{from}&fieldSelector=metadata.name%3Dx",
         p.all("secrets")
@@ -359,15 +360,9 @@ async fn s13_a_watch_of_a_name_sees_that_object_only(p: &Place) -> Check {
     for mut watch in watches {
         watch.expect("MODIFIED x").await?;
     }
-    let other = format!(
-        "{}?watch=1&fieldSelector=metadata.name%3Dy",
-        p.one("secrets", "x")
-    );
-    p.client
-        .get(&other)
-        .await?
-        .refused(400, "BadRequest")
-        .map(|_| ())
+    let other = format!("{legacy}?fieldSelector=metadata.name%3Dy");
+    let answer = p.client.get(&other).await?;
+    answer.refused(400, "BadRequest").map(|_| ())
 }
 
 async fn s14_a_table_watch_tells_its_columns_once_and_a_partial_one_no_spec(p: &Place) -> Check {
