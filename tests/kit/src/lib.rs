@@ -27,6 +27,7 @@ pub mod conformance;
 pub mod crash;
 pub mod differential;
 pub mod etcd;
+pub mod kubernetes;
 pub mod leader;
 pub mod mount;
 pub mod port;

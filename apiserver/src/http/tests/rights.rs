@@ -59,3 +59,29 @@ async fn statement_98_nobody_gives_away_what_they_do_not_hold() {
     let request = request(&jane, "clusterroles", role("get"));
     assert_eq!(early.validate(&request).await.unwrap_err().code(), 503);
 }
+
+#[tokio::test]
+async fn statement_71_who_may_only_change_does_not_create() {
+    let objects = allow("jane", &["patch"], &[RBAC], &["clusterroles"]);
+    let policy = KeptPolicy::of(Policy::from_objects(&objects).unwrap());
+    let rights = HeldRights::new(policy.clone(), Arc::new(policy), AdmitAll);
+    let jane = User::new("jane", ["system:authenticated"]);
+    let empty = json!({"kind": "ClusterRole", "metadata": {"name": "new"}, "rules": []});
+    let ask = async |kind: &str, operation: Operation| {
+        let mut request = request(&jane, "clusterroles", empty.clone());
+        request.operation = operation;
+        request.options = json!({"kind": kind});
+        rights.validate(&request).await.map(drop)
+    };
+    for kind in ["PatchOptions", "UpdateOptions"] {
+        let refused = ask(kind, Operation::Create).await.unwrap_err();
+        assert_eq!(
+            refused.message,
+            "clusterroles.rbac.authorization.k8s.io \"new\" is forbidden: User \"jane\" cannot create \
+             resource \"clusterroles\" in API group \"rbac.authorization.k8s.io\" at the cluster scope"
+        );
+        assert_eq!(ask(kind, Operation::Update).await, Ok(()));
+    }
+    // Who creates was asked for that right before.
+    assert_eq!(ask("CreateOptions", Operation::Create).await, Ok(()));
+}

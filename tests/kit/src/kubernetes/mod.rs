@@ -1,0 +1,55 @@
+//! What a Kubernetes API server must do, one function per numbered statement, asked over HTTPS.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `connection`, `client`, `watch` | a lean client: each request goes to the next member |
+//! | `development` | a cluster of real processes |
+//! | `place`, `objects` | a namespace of one's own, and what to put there |
+//! | `run`, `list` | asking all statements; those that cannot be asked yet, and why |
+//! | the others | the statements by topic |
+//!
+//! A statement's name begins with `s` and its number. Three sections of the contract have no numbers of
+//! their own: what is told of oneself, forms of objects, failures. Theirs begin with `c2`, `c9` and `c10`.
+//!
+//! What may enter: statements that a client can check, with the exact codes, reasons, messages and headers
+//! that other clients rely on. What never happens here: knowledge of how the server is built, and waiting
+//! for a time to pass. That nothing comes is shown by what comes next: a later write, a bookmark, an end.
+//!
+//! Each statement works in a fresh namespace, and many are asked at one time. Those that compact the store
+//! are asked at last, one after the other: they take old states from everybody.
+
+mod access;
+mod apply;
+mod apply_lists;
+mod client;
+mod compaction;
+mod connection;
+mod creates;
+mod crowd;
+mod deletes;
+mod development;
+mod discovery;
+mod errors;
+mod formats;
+mod immutable;
+mod list;
+mod lists;
+mod namespaces;
+mod objects;
+mod patches;
+mod place;
+mod quota;
+mod run;
+mod status;
+mod strategic;
+mod tables;
+mod updates;
+mod watch;
+mod watches;
+
+pub use client::{Answer, Client, Patch};
+pub use development::Development;
+pub use list::{KNOWN_FAILURES, NOT_BUILT};
+pub use place::{Place, names};
+pub use run::{Outcome, Report, Statement, run, statements};
+pub use watch::{Event, Watch, version};
