@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 fn length() -> Duration {
     let given = std::env::var("KEELSON_LOOPS_SECONDS").ok();
-    Duration::from_secs(given.map_or(30, |text| text.parse().expect("seconds")))
+    Duration::from_secs(given.map_or(15, |text| text.parse().expect("seconds")))
 }
 
 /// Kills the leader, or pauses it until another one leads.
