@@ -1,7 +1,7 @@
 //! Running clients: threads, phases, pacing, counting.
 
 use super::seconds;
-use super::wire::{Connection, Failure};
+use super::wire::Failure;
 use super::workload::{Client, Workload};
 use crate::cli::error::{Error, Result};
 use crate::cli::output::Progress;
@@ -296,8 +296,7 @@ async fn prepare<W: Workload>(
     let options = &setup.options;
     let mut clients = Vec::new();
     for number in (thread..options.connections).step_by(options.threads) {
-        let endpoint = &setup.endpoints[number % setup.endpoints.len()];
-        let connection = Connection::open(endpoint).await?;
+        let connection = workload.connect(number).await?;
         workload.attach(&connection, number).await?;
         for client in (number..options.clients).step_by(options.connections) {
             clients.push(workload.client(&connection, client).await?);

@@ -1,4 +1,5 @@
-//! `keelson bench`: measures any etcd endpoint, ours or a real etcd, in the same way.
+//! `keelson bench`: measures any etcd endpoint, ours or a real etcd, in the same way; and an API server of
+//! Kubernetes.
 //!
 //! The generator shares the machine with what it measures more often than not, so it must be cheap:
 //! it speaks HTTP/2 directly ([`wire`]), runs on one thread unless told otherwise, and only decodes
@@ -7,6 +8,7 @@
 //! * [`options`] is the command line.
 //! * [`drive`] runs clients in phases (warm-up, measurement) in a closed loop, or at a given rate.
 //! * [`workload`] holds what a client does, one workload per file.
+//! * [`pods`] holds the workloads of Kubernetes.
 //! * [`report`] puts counts, percentiles, CPU time and memory into a table or JSON, and [`compare`]
 //!   puts many reports side by side.
 //!
@@ -16,6 +18,7 @@
 pub mod compare;
 pub mod drive;
 pub mod options;
+pub mod pods;
 pub mod prefill;
 pub mod report;
 pub mod wire;
@@ -28,6 +31,7 @@ use crate::cli::error::{Error, Result};
 use crate::cli::output;
 use crate::cli::survey::{local_pid, survey};
 use crate::cli::{Context, block_on};
+use crate::kube::client::Config;
 use crate::process::{self, Usage};
 use options::Workload;
 use report::{Report, Server};
@@ -49,20 +53,9 @@ pub struct Setup {
 /// Prepares, warms up, measures, reports.
 pub fn run(context: &Context, options: Options) -> Result<ExitCode> {
     options.check()?;
-    let client = context.client()?;
-    let pids = pids(&client, &options)?;
-    let setup = Arc::new(Setup {
-        values: workload::Values::new(options.value_size, options.seed),
-        endpoints: client.endpoints.clone(),
-        options,
-    });
-    let report = match setup.options.workload {
-        Workload::Put => measure(&client, &pids, put::Put::new(setup))?,
-        Workload::Txn => measure(&client, &pids, txn::Txn::new(setup))?,
-        Workload::Get => measure(&client, &pids, get::Get::new(setup))?,
-        Workload::Range => measure(&client, &pids, range::Range::new(setup))?,
-        Workload::Watch => measure(&client, &pids, watch::Watch::new(setup))?,
-        Workload::Keepalive => measure(&client, &pids, keepalive::KeepAlive::new(setup))?,
+    let report = match options.workload.is_of_kubernetes() {
+        true => pods::run(options)?,
+        false => store(context.client()?, options)?,
     };
     match context.json() {
         true => output::json_document(&report.json()),
@@ -71,9 +64,47 @@ pub fn run(context: &Context, options: Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn measure<W: workload::Workload>(client: &Client, pids: &[u32], workload: W) -> Result<Report> {
+/// What is measured.
+pub enum Cluster {
+    /// Any etcd.
+    Store(Client),
+    /// API servers.
+    Kubernetes(Config),
+}
+
+impl Cluster {
+    /// The store's revision now.
+    fn revision(&self) -> Result<i64> {
+        match self {
+            Cluster::Store(client) => block_on(revision(client)),
+            Cluster::Kubernetes(config) => block_on(pods::revision(config)),
+        }
+    }
+}
+
+/// Measures an etcd.
+fn store(client: Client, options: Options) -> Result<Report> {
+    let pids = pids(&client, &options)?;
+    let setup = Arc::new(Setup {
+        values: workload::Values::new(options.value_size, options.seed),
+        endpoints: client.endpoints.clone(),
+        options,
+    });
+    let cluster = &Cluster::Store(client);
+    match setup.options.workload {
+        Workload::Txn => measure(cluster, &pids, txn::Txn::new(setup)),
+        Workload::Get => measure(cluster, &pids, get::Get::new(setup)),
+        Workload::Range => measure(cluster, &pids, range::Range::new(setup)),
+        Workload::Watch => measure(cluster, &pids, watch::Watch::new(setup)),
+        Workload::Keepalive => measure(cluster, &pids, keepalive::KeepAlive::new(setup)),
+        // Those of Kubernetes do not come here.
+        _ => measure(cluster, &pids, put::Put::new(setup)),
+    }
+}
+
+fn measure<W: workload::Workload>(cluster: &Cluster, pids: &[u32], workload: W) -> Result<Report> {
     let setup = workload.setup();
-    if let Some(fill) = workload.prefill() {
+    if let (Cluster::Store(client), Some(fill)) = (cluster, workload.prefill()) {
         block_on(prefill::run(client, &setup, &fill))?;
     }
     let workload = Arc::new(workload);
@@ -82,13 +113,13 @@ fn measure<W: workload::Workload>(client: &Client, pids: &[u32], workload: W) ->
         crew.phase("warm-up", drive::Until::Elapsed(setup.options.warmup))?;
     }
     workload.begin();
-    let revision_before = block_on(revision(client))?;
+    let revision_before = cluster.revision()?;
     let (before, own_before, started) = (usages(pids), process::own_cpu(), Instant::now());
     let tally = crew.phase("measuring", setup.options.until())?;
     let elapsed = started.elapsed();
     let watched = workload.end(&tally);
     let (after, own_cpu) = (usages(pids), process::own_cpu().saturating_sub(own_before));
-    let revision_after = block_on(revision(client))?;
+    let revision_after = cluster.revision()?;
     drop(crew);
     let servers = pids
         .iter()
@@ -121,10 +152,7 @@ fn usages(pids: &[u32]) -> Vec<Usage> {
 /// The given processes, or those of the cluster's members that run on this machine.
 fn pids(client: &Client, options: &Options) -> Result<Vec<u32>> {
     if !options.pid.is_empty() {
-        return match options.pid.iter().find(|pid| !process::is_alive(**pid)) {
-            Some(pid) => Err(Error::usage(format!("there is no process {pid}"))),
-            None => Ok(options.pid.clone()),
-        };
+        return pids_of(options);
     }
     let survey = block_on(survey(client, None))?;
     let found = survey
@@ -134,6 +162,14 @@ fn pids(client: &Client, options: &Options) -> Result<Vec<u32>> {
     let mut pids: Vec<u32> = found.collect();
     pids.dedup();
     Ok(pids)
+}
+
+/// The given processes.
+fn pids_of(options: &Options) -> Result<Vec<u32>> {
+    match options.pid.iter().find(|pid| !process::is_alive(**pid)) {
+        Some(pid) => Err(Error::usage(format!("there is no process {pid}"))),
+        None => Ok(options.pid.clone()),
+    }
 }
 
 /// The store's revision now.

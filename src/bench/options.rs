@@ -1,6 +1,7 @@
 //! The command line of `keelson bench`.
 
 use super::drive::Until;
+use super::pods;
 use crate::cli::error::{Error, Result};
 use crate::config::value;
 use std::time::Duration;
@@ -20,6 +21,22 @@ pub enum Workload {
     Watch,
     /// Renew leases
     Keepalive,
+    /// Kubernetes: create Pods
+    PodsCreate,
+    /// Kubernetes: list all Pods of a namespace
+    PodsList,
+    /// Kubernetes: update Pods of a namespace that many watch; measures deliveries
+    PodsWatch,
+    /// Kubernetes: create Pods and see when they are bound to nodes
+    PodsSchedule,
+}
+
+impl Workload {
+    /// It speaks to an API server, not to an etcd.
+    pub fn is_of_kubernetes(self) -> bool {
+        use Workload::{PodsCreate, PodsList, PodsSchedule, PodsWatch};
+        matches!(self, PodsCreate | PodsList | PodsWatch | PodsSchedule)
+    }
 }
 
 /// Arguments of `bench`.
@@ -28,11 +45,29 @@ pub struct Options {
     /// What to do
     #[arg(value_enum)]
     pub workload: Workload,
-    /// How many clients, each with one request at a time
-    #[arg(long, default_value_t = 100)]
+    /// How many clients, each with one request at a time [default of Kubernetes: 64; pods-list 1, pods-watch 16]
+    #[arg(
+        long,
+        default_value_t = 100,
+        default_value_ifs = [
+            ("workload", "pods-create", "64"),
+            ("workload", "pods-list", "1"),
+            ("workload", "pods-watch", "16"),
+            ("workload", "pods-schedule", "64"),
+        ]
+    )]
     pub clients: usize,
-    /// How many connections the clients share
-    #[arg(long, default_value_t = 10)]
+    /// How many connections the clients share [default of Kubernetes: 6; pods-watch 12]
+    #[arg(
+        long,
+        default_value_t = 10,
+        default_value_ifs = [
+            ("workload", "pods-create", "6"),
+            ("workload", "pods-list", "6"),
+            ("workload", "pods-watch", "12"),
+            ("workload", "pods-schedule", "6"),
+        ]
+    )]
     pub connections: usize,
     /// How many threads generate load
     #[arg(long, default_value_t = 1)]
@@ -46,14 +81,21 @@ pub struct Options {
     /// How long to run before measuring
     #[arg(long, value_parser = value::duration, default_value = "0")]
     pub warmup: Duration,
-    /// Requests per second in all; without it every client asks as fast as it is answered
-    #[arg(long)]
+    /// Requests per second in all; without it every client asks as fast as it is answered [default of pods-watch: 200]
+    #[arg(long, default_value_ifs = [("workload", "pods-watch", "200")])]
     pub rate: Option<f64>,
     /// How many different keys
     #[arg(long, default_value_t = 10_000)]
     pub key_space: u64,
-    /// Bytes of a value; values are random
-    #[arg(long, default_value_t = 1024)]
+    /// Bytes of a value, or of a Pod in JSON; values are random [default of pods-create and pods-list: 4096]
+    #[arg(
+        long,
+        default_value_t = 1024,
+        default_value_ifs = [
+            ("workload", "pods-create", "4096"),
+            ("workload", "pods-list", "4096"),
+        ]
+    )]
     pub value_size: usize,
     /// All keys begin with this; keys under it are overwritten
     #[arg(long, default_value = "/keelson-bench/keys/")]
@@ -67,7 +109,7 @@ pub struct Options {
     /// Share of transactions that compare with a revision that is gone, in percent
     #[arg(long, default_value_t = 0.0)]
     pub conflicts: f64,
-    /// How many watchers
+    /// How many watchers (watch and pods-watch)
     #[arg(long, default_value_t = 1000)]
     pub watchers: usize,
     /// How many streams the watchers share
@@ -82,6 +124,9 @@ pub struct Options {
     /// Makes keys and values repeatable
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// What only the workloads of Kubernetes need.
+    #[command(flatten)]
+    pub pods: pods::Options,
 }
 
 impl Options {
@@ -99,6 +144,16 @@ impl Options {
             .is_some_and(|rate| !rate.is_finite() || rate <= 0.0)
         {
             "--rate must be above 0"
+        } else if self.pods.objects == 0 {
+            "--objects must be at least 1"
+        } else if self.workload == Workload::PodsWatch && self.watchers == 0 {
+            "--watchers must be at least 1"
+        } else if self.workload == Workload::PodsWatch && self.pods.objects < self.clients as u64 {
+            "--objects must not be below --clients: a client has Pods of its own"
+        } else if self.workload == Workload::PodsSchedule
+            && (self.total.is_some() || !self.warmup.is_zero())
+        {
+            "pods-schedule has no --total and no --warmup: it makes --objects Pods, which all count"
         } else if self.workload == Workload::Watch && (self.streams == 0 || self.watchers == 0) {
             "--watchers and --streams must be at least 1"
         } else if self.workload == Workload::Watch && self.value_size < 8 {
@@ -116,6 +171,7 @@ impl Options {
     /// When measuring ends.
     pub fn until(&self) -> Until {
         match self.total {
+            _ if self.workload == Workload::PodsSchedule => Until::Count(self.pods.objects),
             Some(total) => Until::Count(total),
             None => Until::Elapsed(self.duration),
         }

@@ -2,7 +2,6 @@
 
 use super::Setup;
 use super::drive::Tally;
-use super::options::Workload;
 use super::workload::Watched;
 use crate::cli::output::{size, table};
 use clap::ValueEnum;
@@ -63,8 +62,22 @@ impl Report {
         self.servers.iter().map(|server| server.cpu).sum()
     }
 
+    fn unit(&self) -> &'static str {
+        match (&self.watched, self.bound()) {
+            (None, _) => "operation",
+            (_, None) => "event",
+            (_, Some(_)) => "pod",
+        }
+    }
+
+    /// What was bound to nodes, and how long that took.
+    fn bound(&self) -> Option<(&Watched, Duration)> {
+        let watched = self.watched.as_ref()?;
+        Some((watched, watched.took?))
+    }
+
     fn per_second(&self, count: u64) -> f64 {
-        count as f64 / self.elapsed.as_secs_f64()
+        rate(count, self.elapsed)
     }
 
     /// The store's revision moved by what was acknowledged. `None` where that cannot be said: nothing
@@ -97,7 +110,7 @@ impl Report {
                 .map(|(failure, count)| json!({"reason": failure.0, "count": count}))
                 .collect::<Vec<_>>(),
             "latency_us": percentiles(&self.tally.latency),
-            "watch": self.watched.as_ref().map(|watched| json!({
+            "watch": self.watched.as_ref().filter(|watched| watched.took.is_none()).map(|watched| json!({
                 "watchers": options.watchers,
                 "streams": options.streams,
                 "expected": watched.expected,
@@ -105,7 +118,18 @@ impl Report {
                 "events_per_second": self.per_second(watched.delivered),
                 "latency_us": percentiles(&watched.latency),
             })),
-            "cpu_us_per": if self.watched.is_some() { "event" } else { "operation" },
+            "schedule": self.bound().map(|(watched, took)| json!({
+                "expected": watched.expected,
+                "bound": watched.delivered,
+                "seconds": took.as_secs_f64(),
+                "pods_per_second": rate(watched.delivered, took),
+                "latency_us": percentiles(&watched.latency),
+            })),
+            "kubernetes": options.workload.is_of_kubernetes().then(|| json!({
+                "objects": options.pods.objects,
+                "encoding": name(options.pods.encoding),
+            })),
+            "cpu_us_per": self.unit(),
             "server_cpu_us": self.cpu_us(self.server_cpu()).filter(|_| !self.servers.is_empty()),
             "generator_cpu_us": self.cpu_us(self.own_cpu),
             "servers": self.servers.iter().map(|server| json!({
@@ -147,19 +171,13 @@ impl Report {
         }
         let mut rows = vec![latency_row("request", &tally.latency)];
         if let Some(watched) = &self.watched {
-            let events = self.per_second(watched.delivered);
-            let _ = writeln!(
-                text,
-                "events  {} of {} delivered  {events:.0}/s{}",
-                watched.delivered,
-                watched.expected,
-                if watched.delivered == watched.expected {
-                    ""
-                } else {
-                    "  MISSING EVENTS"
-                }
-            );
-            rows.push(latency_row("delivery", &watched.latency));
+            text.push_str(&self.watched_line(watched));
+            let what = if watched.took.is_some() {
+                "bound"
+            } else {
+                "delivery"
+            };
+            rows.push(latency_row(what, &watched.latency));
         }
         text.push_str(&table(
             &["LATENCY", "MEAN", "P50", "P90", "P99", "P99.9", "MAX"],
@@ -169,7 +187,30 @@ impl Report {
         text
     }
 
+    fn watched_line(&self, watched: &Watched) -> String {
+        let Watched {
+            delivered,
+            expected,
+            ..
+        } = watched;
+        let is_whole = delivered == expected;
+        match watched.took {
+            None => format!(
+                "events  {delivered} of {expected} delivered  {:.0}/s{}\n",
+                self.per_second(*delivered),
+                if is_whole { "" } else { "  MISSING EVENTS" },
+            ),
+            Some(took) => format!(
+                "pods  {delivered} of {expected} bound in {:.2} s  {:.0}/s{}\n",
+                took.as_secs_f64(),
+                rate(*delivered, took),
+                if is_whole { "" } else { "  THE REST WAS NOT" },
+            ),
+        }
+    }
+
     fn process_table(&self) -> String {
+        let seconds = |cpu: Duration| format!("{:.2}s", cpu.as_secs_f64());
         let micros = |cpu| {
             self.cpu_us(cpu)
                 .map_or("-".to_owned(), |us| format!("{us:.1}us"))
@@ -181,6 +222,7 @@ impl Report {
                 vec![
                     server.pid.to_string(),
                     server.name.clone(),
+                    seconds(server.cpu),
                     micros(server.cpu),
                     size(server.rss_bytes),
                     size(server.peak_rss_bytes),
@@ -191,25 +233,34 @@ impl Report {
             rows.push(vec![
                 "".into(),
                 "all servers".into(),
+                seconds(self.server_cpu()),
                 micros(self.server_cpu()),
             ]);
         }
         rows.push(vec![
             "".into(),
             "(this generator)".into(),
+            seconds(self.own_cpu),
             micros(self.own_cpu),
         ]);
-        let per = if self.watched.is_some() {
-            "CPU/EVENT"
-        } else {
-            "CPU/OP"
+        let per = match self.unit() {
+            "event" => "CPU/EVENT",
+            "pod" => "CPU/POD",
+            _ => "CPU/OP",
         };
-        table(&["PID", "PROCESS", per, "RSS", "PEAK"], &rows)
+        table(&["PID", "PROCESS", "CPU", per, "RSS", "PEAK"], &rows)
     }
 }
 
-fn name(workload: Workload) -> String {
-    workload
+fn rate(count: u64, time: Duration) -> f64 {
+    match time.is_zero() {
+        true => 0.0,
+        false => count as f64 / time.as_secs_f64(),
+    }
+}
+
+fn name(value: impl ValueEnum) -> String {
+    value
         .to_possible_value()
         .map_or(String::new(), |value| value.get_name().to_owned())
 }

@@ -94,7 +94,7 @@ enum Command {
     Kubeconfig(kubeconfig::Options),
     /// Run nodes without machines, to look at a control plane with many of them
     Hollow(Box<hollow::Options>),
-    /// Measure any etcd endpoint
+    /// Measure any etcd endpoint, or an API server of Kubernetes
     Bench(Box<bench::Options>),
     /// Compare the reports that interleaved rounds of `bench` left in a directory
     #[command(hide = true)]

@@ -1,6 +1,6 @@
 //! Read random keys.
 
-use super::{Client, Fill, Workload, random, random_key};
+use super::{Client, Fill, Workload, open, random, random_key};
 use crate::bench::Setup;
 use crate::bench::drive::Done;
 use crate::bench::wire::{Call, Connection, Failure, frame};
@@ -22,9 +22,14 @@ impl Get {
 
 impl Workload for Get {
     type Client = GetClient;
+    type Connection = Connection;
 
     fn setup(&self) -> Arc<Setup> {
         self.setup.clone()
+    }
+
+    async fn connect(&self, number: usize) -> Result<Connection, Failure> {
+        open(&self.setup, number).await
     }
 
     fn prefill(&self) -> Option<Fill> {

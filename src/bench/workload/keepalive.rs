@@ -1,6 +1,6 @@
 //! Renew leases over long-lived streams. A client is a stream: it renews its leases in turn.
 
-use super::{Client, Workload};
+use super::{Client, Workload, open};
 use crate::bench::Setup;
 use crate::bench::drive::Done;
 use crate::bench::wire::{Connection, Failure, Receiver, decode, frame};
@@ -28,9 +28,14 @@ impl KeepAlive {
 
 impl Workload for KeepAlive {
     type Client = KeepAliveClient;
+    type Connection = Connection;
 
     fn setup(&self) -> Arc<Setup> {
         self.setup.clone()
+    }
+
+    async fn connect(&self, number: usize) -> Result<Connection, Failure> {
+        open(&self.setup, number).await
     }
 
     async fn client(

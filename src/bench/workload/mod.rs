@@ -3,6 +3,7 @@
 //! A [`Workload`] is shared by all threads and makes one [`Client`] per client. A client has one
 //! request on the wire at a time; the load generator times it.
 
+pub mod deliveries;
 pub mod get;
 pub mod keepalive;
 pub mod put;
@@ -27,9 +28,17 @@ const POOL_BYTES: usize = 4 << 20;
 pub trait Workload: Send + Sync + 'static {
     /// What makes the requests.
     type Client: Client;
+    /// What clients share.
+    type Connection: Send + Sync;
 
     /// The command line and what follows from it.
     fn setup(&self) -> Arc<Setup>;
+
+    /// Opens the connection with this number, in the thread that drives it.
+    fn connect(
+        &self,
+        number: usize,
+    ) -> impl Future<Output = Result<Self::Connection, Failure>> + Send;
 
     /// Keys that must exist before the first request.
     fn prefill(&self) -> Option<Fill> {
@@ -39,7 +48,7 @@ pub trait Workload: Send + Sync + 'static {
     /// Called once per connection, in the thread that drives it, before its clients are made.
     fn attach(
         &self,
-        _connection: &Connection,
+        _connection: &Self::Connection,
         _number: usize,
     ) -> impl Future<Output = Result<(), Failure>> + Send {
         async { Ok(()) }
@@ -48,7 +57,7 @@ pub trait Workload: Send + Sync + 'static {
     /// Makes the client with this number.
     fn client(
         &self,
-        connection: &Connection,
+        connection: &Self::Connection,
         number: usize,
     ) -> impl Future<Output = Result<Self::Client, Failure>> + Send;
 
@@ -84,8 +93,15 @@ pub struct Watched {
     pub expected: u64,
     /// Events that came.
     pub delivered: u64,
-    /// From just before the put was sent to the event's arrival, in nanoseconds.
+    /// From just before the write was sent to the event's arrival, in nanoseconds.
     pub latency: hdrhistogram::Histogram<u64>,
+    /// From the beginning to the last event, where that is what counts.
+    pub took: Option<std::time::Duration>,
+}
+
+/// The connection with this number, to the endpoints in turn.
+async fn open(setup: &Setup, number: usize) -> Result<Connection, Failure> {
+    Connection::open(&setup.endpoints[number % setup.endpoints.len()]).await
 }
 
 /// Random values. Cut from one pool, so that making one costs nothing.
@@ -102,6 +118,16 @@ impl Values {
         SmallRng::seed_from_u64(seed).fill_bytes(&mut pool);
         Values {
             pool: Bytes::from(pool),
+            size,
+        }
+    }
+
+    /// Values of letters and digits, for what must be text.
+    pub fn text(size: usize, seed: u64) -> Values {
+        let letter = |byte: &u8| b"abcdefghijklmnopqrstuvwxyz012345"[usize::from(byte % 32)];
+        let values = Values::new(size, seed);
+        Values {
+            pool: values.pool.iter().map(letter).collect::<Vec<_>>().into(),
             size,
         }
     }

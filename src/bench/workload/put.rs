@@ -1,6 +1,6 @@
 //! Put random keys.
 
-use super::{Client, Workload, random, random_key};
+use super::{Client, Workload, open, random, random_key};
 use crate::bench::Setup;
 use crate::bench::drive::Done;
 use crate::bench::wire::{Call, Connection, Failure, frame};
@@ -23,9 +23,14 @@ impl Put {
 
 impl Workload for Put {
     type Client = PutClient;
+    type Connection = Connection;
 
     fn setup(&self) -> Arc<Setup> {
         self.setup.clone()
+    }
+
+    async fn connect(&self, number: usize) -> Result<Connection, Failure> {
+        open(&self.setup, number).await
     }
 
     async fn client(&self, connection: &Connection, number: usize) -> Result<PutClient, Failure> {

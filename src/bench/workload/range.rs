@@ -1,6 +1,6 @@
 //! Read a whole prefix, as an informer does when it starts.
 
-use super::{Client, Fill, Workload};
+use super::{Client, Fill, Workload, open};
 use crate::bench::Setup;
 use crate::bench::drive::Done;
 use crate::bench::wire::{Call, Connection, Failure, frame};
@@ -23,9 +23,14 @@ impl Range {
 
 impl Workload for Range {
     type Client = RangeClient;
+    type Connection = Connection;
 
     fn setup(&self) -> Arc<Setup> {
         self.setup.clone()
+    }
+
+    async fn connect(&self, number: usize) -> Result<Connection, Failure> {
+        open(&self.setup, number).await
     }
 
     fn prefill(&self) -> Option<Fill> {

@@ -3,7 +3,7 @@
 //!
 //! Every client has keys of its own, so a conflict happens only when `--conflicts` asks for one.
 
-use super::{Client, Fill, Workload, key, random};
+use super::{Client, Fill, Workload, key, open, random};
 use crate::bench::Setup;
 use crate::bench::drive::Done;
 use crate::bench::wire::{Call, Connection, Failure, decode, frame};
@@ -32,9 +32,14 @@ impl Txn {
 
 impl Workload for Txn {
     type Client = TxnClient;
+    type Connection = Connection;
 
     fn setup(&self) -> Arc<Setup> {
         self.setup.clone()
+    }
+
+    async fn connect(&self, number: usize) -> Result<Connection, Failure> {
+        open(&self.setup, number).await
     }
 
     fn prefill(&self) -> Option<Fill> {

@@ -81,6 +81,22 @@ impl Config {
         })
     }
 
+    /// The same servers, tried in turn from this one on; numbers beyond the last begin anew.
+    pub fn beginning_at(&self, server: usize) -> Config {
+        let mut config = self.clone();
+        config.servers.rotate_left(server % self.servers.len());
+        config
+    }
+
+    /// Where the servers are.
+    pub fn urls(&self) -> Vec<String> {
+        let url = |server: &Server| match server.host.contains(':') {
+            true => format!("https://[{}]:{}", server.host, server.port),
+            false => format!("https://{}:{}", server.host, server.port),
+        };
+        self.servers.iter().map(url).collect()
+    }
+
     /// How many servers there are.
     pub fn servers(&self) -> usize {
         self.servers.len()

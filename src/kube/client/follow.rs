@@ -4,7 +4,7 @@
 use super::failure::Failure;
 use super::lines::Lines;
 use super::path::query;
-use super::request::Client;
+use super::request::{Client, Encoding};
 use futures::Stream;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -159,7 +159,7 @@ impl<T: Seen> Following<T> {
             ("allowWatchBookmarks", "true"),
             ("resourceVersion", self.version.as_str()),
         ];
-        let body = self.client.open(&self.url(&more)).await?;
+        let body = self.client.open(&self.url(&more), Encoding::Json).await?;
         self.step = Step::Read(Lines::new(body));
         Ok(())
     }

@@ -16,7 +16,7 @@
 //! | `lane` | the connection that is used, whichever server it leads to |
 //! | `path` | where objects are |
 //! | `failure` | why there is no answer, by what to do about it |
-//! | `request` | get, create, update, patch, delete |
+//! | `request` | get, create, update, patch, delete, in JSON or protobuf |
 //! | `lines` | a watch as the server sends it |
 //! | `follow` | all objects and what becomes of them, without an end |
 //!
@@ -37,5 +37,6 @@ pub mod tests;
 pub use config::Config;
 pub use failure::Failure;
 pub use follow::{Seen, Told, follow};
+pub use lines::Lines;
 pub use path::{Resource, query};
-pub use request::{Client, PatchKind};
+pub use request::{Client, Encoding, PatchKind};

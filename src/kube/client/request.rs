@@ -3,6 +3,7 @@
 use super::config::Config;
 use super::failure::Failure;
 use super::lane::Lane;
+use super::lines::Lines;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Full};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 const JSON: &str = "application/json";
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 /// An answer that takes longer will not come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -19,7 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchKind {
     /// RFC 7396.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no command needs it yet"))]
     Merge,
     /// As the schema of a built-in kind says.
     Strategic,
@@ -30,6 +31,24 @@ impl PatchKind {
         match self {
             PatchKind::Merge => "application/merge-patch+json",
             PatchKind::Strategic => "application/strategic-merge-patch+json",
+        }
+    }
+}
+
+/// How objects are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Encoding {
+    /// As kubectl does
+    Json,
+    /// As the components of a cluster do
+    Protobuf,
+}
+
+impl Encoding {
+    fn media_type(self) -> &'static str {
+        match self {
+            Encoding::Json => JSON,
+            Encoding::Protobuf => PROTOBUF,
         }
     }
 }
@@ -46,6 +65,7 @@ pub struct Client {
 struct Asked<'a> {
     method: Method,
     path: &'a str,
+    accept: Encoding,
     content_type: &'static str,
     body: Bytes,
 }
@@ -71,12 +91,57 @@ impl Client {
         self.ask(Method::GET, path, JSON, Bytes::new()).await
     }
 
+    /// How many bytes of what is at a path come. For answers too large to keep; asked only once.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn measure(&self, path: &str, encoding: Encoding) -> Result<usize, Failure> {
+        let mut body = self.open(path, encoding).await?;
+        let mut length = 0;
+        loop {
+            match timeout(PATIENCE, body.frame()).await {
+                Err(_) => return Err(late()),
+                Ok(None) => return Ok(length),
+                Ok(Some(Err(error))) => return Err(Failure::Unknown(error.to_string())),
+                Ok(Some(Ok(frame))) => length += frame.data_ref().map_or(0, Bytes::len),
+            }
+        }
+    }
+
+    /// Opens a watch, of which the path has all that it needs, and hands out its lines as they are.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn lines(&self, path: &str) -> Result<Lines, Failure> {
+        Ok(Lines::new(self.open(path, Encoding::Json).await?))
+    }
+
     /// Makes an object, at the path of all of them.
     ///
     /// # Errors
     /// See [`Failure`].
     pub async fn create(&self, path: &str, object: Bytes) -> Result<Bytes, Failure> {
         self.ask(Method::POST, path, JSON, object).await
+    }
+
+    /// Makes an object that is written in this way, and is answered in the same.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub async fn create_in(
+        &self,
+        path: &str,
+        encoding: Encoding,
+        object: Bytes,
+    ) -> Result<Bytes, Failure> {
+        let asked = Asked {
+            method: Method::POST,
+            path,
+            accept: encoding,
+            content_type: encoding.media_type(),
+            body: object,
+        };
+        self.answer(&asked).await
     }
 
     /// Replaces an object.
@@ -109,10 +174,11 @@ impl Client {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub(super) async fn open(&self, path: &str) -> Result<Incoming, Failure> {
+    pub(super) async fn open(&self, path: &str, accept: Encoding) -> Result<Incoming, Failure> {
         let asked = Asked {
             method: Method::GET,
             path,
+            accept,
             content_type: JSON,
             body: Bytes::new(),
         };
@@ -135,14 +201,19 @@ impl Client {
         let asked = Asked {
             method,
             path,
+            accept: Encoding::Json,
             content_type,
             body,
         };
+        self.answer(&asked).await
+    }
+
+    async fn answer(&self, asked: &Asked<'_>) -> Result<Bytes, Failure> {
         let mut attempts = 0;
         loop {
             attempts += 1;
             let whole = async {
-                let response = self.send(&asked).await?;
+                let response = self.send(asked).await?;
                 let code = response.status().as_u16();
                 let body = collect(response.into_body()).await?;
                 match code {
@@ -189,7 +260,10 @@ impl Client {
         let mut request = Request::builder()
             .method(&asked.method)
             .uri(format!("https://kubernetes{}", asked.path))
-            .header(header::ACCEPT, HeaderValue::from_static(JSON))
+            .header(
+                header::ACCEPT,
+                HeaderValue::from_static(asked.accept.media_type()),
+            )
             .header(header::USER_AGENT, &self.agent);
         if !asked.body.is_empty() {
             request = request.header(header::CONTENT_TYPE, asked.content_type);
