@@ -10,6 +10,7 @@ use page::{Step, parse};
 use shell::Shell;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// From the start of the cluster to the first running Pod.
@@ -34,6 +35,9 @@ fn programs(test: &str, line: &str) -> Check<Option<PathBuf>> {
     }
 }
 
+/// The tour says how long things take, so nothing runs beside it.
+static ALONE: RwLock<()> = RwLock::new(());
+
 /// Runs a page from its first command to its last. Returns how long it took until the first rollout was
 /// over.
 fn walk(page: &str, programs: &Path) -> Check<Duration> {
@@ -54,6 +58,7 @@ fn walk(page: &str, programs: &Path) -> Check<Duration> {
 fn every_line_of_the_tour_does_what_it_says() {
     let test = "every_line_of_the_tour_does_what_it_says";
     if let Some(programs) = programs(test, "1.34").expect("the script runs") {
+        let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
         let first = walk("docs/tour/README.md", &programs);
         let first = first.expect("the tour is as it is written");
         println!("20 Pods run {first:.1?} after the start of the cluster");
@@ -63,6 +68,7 @@ fn every_line_of_the_tour_does_what_it_says() {
 
 fn what_people_type(test: &str, line: &str) {
     if let Some(programs) = programs(test, line).expect("the script runs") {
+        let _beside_others = ALONE.read().unwrap_or_else(PoisonError::into_inner);
         walk("tests/tour/commands.md", &programs).expect("it prints what they are used to");
     }
 }

@@ -2,18 +2,18 @@
 
 /// A message that is being written.
 #[derive(Default)]
-pub(super) struct Message {
+pub(crate) struct Message {
     bytes: Vec<u8>,
 }
 
 impl Message {
     /// What has been written.
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
     /// Bytes without a tag.
-    pub(super) fn raw(&mut self, bytes: &[u8]) {
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
 
@@ -30,26 +30,26 @@ impl Message {
     }
 
     /// A number; negative ones are sign-extended.
-    pub(super) fn number(&mut self, tag: u32, value: i64) {
+    pub(crate) fn number(&mut self, tag: u32, value: i64) {
         self.key(tag, 0);
         self.varint(value as u64);
     }
 
     /// A number with a fraction.
-    pub(super) fn float(&mut self, tag: u32, value: f64) {
+    pub(crate) fn float(&mut self, tag: u32, value: f64) {
         self.key(tag, 1);
         self.raw(&value.to_le_bytes());
     }
 
     /// Text or bytes.
-    pub(super) fn bytes(&mut self, tag: u32, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, tag: u32, bytes: &[u8]) {
         self.key(tag, 2);
         self.varint(bytes.len() as u64);
         self.raw(bytes);
     }
 
     /// A message within this one, written by `write`. Its length is put in front of it afterwards.
-    pub(super) fn message<E>(
+    pub(crate) fn message<E>(
         &mut self,
         tag: u32,
         write: impl FnOnce(&mut Message) -> Result<(), E>,

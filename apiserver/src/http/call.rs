@@ -49,15 +49,19 @@ impl Call {
         }
     }
 
+    /// What may be answered. Several headers are one list.
+    pub(super) fn accept(&self) -> String {
+        let accept = self.headers.get_all(ACCEPT).iter();
+        let accept: Vec<&str> = accept.filter_map(|value| value.to_str().ok()).collect();
+        accept.join(",")
+    }
+
     /// In which form to answer.
     ///
     /// # Errors
     /// 406.
     pub(super) fn negotiate(&self, offer: Offer) -> Result<Answer, Failure> {
-        // Several headers are one list.
-        let accept = self.headers.get_all(ACCEPT).iter();
-        let accept: Vec<&str> = accept.filter_map(|value| value.to_str().ok()).collect();
-        let (accept, query) = (accept.join(","), &self.target.query);
+        let (accept, query) = (self.accept(), &self.target.query);
         let answer = negotiate(&accept, self.user_agent(), query, offer)?;
         match has_form(&answer) {
             true => Ok(answer),

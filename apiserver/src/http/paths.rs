@@ -23,6 +23,7 @@ pub(super) async fn serve(call: &Call) -> Result<Response<Body>, Failure> {
     match segments.as_slice() {
         [] => Ok(json_document(&index(call))),
         ["api" | "apis", ..] => discovery::serve(call, &segments),
+        ["openapi", "v2"] => Box::pin(openapi::serve_older(call)).await,
         ["openapi", "v3", document @ ..] => Box::pin(openapi::serve(call, document)).await,
         ["version"] => Ok(json_document(&version())),
         ["healthz" | "livez" | "readyz", check @ ..] => {
@@ -61,6 +62,7 @@ fn index(call: &Call) -> Value {
         "/healthz",
         "/livez",
         "/metrics",
+        "/openapi/v2",
         "/openapi/v3",
         "/openapi/v3/",
         "/openid/v1/jwks",

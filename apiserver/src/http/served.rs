@@ -1,7 +1,7 @@
 //! What is made of the catalog once: rows that requests hold on to, and documents.
 
 use super::discovery::Listing;
-use super::openapi::Documents;
+use super::openapi::{Documents, Older};
 use crate::decode::{Decoder, Wire};
 use crate::resource::{Catalog, Resource};
 use crate::schema::{self, Gvk, Table};
@@ -29,6 +29,8 @@ pub(super) struct Served {
     pub(super) listings: [OnceLock<Listing>; 4],
     /// Made at the first request: it takes a moment.
     pub(super) documents: OnceCell<Documents>,
+    /// The same in the words of before. Few clients ask.
+    pub(super) older: OnceCell<Older>,
 }
 
 impl Served {
@@ -45,6 +47,7 @@ impl Served {
             catalog,
             listings: [const { OnceLock::new() }; 4],
             documents: OnceCell::new(),
+            older: OnceCell::new(),
         }
     }
 

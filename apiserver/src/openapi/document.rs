@@ -27,6 +27,21 @@ pub fn document(
     (group, version): (&str, &str),
     release: &str,
 ) -> Option<Document> {
+    let text = value(table, catalog, (group, version), release)?.to_string();
+    Some(Document {
+        path: root(group, version).trim_start_matches('/').to_owned(),
+        hash: hash(&text),
+        text,
+    })
+}
+
+/// What a document says.
+pub(super) fn value(
+    table: &Table,
+    catalog: &Catalog,
+    (group, version): (&str, &str),
+    release: &str,
+) -> Option<Value> {
     let resources = catalog.of_version(group, version);
     if resources.is_empty() {
         return None;
@@ -38,7 +53,7 @@ pub fn document(
         }
     }
     let by_kind = |gvk: &Gvk| table.kind(gvk).map(|id| table.get(id).name.to_string());
-    let document = json!({
+    Some(json!({
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": release},
         "paths": paths(resources, &by_kind),
@@ -53,13 +68,7 @@ pub fn document(
                 },
             },
         },
-    });
-    let text = document.to_string();
-    Some(Document {
-        path: root(group, version).trim_start_matches('/').to_owned(),
-        hash: hash(&text),
-        text,
-    })
+    }))
 }
 
 /// `/openapi/v3`: where the documents are.

@@ -1,4 +1,5 @@
-//! OpenAPI v3: one document per group and version, made from the schema and the resource table.
+//! OpenAPI v3: one document per group and version, made from the schema and the resource table. The older
+//! v2, which says the same in one document, is made of those: [`v2`].
 //!
 //! Clients read it for three things. kubectl looks for a PATCH of the object's kind with a parameter
 //! `fieldValidation` before it applies anything, for merge keys when it computes a patch, and for
@@ -17,6 +18,7 @@ mod document;
 mod operations;
 mod paths;
 mod schemas;
+pub mod v2;
 
 pub use document::{Document, document, index};
 

@@ -89,8 +89,8 @@ impl<'h> Clause<'h> {
             .count()
     }
 
-    fn admits(&self, encoding: Encoding) -> bool {
-        let Some((kind, subkind)) = encoding.media_type().split_once('/') else {
+    fn admits(&self, media_type: &str) -> bool {
+        let Some((kind, subkind)) = media_type.split_once('/') else {
             return false;
         };
         let admits =
@@ -144,7 +144,7 @@ impl<'h> Clause<'h> {
         let encodings = Encoding::all(offer.protobuf).iter().copied();
         let mut met = encodings
             .filter(|encoding| !offer.streams || *encoding != Encoding::Yaml)
-            .filter(|encoding| self.admits(*encoding))
+            .filter(|encoding| self.admits(encoding.media_type()))
             .filter_map(|encoding| {
                 Some(Answer {
                     encoding,
@@ -156,17 +156,8 @@ impl<'h> Clause<'h> {
     }
 }
 
-/// The form in which a request shall be answered, by its `Accept` and `User-Agent` headers and its query.
-/// Without `Accept` it is JSON.
-///
-/// # Errors
-/// 406 if nothing that is wanted can be had, with what can.
-pub fn negotiate(
-    accept: &str,
-    user_agent: &str,
-    query: &Query,
-    offer: Offer,
-) -> Result<Answer, Failure> {
+/// A header's clauses, the most wanted first.
+fn clauses(accept: &str) -> Vec<Clause<'_>> {
     let accept = if accept.trim().is_empty() {
         "*/*"
     } else {
@@ -181,6 +172,35 @@ pub fn negotiate(
         let by_quality = b.quality.total_cmp(&a.quality);
         by_quality.then(a.wildness().cmp(&b.wildness()))
     });
+    clauses
+}
+
+/// Which of these media types an `Accept` header wants most; the first of several that it wants as much.
+/// Parameters mean nothing here.
+///
+/// # Errors
+/// 406 if it wants none of them.
+pub fn most_wanted<'t>(accept: &str, offered: &[&'t str]) -> Result<&'t str, Failure> {
+    let of_clause = |clause: &Clause<'_>| {
+        let mut admitted = offered.iter().filter(|one| clause.admits(one));
+        admitted.next().copied()
+    };
+    let found = clauses(accept).iter().find_map(of_clause);
+    found.ok_or_else(|| Failure::not_acceptable(offered))
+}
+
+/// The form in which a request shall be answered, by its `Accept` and `User-Agent` headers and its query.
+/// Without `Accept` it is JSON.
+///
+/// # Errors
+/// 406 if nothing that is wanted can be had, with what can.
+pub fn negotiate(
+    accept: &str,
+    user_agent: &str,
+    query: &Query,
+    offer: Offer,
+) -> Result<Answer, Failure> {
+    let clauses = clauses(accept);
     let mut answer = clauses
         .iter()
         .find_map(|clause| clause.answer(offer))

@@ -31,7 +31,7 @@ mod tests;
 mod watch;
 mod write;
 
-pub use accept::{Answer, Form, Offer, negotiate};
+pub use accept::{Answer, Form, Offer, most_wanted, negotiate};
 pub use content_type::{Encoding, PatchType, body_encoding, patch_type};
 pub use continue_token::ContinueToken;
 pub use deadline::{REQUEST_TIMEOUT_MAX, request_timeout};

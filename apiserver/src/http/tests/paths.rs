@@ -81,6 +81,44 @@ async fn documents_are_found_by_the_index_and_can_be_kept_for_good() {
 }
 
 #[tokio::test]
+async fn the_older_document_is_had_as_json_and_as_protobuf() {
+    const ASKED: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    const ANSWERED: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+    let world = World::new(Plan::default()).await;
+    let admin = world.admin();
+    let place = "/openapi/v2";
+    let json = admin.get(place).await;
+    assert_eq!(
+        (json.code, json.header("content-type")),
+        (200, "application/json")
+    );
+    assert_eq!(json.header("vary"), "Accept");
+    assert_eq!(json.json()["swagger"], "2.0");
+    let deployment = &json.json()["definitions"]["io.k8s.api.apps.v1.Deployment"];
+    assert!(deployment.is_object());
+    let asked = [("accept", ASKED)];
+    let protobuf = admin.get_with(place, &asked).await;
+    assert_eq!(
+        (protobuf.code, protobuf.header("content-type")),
+        (200, ANSWERED)
+    );
+    assert!(protobuf.bytes.starts_with(b"\x0a\x032.0\x12"));
+    let tag = protobuf.header("etag").to_owned();
+    assert_eq!((tag.len(), json.header("etag")), (130, tag.as_str()));
+    let known = [("accept", ASKED), ("if-none-match", tag.as_str())];
+    let known = admin.get_with(place, &known).await;
+    assert_eq!((known.code, known.bytes.len()), (304, 0));
+    let packed = [("accept", ANSWERED), ("accept-encoding", "gzip")];
+    let packed = admin.get_with(place, &packed).await;
+    assert_eq!(packed.header("content-encoding"), "gzip");
+    let other = admin
+        .get_with(place, &[("accept", "application/yaml")])
+        .await;
+    assert_eq!(other.code, 406);
+    assert_eq!(admin.get("/openapi/v2/apps").await.code, 404);
+}
+
+#[tokio::test]
 async fn large_answers_are_packed_for_those_who_take_it() {
     let world = World::new(Plan::default()).await;
     let admin = world.admin();

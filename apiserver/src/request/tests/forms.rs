@@ -187,3 +187,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_most_wanted_of_other_media_types_is_found() {
+    let offered = ["application/json", "application/a@v1+b"];
+    let wanted = |accept: &str| most_wanted(accept, &offered).map_err(|failure| failure.code());
+    let cases = [
+        ("", Ok(offered[0])),
+        ("*/*", Ok(offered[0])),
+        ("application/a@v1+b", Ok(offered[1])),
+        ("application/json;q=0.5, application/a@v1+b", Ok(offered[1])),
+        ("application/a@v1+b;q=0.5, */*", Ok(offered[0])),
+        ("text/html, application/json;as=Table", Ok(offered[0])),
+        ("text/*", Err(406)),
+        ("application/json;q=0", Err(406)),
+    ];
+    for (accept, expected) in cases {
+        assert_eq!(wanted(accept), expected, "{accept}");
+    }
+}
