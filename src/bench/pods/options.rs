@@ -6,6 +6,7 @@ use std::path::PathBuf;
 /// Arguments of the workloads whose names begin with `pods-`.
 #[derive(clap::Args, Clone, Debug)]
 #[command(next_help_heading = "Kubernetes (workloads pods-...)")]
+#[group(id = "kubernetes")]
 pub struct Options {
     /// Where the cluster is and who one is there [default: the first of $KUBECONFIG, or ~/.kube/config]
     #[arg(long, value_name = "FILE")]
