@@ -7,7 +7,9 @@ use std::path::Path;
 
 async fn all_hold(members: usize) {
     let program = Path::new(env!("CARGO_BIN_EXE_keelson"));
-    let cluster = Development::start(program, members).await.expect("it starts");
+    let cluster = Development::start(program, members)
+        .await
+        .expect("it starts");
     let filter = std::env::var("KEELSON_STATEMENT").unwrap_or_default();
     let report = run(&cluster.client, &cluster.store, &filter).await;
     println!("members: {members}\n{}", report.table());

@@ -100,7 +100,10 @@ impl<A: Admission> Admission for HeldRights<A> {
         &'a self,
         request: &'a AdmissionRequest,
     ) -> Future<'a, Result<Admitted, Failure>> {
-        match self.check_create(request).and_then(|()| self.check(request)) {
+        match self
+            .check_create(request)
+            .and_then(|()| self.check(request))
+        {
             Ok(()) => self.next.validate(request),
             Err(failure) => Box::pin(std::future::ready(Err(failure))),
         }
