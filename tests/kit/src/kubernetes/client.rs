@@ -175,7 +175,7 @@ impl Client {
                 body,
             })
         };
-        match timeout(PATIENCE, asking).await {
+        match timeout(PATIENCE, Box::pin(asking)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(failure)) => Err(Failure::new(format!("{asked}: {failure}"))),
             Err(_) => Err(Failure::new(format!(

@@ -94,7 +94,7 @@ impl Line {
         if let Some(sender) = place.as_ref().filter(|sender| !sender.is_closed()) {
             return Ok(sender.clone());
         }
-        let sender = self.open().await?;
+        let sender = Box::pin(self.open()).await?;
         *place = Some(sender.clone());
         Ok(sender)
     }

@@ -5,10 +5,15 @@ use super::objects::{map, namespace};
 use super::place::Place;
 use super::run::asked;
 use crate::check::{Check, same};
+use crate::wait::wait_for;
 use serde_json::json;
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 asked![
     s59_a_namespace_takes_nothing_new_and_goes_when_it_is_empty,
+    s59_only_its_subresource_lets_a_namespace_go,
     s59_what_has_no_namespace_is_not_found,
     s60_three_namespaces_stay,
     s61_a_namespace_is_labelled_with_its_name,
@@ -51,6 +56,28 @@ async fn s59_a_namespace_takes_nothing_new_and_goes_when_it_is_empty(p: &Place) 
     let patch = json!({"metadata": {"finalizers": []}});
     p.merge("configmaps", "held", &patch).await?;
     watch.until(|event| event.kind == "DELETED").await?;
+    p.client
+        .get(&path)
+        .await?
+        .refused(404, "NotFound")
+        .map(|_| ())
+}
+
+async fn s59_only_its_subresource_lets_a_namespace_go(p: &Place) -> Check {
+    let held = super::objects::with_finalizers("held", &["a.io/stay"]);
+    p.create("configmaps", &held).await?;
+    let path = format!("{ALL}/{}", p.namespace);
+    p.client.delete(&path, &json!({})).await?.with(200)?;
+    // The namespace's loop writes too: it says what it waits for.
+    let let_go = || async {
+        let mut stored = p.client.get(&path).await.ok()?.with(200).ok()?;
+        stored["spec"]["finalizers"] = json!([]);
+        let put = p.client.put(&format!("{path}/finalize"), &stored).await;
+        put.ok().filter(|put| put.code != 409)
+    };
+    wait_for("the finalizer is taken", PATIENCE, let_go)
+        .await?
+        .with(200)?;
     p.client
         .get(&path)
         .await?

@@ -208,7 +208,7 @@ async fn s8_a_bookmark_lies_between_what_was_told_and_what_was_not(p: &Place) ->
             wanted.push(version(&p.merge("secrets", "x", &patch).await?));
             p.create("secrets", &secret(&format!("other{round}"), "other"))
                 .await?;
-            if round == 60 {
+            if round == 40 {
                 return Check::Ok(wanted);
             }
         }
