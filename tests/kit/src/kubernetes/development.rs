@@ -12,6 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,6 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: u16 = 10;
 const PORTS: u16 = 3;
 const TAIL_BYTES: u64 = 4096;
+
+/// Held from the choice of ports until they are taken: of two tests that start at one time, both would
+/// find the same ones free.
+static STARTS: Mutex<()> = Mutex::const_new(());
 
 /// It ends with this value.
 pub struct Development {
@@ -36,6 +41,7 @@ impl Development {
     /// # Errors
     /// When it does not start.
     pub async fn start(program: &Path, members: usize) -> Check<Development> {
+        let _alone = STARTS.lock().await;
         let scratch = tempfile::tempdir()?;
         let base = some("a base port", (0..100).find_map(|_| base_port(members)))?;
         let mut child = Command::new(program)
