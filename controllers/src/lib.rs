@@ -29,6 +29,7 @@ pub mod pod_gc;
 pub mod pods;
 pub mod replicas;
 pub mod resource_quota;
+pub mod role_aggregation;
 pub mod root_ca;
 pub mod runtime;
 pub mod scheduler;

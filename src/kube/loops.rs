@@ -25,6 +25,7 @@ use keelson_controllers::node_lifecycle::{NodeLifecycle, Timings};
 use keelson_controllers::pod_gc::PodCollector;
 use keelson_controllers::replicas;
 use keelson_controllers::resource_quota::ResourceQuotas;
+use keelson_controllers::role_aggregation::RoleAggregation;
 use keelson_controllers::root_ca::RootCa;
 use keelson_controllers::runtime::{Ground, Manager};
 use keelson_controllers::scheduler::Scheduler;
@@ -115,6 +116,7 @@ fn manager(kv: &Arc<dyn Kv>, name: &str, root: &str, members: Members) -> Manage
         .with(Holder::new(name))
         .with(ServiceAccounts)
         .with(RootCa::new(root))
+        .with(RoleAggregation)
         .with(Namespaces)
         .with(GarbageCollector)
         .with(ResourceQuotas)

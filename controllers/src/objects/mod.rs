@@ -21,8 +21,8 @@ pub use meta::{Condition, Key, Meta, OwnerReference, Partial, condition, is_true
 pub use network::{EndpointSlice, Endpoints, Service, ServicePort, ServiceSpec};
 pub use node::{Lease, LeaseSpec, Node, NodeAddress, NodeImage, NodeSpec, NodeStatus, Taint};
 pub use other::{
-    ConfigMap, ConfigMapData, ControllerRevision, Namespace, NamespaceSpec, NamespaceStatus,
-    ResourceQuota, ResourceQuotaStatus,
+    ClusterRole, ConfigMap, ConfigMapData, ControllerRevision, Namespace, NamespaceSpec,
+    NamespaceStatus, ResourceQuota, ResourceQuotaStatus,
 };
 pub use pod::{
     Container, ContainerPort, ContainerStatus, Pod, PodIp, PodSpec, PodStatus, Resources,

@@ -120,3 +120,26 @@ pub struct ControllerRevision {
     /// Its number.
     pub revision: i64,
 }
+
+/// A ClusterRole.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClusterRole {
+    /// Its metadata.
+    pub metadata: Meta,
+    /// What it allows, as it is stored.
+    pub rules: Value,
+    /// From which others it gathers what it allows, as it is stored.
+    pub aggregation_rule: Option<Value>,
+}
+
+impl ClusterRole {
+    /// The parts that count, as an object.
+    pub fn to_value(&self) -> Value {
+        serde_json::json!({
+            "metadata": {"name": self.metadata.name, "labels": self.metadata.labels},
+            "rules": self.rules,
+            "aggregationRule": self.aggregation_rule,
+        })
+    }
+}

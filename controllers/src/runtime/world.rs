@@ -3,8 +3,9 @@
 use super::graph::{self, Graph};
 use super::store::{Kept, Store};
 use crate::objects::{
-    ConfigMap, ControllerRevision, CronJob, DaemonSet, Deployment, EndpointSlice, Endpoints, Job,
-    Key, Lease, Meta, Namespace, Node, Partial, Pod, Replicas, ResourceQuota, Service,
+    ClusterRole, ConfigMap, ControllerRevision, CronJob, DaemonSet, Deployment, EndpointSlice,
+    Endpoints, Job, Key, Lease, Meta, Namespace, Node, Partial, Pod, Replicas, ResourceQuota,
+    Service,
 };
 use keelson_apiserver::registry::Sighting;
 use keelson_apiserver::resource::Resource;
@@ -153,6 +154,8 @@ kinds! {
     ResourceQuota, resource_quotas: ResourceQuota, "", "v1", "resourcequotas";
     /// CronJobs.
     CronJob, cron_jobs: CronJob, "batch", "v1", "cronjobs";
+    /// Roles that are in no namespace.
+    ClusterRole, cluster_roles: ClusterRole, "rbac.authorization.k8s.io", "v1", "clusterroles";
     /// Leases.
     Lease, leases: Lease, "coordination.k8s.io", "v1", "leases";
 }
@@ -174,6 +177,7 @@ macro_rules! kept {
 }
 
 kept!(
+    ClusterRole,
     Node,
     Namespace,
     ConfigMap,
