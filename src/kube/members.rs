@@ -78,8 +78,11 @@ mod tests {
     async fn members_that_take_a_connection_are_there_and_others_are_not() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let here = listener.local_addr().expect("bound");
-        let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let gone = gone.local_addr().expect("bound");
+        // Nobody listens there any more.
+        let gone = {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+            listener.local_addr().expect("bound")
+        };
         let kv = MemoryKv::new();
         for (name, address) in [
             ("a", here.to_string()),
