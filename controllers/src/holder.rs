@@ -18,8 +18,6 @@ const NAMES: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 const DURATION_S: i64 = 15;
 /// So often they are renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
-/// The namespace is not there in the first moments of a cluster.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// See the module.
 pub struct Holder {
@@ -40,8 +38,11 @@ impl Controller for Holder {
         "leader-lease"
     }
 
-    fn concerns(&self, _: &World, change: &Change, wanted: &mut Wanted) {
+    fn concerns(&self, world: &World, change: &Change, wanted: &mut Wanted) {
         let key = &change.reference.key;
+        if change.kind == Some(Kind::Namespace) && &*key.name == NAMESPACE {
+            self.all(world, wanted);
+        }
         let is_ours = change.kind == Some(Kind::Lease)
             && &*key.namespace == NAMESPACE
             && NAMES.contains(&&*key.name);
@@ -74,7 +75,8 @@ impl Controller for Holder {
             };
             let Some(lease) = lease else {
                 if !has_namespace {
-                    return Ok(Next::After(LOOK_AGAIN));
+                    // In the first moments of a cluster. It is heard of when it comes.
+                    return Ok(Next::Settled);
                 }
                 let object = json!({
                     "apiVersion": "coordination.k8s.io/v1",
@@ -122,6 +124,27 @@ mod tests {
     use crate::testing::Cluster;
 
     const LEASE: &str = "kube-system/kube-scheduler";
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lease_is_there_as_soon_as_its_namespace_is() {
+        let cluster = Cluster::empty();
+        cluster.lead(|manager| manager.with(Holder::new("one")));
+        cluster.settle().await;
+        let before = tokio::time::Instant::now();
+        cluster.namespace(NAMESPACE).await;
+        cluster
+            .until("the lease is there", |world| {
+                world
+                    .leases
+                    .get(&Key::new(NAMESPACE, "kube-scheduler"))
+                    .is_some()
+            })
+            .await;
+        assert!(
+            before.elapsed() < Duration::from_millis(500),
+            "it waits for nothing else"
+        );
+    }
 
     #[tokio::test(start_paused = true)]
     async fn the_lease_names_who_leads_and_counts_changes() {

@@ -61,6 +61,15 @@ impl Cluster {
     /// A cluster with the namespaces `default` and `kube-system`, each with its default account, and
     /// without any loop.
     pub async fn new() -> Cluster {
+        let cluster = Cluster::empty();
+        for name in ["default", "kube-system"] {
+            cluster.namespace(name).await;
+        }
+        cluster
+    }
+
+    /// A cluster in its first moment: nothing is there.
+    pub fn empty() -> Cluster {
         let kv = MemoryKv::new();
         kv.set_leadership(1);
         let clock = Hands(Arc::new(AtomicI64::new(START_US)));
@@ -76,9 +85,6 @@ impl Cluster {
             clock,
             caller: Caller::new(User::new("tester", [MASTERS]), "test"),
         };
-        for name in ["default", "kube-system"] {
-            cluster.namespace(name).await;
-        }
         let ground = cluster.ground.clone();
         tokio::spawn(async move {
             let Ground {
