@@ -176,9 +176,35 @@ func watchCompacted(ctx context.Context, client *clientv3.Client, prefix string)
 	if _, err := client.Compact(ctx, last.Header.Revision); err != nil {
 		return err
 	}
+	// A watch is answered by whichever member its stream reached, out of what that member has applied.
+	if err := compactedEverywhere(ctx, client, first.Header.Revision); err != nil {
+		return err
+	}
 	response := <-client.Watch(ctx, prefix+"k", clientv3.WithRev(first.Header.Revision))
 	if !errors.Is(response.Err(), rpctypes.ErrCompacted) || response.CompactRevision != last.Header.Revision {
 		return fmt.Errorf("error %v, compact revision %d", response.Err(), response.CompactRevision)
+	}
+	return nil
+}
+
+// compactedEverywhere returns when each member refuses to look at the revision, as one that has applied
+// its compaction does. A compaction is answered once the member that was asked has applied it.
+func compactedEverywhere(ctx context.Context, client *clientv3.Client, revision int64) error {
+	for _, endpoint := range client.Endpoints() {
+		for {
+			_, err := client.HashKV(ctx, endpoint, revision)
+			if errors.Is(err, rpctypes.ErrCompacted) {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("%s has not compacted revision %d: %w", endpoint, revision, ctx.Err())
+			case <-time.After(time.Millisecond):
+			}
+		}
 	}
 	return nil
 }
