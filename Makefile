@@ -33,7 +33,7 @@ deny: ## Licences, sources and advisories of the dependencies
 	@scripts/deny.sh
 
 test: lint deny ## All tests, lints included: what CI runs
-	$(ENV) cargo test --workspace --locked
+	@scripts/test.sh
 
 bench: build ## Measure a cluster of three members of our own (WORKLOADS="put txn ...", DURATION=10s)
 	@scripts/bench.sh

@@ -12,3 +12,5 @@ export KEELSON_CACHE KEELSON_ROCKSDB_VERSION KEELSON_ROCKSDB_DIR CARGO_TARGET_DI
 export ROCKSDB_LIB_DIR="$KEELSON_ROCKSDB_DIR/lib" ROCKSDB_STATIC=1
 # Threads of tests: unoptimised code needs more room for the deepest objects that are read.
 export RUST_MIN_STACK=16777216
+# A fresh checkout is compiled once: what would make the next compilation shorter only makes that one longer.
+if [ -n "${CI:-}" ]; then export CARGO_INCREMENTAL=0; fi
