@@ -1,0 +1,15 @@
+//! The files. A test compares the list with the directory.
+
+use super::File;
+
+macro_rules! files {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!($name, ".txt")))),*]
+    };
+}
+
+/// All of them.
+pub(in crate::schema) const FILES: &[File] = files! {
+    "common"
+    "io.k8s.api.apps.v1"
+};
