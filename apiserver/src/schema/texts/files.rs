@@ -12,4 +12,6 @@ macro_rules! files {
 pub(in crate::schema) const FILES: &[File] = files! {
     "common"
     "io.k8s.api.apps.v1"
+    "io.k8s.apimachinery.pkg.apis.meta.v1"
+    "io.k8s.apimachinery.pkg.version"
 };

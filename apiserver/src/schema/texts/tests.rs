@@ -24,7 +24,6 @@ const UNFINISHED: &[&str] = &[
     "io.k8s.api.scheduling.v1",
     "io.k8s.api.storage.v1",
     "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
-    "io.k8s.apimachinery.pkg.apis.meta.v1",
     "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1",
 ];
 
