@@ -12,6 +12,12 @@ macro_rules! files {
 pub(in crate::schema) const FILES: &[File] = files! {
     "common"
     "io.k8s.api.apps.v1"
+    "io.k8s.api.core.v1-1"
+    "io.k8s.api.core.v1-2"
+    "io.k8s.api.core.v1-3"
+    "io.k8s.api.core.v1-4"
+    "io.k8s.api.core.v1-5"
+    "io.k8s.api.core.v1-6"
     "io.k8s.apimachinery.pkg.apis.meta.v1"
     "io.k8s.apimachinery.pkg.version"
 };

@@ -12,7 +12,6 @@ const UNFINISHED: &[&str] = &[
     "io.k8s.api.batch.v1",
     "io.k8s.api.certificates.v1",
     "io.k8s.api.coordination.v1",
-    "io.k8s.api.core.v1",
     "io.k8s.api.discovery.v1",
     "io.k8s.api.events.v1",
     "io.k8s.api.flowcontrol.v1",
