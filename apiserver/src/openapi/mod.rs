@@ -4,8 +4,7 @@
 //! Clients read it for three things. kubectl looks for a PATCH of the object's kind with a parameter
 //! `fieldValidation` before it applies anything, for merge keys when it computes a patch, and for
 //! everything when it explains a kind. So `schemas` tells shapes and `paths` tells operations with
-//! their kinds, content types and parameters; descriptions are there if the table has them, and the
-//! table of the built-in kinds has none.
+//! their kinds, content types and parameters. Descriptions are those of the table.
 //!
 //! A document is made at one go and is up to some megabytes of JSON: make it once per change of the
 //! catalog and keep its text. [`index`] names all documents with a hash of theirs, which clients use to

@@ -161,23 +161,43 @@ impl<'a> Schemas<'a> {
                 let values: Vec<&str> = values.iter().map(|value| &**value).collect();
                 json!({"type": "string", "enum": values})
             }
-            Scalar::Time => self.named(&format!("{META}.Time"), text("date-time")),
-            Scalar::MicroTime => self.named(&format!("{META}.MicroTime"), text("date-time")),
-            Scalar::Duration => self.named(&format!("{META}.Duration"), json!({"type": "string"})),
-            Scalar::Fields => self.named(&format!("{META}.FieldsV1"), json!({"type": "object"})),
+            Scalar::Time => self.named(
+                &format!("{META}.Time"),
+                "UTC, in whole seconds, as RFC 3339 writes it: 2026-01-31T12:00:00Z.",
+                text("date-time"),
+            ),
+            Scalar::MicroTime => self.named(
+                &format!("{META}.MicroTime"),
+                "UTC, in microseconds, as RFC 3339 writes it: 2026-01-31T12:00:00.000000Z.",
+                text("date-time"),
+            ),
+            Scalar::Duration => self.named(
+                &format!("{META}.Duration"),
+                "Numbers with units: h, m, s, ms, us or ns, such as 1h30m.",
+                json!({"type": "string"}),
+            ),
+            Scalar::Fields => self.named(
+                &format!("{META}.FieldsV1"),
+                "Names of fields within each other, with nothing at their ends.",
+                json!({"type": "object"}),
+            ),
             Scalar::Quantity => self.named(
                 "io.k8s.apimachinery.pkg.api.resource.Quantity",
+                "A number with a suffix: m (a thousandth), k, M, G, T, P, E (powers of 1000), Ki, Mi, Gi, \
+                 Ti, Pi, Ei (powers of 1024), or an exponent: 500m, 2, 128Mi, 1e3.",
                 json!({"oneOf": [{"type": "string"}, {"type": "number"}]}),
             ),
             Scalar::IntOrString => self.named(
                 "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
+                "A whole number, or a text such as a name or a percentage.",
                 json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]}),
             ),
         }
     }
 
     /// A scalar that clients know by the name of its type.
-    fn named(&mut self, name: &str, schema: Value) -> Value {
+    fn named(&mut self, name: &str, description: &str, mut schema: Value) -> Value {
+        schema["description"] = json!(description);
         self.done.insert(name.to_owned(), schema);
         reference(name)
     }

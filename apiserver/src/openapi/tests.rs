@@ -101,7 +101,11 @@ fn a_kind_is_marked_as_one() {
 fn fields_tell_what_patches_and_apply_need() {
     let core = parsed("", "v1");
     let property = |name: &str, field: &str| {
-        schema_of(&core, &format!("io.k8s.api.core.v1.{name}"))["properties"][field].clone()
+        let name = format!("io.k8s.api.core.v1.{name}");
+        let mut property = schema_of(&core, &name)["properties"][field].clone();
+        let text = property.as_object_mut().unwrap().remove("description");
+        assert!(text.is_some(), "{name} {field} has no text");
+        property
     };
     let reference = |name: &str| format!("#/components/schemas/io.k8s.api.core.v1.{name}");
     let expected = json!({
@@ -126,7 +130,7 @@ fn fields_tell_what_patches_and_apply_need() {
     assert_eq!(object["x-kubernetes-map-type"], "atomic");
     assert_eq!(
         property("Service", "spec"),
-        json!({"$ref": reference("ServiceSpec")})
+        json!({"allOf": [{"$ref": reference("ServiceSpec")}]})
     );
     let selector = json!({
         "type": "object",
@@ -135,12 +139,33 @@ fn fields_tell_what_patches_and_apply_need() {
     });
     assert_eq!(property("ServiceSpec", "selector"), selector);
     let port = "#/components/schemas/io.k8s.apimachinery.pkg.util.intstr.IntOrString";
-    assert_eq!(property("ServicePort", "targetPort"), json!({"$ref": port}));
+    assert_eq!(
+        property("ServicePort", "targetPort"),
+        json!({"allOf": [{"$ref": port}]})
+    );
     let expected = json!({"type": "integer", "format": "int64"});
     assert_eq!(
         property("PodSpec", "terminationGracePeriodSeconds"),
         expected
     );
+}
+
+/// As `kubectl explain deployment.spec.strategy` looks for its words: those of the field, of its type, and of
+/// the fields of that.
+#[test]
+fn types_and_fields_are_described() {
+    let apps = parsed("apps", "v1");
+    let name = |name: &str| format!("io.k8s.api.apps.v1.{name}");
+    let strategy = &schema_of(&apps, &name("DeploymentSpec"))["properties"]["strategy"];
+    let reference = format!("#/components/schemas/{}", name("DeploymentStrategy"));
+    assert_eq!(strategy["allOf"], json!([{"$ref": reference}]));
+    let target = schema_of(&apps, &name("DeploymentStrategy"));
+    let within = &target["properties"]["rollingUpdate"];
+    let time = schema_of(&apps, "io.k8s.apimachinery.pkg.apis.meta.v1.Time");
+    for described in [strategy, target, within, time] {
+        let text = described["description"].as_str();
+        assert!(text.is_some_and(|text| text.ends_with('.')), "{described}");
+    }
 }
 
 #[test]
@@ -238,4 +263,6 @@ fn how_large_and_how_slow_the_largest_is() {
         core.text.len(),
         start.elapsed()
     );
+    let all: usize = every_document().iter().map(|one| one.text.len()).sum();
+    println!("all documents: {all} bytes");
 }

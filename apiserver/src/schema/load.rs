@@ -19,6 +19,7 @@
 mod field;
 
 use super::{Gvk, Table, Type, TypeId, Unknown};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -124,7 +125,7 @@ impl<'a> Reader<'a> {
         };
         self.table.types.push(Type {
             name: format!("{}.{name}", self.package).into(),
-            description: Arc::from(""),
+            description: Cow::Borrowed(""),
             fields: Vec::new(),
             unknown: Unknown::Pruned,
             is_atomic,
@@ -167,7 +168,7 @@ impl<'a> Reader<'a> {
             let original = self.table.get(original);
             let copy = Type {
                 name: Arc::clone(&original.name),
-                description: Arc::clone(&original.description),
+                description: original.description.clone(),
                 fields: original.fields.clone(),
                 unknown: original.unknown,
                 is_atomic: false,

@@ -7,7 +7,8 @@
 //!
 //! `types` is the table; [`builtin`] is the one of the built-in kinds, which `load` reads from
 //! `builtin.txt`, a file of facts that a program makes (`make schema`, see `apiserver/generator`). The
-//! file is the only place that says which release of Kubernetes this is.
+//! file is the only place that says which release of Kubernetes this is. `texts` tells people what its types
+//! and fields are for, in sentences of our own.
 //!
 //! Facts that surprise:
 //!
@@ -24,6 +25,7 @@
 
 mod builtin;
 mod load;
+mod texts;
 mod types;
 
 pub use builtin::builtin;

@@ -1,6 +1,7 @@
 //! What the table says of types and fields.
 
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -35,7 +36,7 @@ pub struct Type {
     /// Its full name, such as `io.k8s.api.core.v1.Container`.
     pub name: Arc<str>,
     /// For people; empty if there is none.
-    pub description: Arc<str>,
+    pub description: Cow<'static, str>,
     /// Its fields, sorted by JSON name. Fields of inlined structures stand here as siblings.
     pub fields: Vec<Field>,
     /// What becomes of fields that are not in `fields`.
@@ -60,7 +61,7 @@ pub struct Field {
     /// Its name in JSON.
     pub name: Arc<str>,
     /// For people; empty if there is none.
-    pub description: Arc<str>,
+    pub description: Cow<'static, str>,
     /// What it holds.
     pub node: Node,
     /// Its protobuf tag and, if it lies in an inlined structure, the tags on the way there, outermost

@@ -3,6 +3,7 @@
 use super::Reader;
 use crate::schema::{Field, List, ListTopology, Map, Node, Patch, Scalar};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Lists and maps within each other. The deepest of the built-in kinds has two.
@@ -15,7 +16,7 @@ impl Reader<'_> {
         let (name, tags, node) = (next("a name")?, next("tags")?, next("a node")?);
         let mut field = Field {
             name: name.into(),
-            description: Arc::from(""),
+            description: Cow::Borrowed(""),
             node: self.node(node, 0)?,
             tags: parse_tags(tags)?,
             is_pointer: false,

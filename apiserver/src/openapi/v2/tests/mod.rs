@@ -185,8 +185,14 @@ fn references_are_told_in_the_words_of_v2() {
 #[test]
 fn schemas_are_told_in_the_words_of_v2() {
     let reference = |name: &str| format!("#/definitions/io.k8s.api.core.v1.{name}");
+    let undescribed = |mut schema: Value| {
+        let text = schema.as_object_mut().unwrap().remove("description");
+        assert!(text.is_some(), "{schema} has no text");
+        schema
+    };
     let property = |name: &str, field: &str| {
-        definition(&format!("io.k8s.api.core.v1.{name}"))["properties"][field].clone()
+        let owner = definition(&format!("io.k8s.api.core.v1.{name}"));
+        undescribed(owner["properties"][field].clone())
     };
     let expected = json!({
         "type": "array",
@@ -208,9 +214,11 @@ fn schemas_are_told_in_the_words_of_v2() {
     });
     assert_eq!(property("PersistentVolumeSpec", "claimRef"), expected);
     let port = definition("io.k8s.apimachinery.pkg.util.intstr.IntOrString");
-    assert_eq!(port, &json!({"type": "string", "format": "int-or-string"}));
+    let port = undescribed(port.clone());
+    assert_eq!(port, json!({"type": "string", "format": "int-or-string"}));
     let quantity = definition("io.k8s.apimachinery.pkg.api.resource.Quantity");
-    assert_eq!(quantity, &json!({"type": "string"}));
+    let quantity = undescribed(quantity.clone());
+    assert_eq!(quantity, json!({"type": "string"}));
     let deployment = definition("io.k8s.api.apps.v1.Deployment");
     let kinds = json!([{"group": "apps", "kind": "Deployment", "version": "v1"}]);
     assert_eq!(deployment["x-kubernetes-group-version-kind"], kinds);
@@ -227,6 +235,20 @@ fn schemas_are_told_in_the_words_of_v2() {
         "properties",
     ] {
         assert!(fields[name].is_object(), "{name}");
+    }
+}
+
+/// `both_forms_say_the_same` sees that they are in protobuf, too.
+#[test]
+fn types_and_fields_are_described() {
+    let deployment = definition("io.k8s.api.apps.v1.DeploymentSpec");
+    let strategy = &deployment["properties"]["strategy"];
+    assert!(strategy["$ref"].is_string());
+    for described in [deployment, strategy] {
+        let text = described["description"].as_str().unwrap();
+        assert!(text.ends_with('.'), "{text}");
+        let is_there = |part: &[u8]| part == text.as_bytes();
+        assert!(WHOLE.protobuf.windows(text.len()).any(is_there), "{text}");
     }
 }
 
@@ -269,4 +291,6 @@ fn the_hash_is_that_of_the_content() {
     assert_ne!(nothing.hash, WHOLE.hash);
     let again = document(schema::builtin(), resource::everything(), RELEASE).unwrap();
     assert!(again == *WHOLE, "the same input gives the same bytes");
+    println!("{} bytes of JSON", WHOLE.json.len());
+    println!("{} bytes of protobuf", WHOLE.protobuf.len());
 }
