@@ -8,8 +8,10 @@ mod judge;
 mod record;
 mod wrong;
 
-use cluster::{Dev, programs, signal};
+use cluster::Cluster;
 use keelson_kit::check::{Check, Failure, holds};
+use keelson_kit::kubectl::programs;
+use keelson_kit::process::signal;
 use keelson_kit::wait::wait_until;
 use record::Recorder;
 use std::time::{Duration, Instant};
@@ -25,8 +27,8 @@ fn length() -> Duration {
 }
 
 /// Kills the leader, or pauses it until another one leads.
-async fn strike(dev: &Dev, round: usize) -> Check {
-    let Some((_, pid)) = dev.leader().await? else {
+async fn strike(cluster: &Cluster, round: usize) -> Check {
+    let Some((_, pid)) = cluster.dev.leader().await? else {
         return Ok(());
     };
     if round % 3 == 2 {
@@ -40,15 +42,17 @@ async fn strike(dev: &Dev, round: usize) -> Check {
 }
 
 /// What users do in one round, while the leader is struck.
-async fn change(dev: &Dev, round: usize) -> Check {
+async fn change(cluster: &Cluster, round: usize) -> Check {
     let image = format!("c=nginx:1.{round}");
     let replicas = format!("--replicas={}", [12, 8, 15, 10][round % 4]);
     let job = format!("job-{round}");
-    dev.kubectl(&["set", "image", "deployment/web", &image])
+    cluster
+        .kubectl(&["set", "image", "deployment/web", &image])
         .await?;
-    dev.kubectl(&["scale", "deployment/free", &replicas])
+    cluster
+        .kubectl(&["scale", "deployment/free", &replicas])
         .await?;
-    let made = dev
+    let made = cluster
         .kubectl(&["create", "job", &job, "--image=x", "--", "true"])
         .await;
     // Asked twice, because nobody knew what became of the first request.
@@ -58,43 +62,42 @@ async fn change(dev: &Dev, round: usize) -> Check {
     }
 }
 
-async fn are_done(dev: &Dev, rounds: usize) -> Check {
+async fn are_done(cluster: &Cluster, rounds: usize) -> Check {
     for deployment in ["deployment/web", "deployment/free"] {
         let arguments = ["rollout", "status", deployment, "--timeout=15s"];
-        dev.kubectl(&arguments).await?;
+        cluster.kubectl(&arguments).await?;
     }
     for round in 0..rounds {
         let job = format!("job/job-{round}");
         let arguments = ["wait", "--for=condition=complete", &job, "--timeout=15s"];
-        dev.kubectl(&arguments).await?;
+        cluster.kubectl(&arguments).await?;
     }
     Ok(())
 }
 
-async fn storm(dev: &Dev, recorder: &Recorder) -> Check<usize> {
+async fn storm(cluster: &Cluster, recorder: &Recorder) -> Check<usize> {
     for name in ["web", "free"] {
         let image = "--image=nginx:1.0";
-        dev.kubectl(&["create", "deployment", name, image, "--replicas=10"])
+        cluster
+            .kubectl(&["create", "deployment", name, image, "--replicas=10"])
             .await?;
         let all_containers = format!("deployment/{name}");
         let patch =
             r#"[{"op":"replace","path":"/spec/template/spec/containers/0/name","value":"c"}]"#;
-        dev.kubectl(&["patch", &all_containers, "--type=json", "-p", patch])
+        cluster
+            .kubectl(&["patch", &all_containers, "--type=json", "-p", patch])
             .await?;
     }
-    are_done(dev, 0).await?;
+    are_done(cluster, 0).await?;
     let (began, mut round) = (Instant::now(), 0);
     while began.elapsed() < length() {
-        let (changed, struck) = tokio::join!(change(dev, round), strike(dev, round));
+        let (changed, struck) = tokio::join!(change(cluster, round), strike(cluster, round));
         changed?;
         struck?;
         round += 1;
-        wait_until("there is a leader again", PATIENCE, || async {
-            dev.leader().await.is_ok_and(|leader| leader.is_some())
-        })
-        .await?;
+        cluster.dev.has_leader().await?;
     }
-    are_done(dev, round).await?;
+    are_done(cluster, round).await?;
     let last = recorder.changes().last().map_or(0, |last| last.revision);
     holds("the history is whole", last > 0)?;
     Ok(round)
@@ -104,14 +107,14 @@ async fn storm(dev: &Dev, recorder: &Recorder) -> Check<usize> {
 async fn whatever_becomes_of_the_leader_every_revision_keeps_the_rules() {
     let run = async {
         let test = "whatever_becomes_of_the_leader_every_revision_keeps_the_rules";
-        let Some(programs) = programs(test)? else {
+        let Some(programs) = programs(test, None)? else {
             return Ok(());
         };
-        let dev = Dev::start(&programs, NODES).await?;
-        let recorder = Recorder::start(&dev.endpoints)?;
-        let rounds = storm(&dev, &recorder)
+        let cluster = Cluster::start(&programs, NODES).await?;
+        let recorder = Recorder::start(&cluster.dev.endpoints())?;
+        let rounds = storm(&cluster, &recorder)
             .await
-            .map_err(|failure| Failure::new(format!("{failure}\n{}", dev.tails())))?;
+            .map_err(|failure| Failure::new(format!("{failure}\n{}", cluster.dev.tails())))?;
         let changes = recorder.changes();
         let (seen, violations) = judge::judge(&changes);
         println!("{rounds} rounds, {} changes, {seen:?}", changes.len());
@@ -127,19 +130,19 @@ async fn whatever_becomes_of_the_leader_every_revision_keeps_the_rules() {
 
 /// Kills the leader and deletes a Pod at the same moment. Returns how long it took from the kill until
 /// another Pod was there in its place: an election, the deletion, the look of a loop.
-async fn replace(dev: &Dev, recorder: &Recorder) -> Check<Duration> {
+async fn replace(cluster: &Cluster, recorder: &Recorder) -> Check<Duration> {
     let names = ["get", "pods", "-l", "app=web", "-o", "name"];
-    let names = dev.kubectl(&names).await?;
+    let names = cluster.kubectl(&names).await?;
     let Some(pod) = names.lines().next() else {
         return Err(Failure::new("there is no Pod"));
     };
-    let Some((_, pid)) = dev.leader().await? else {
+    let Some((_, pid)) = cluster.dev.leader().await? else {
         return Err(Failure::new("there is no leader"));
     };
     let killed = Instant::now();
     signal(pid, libc::SIGKILL);
     let gone = ["delete", pod, "--wait=false", "--grace-period=0", "--force"];
-    dev.kubectl(&gone).await?;
+    cluster.kubectl(&gone).await?;
     let is_new = |change: &record::Change| {
         let created = change.object.as_ref().is_some_and(|pod| {
             pod.pointer("/spec/nodeName").is_none()
@@ -157,7 +160,7 @@ async fn replace(dev: &Dev, recorder: &Recorder) -> Check<Duration> {
     })
     .await?;
     let done = ["rollout", "status", "deployment/web", "--timeout=30s"];
-    dev.kubectl(&done).await?;
+    cluster.kubectl(&done).await?;
     Ok(took)
 }
 
@@ -166,22 +169,21 @@ async fn a_pod_deleted_while_the_leader_dies_is_replaced_within_two_seconds() {
     const ROUNDS: usize = 6;
     let run = async {
         let test = "a_pod_deleted_while_the_leader_dies_is_replaced_within_two_seconds";
-        let Some(programs) = programs(test)? else {
+        let Some(programs) = programs(test, None)? else {
             return Ok(());
         };
-        let dev = Dev::start(&programs, 2).await?;
-        let recorder = Recorder::start(&dev.endpoints)?;
-        dev.kubectl(&["create", "deployment", "web", "--image=x", "--replicas=5"])
+        let cluster = Cluster::start(&programs, 2).await?;
+        let recorder = Recorder::start(&cluster.dev.endpoints())?;
+        cluster
+            .kubectl(&["create", "deployment", "web", "--image=x", "--replicas=5"])
             .await?;
-        dev.kubectl(&["rollout", "status", "deployment/web", "--timeout=30s"])
+        cluster
+            .kubectl(&["rollout", "status", "deployment/web", "--timeout=30s"])
             .await?;
         let mut took = Vec::new();
         for _ in 0..ROUNDS {
-            wait_until("there is a leader", PATIENCE, || async {
-                dev.leader().await.is_ok_and(|leader| leader.is_some())
-            })
-            .await?;
-            took.push(replace(&dev, &recorder).await?);
+            cluster.dev.has_leader().await?;
+            took.push(replace(&cluster, &recorder).await?);
         }
         took.sort();
         println!("replaced after {took:?}");

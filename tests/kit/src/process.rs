@@ -25,10 +25,25 @@ impl Process {
     ///
     /// When the program or the log cannot be opened.
     pub fn start(program: &Path, arguments: &[String], log: &Path) -> Check<Self> {
+        Self::start_in(Path::new("."), program, arguments, log)
+    }
+
+    /// The same in another directory than this process's.
+    ///
+    /// # Errors
+    ///
+    /// When the program or the log cannot be opened.
+    pub fn start_in(
+        directory: &Path,
+        program: &Path,
+        arguments: &[String],
+        log: &Path,
+    ) -> Check<Self> {
         let output = OpenOptions::new().create(true).append(true).open(log)?;
         let mut command = Command::new(program);
         command
             .args(arguments)
+            .current_dir(directory)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
@@ -89,6 +104,19 @@ impl Process {
     pub fn tail(&self, bytes: u64) -> String {
         tail(&self.log, bytes)
     }
+}
+
+/// Sends a signal to a process of a cluster that the test itself has started.
+pub fn signal(pid: i32, signal: i32) {
+    // SAFETY: a plain system call, which touches no memory of this process.
+    unsafe { libc::kill(pid, signal) };
+}
+
+/// Whether a process exists, and is more than an entry that nobody has asked about.
+pub fn is_alive(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rfind(')').and_then(|end| stat.get(end + 2..end + 3));
+    !matches!(state, None | Some("Z" | "X"))
 }
 
 /// The last `bytes` of a file, from the first whole line on.
