@@ -32,6 +32,7 @@ pub mod kubectl;
 pub mod kubernetes;
 pub mod leader;
 pub mod mount;
+pub mod net;
 pub mod port;
 pub mod process;
 pub mod request;

@@ -47,13 +47,7 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
-        // SAFETY: prctl is async-signal-safe and touches nothing but the child's own attributes.
-        unsafe {
-            command.pre_exec(|| {
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                Ok(())
-            });
-        }
+        die_with_parent(&mut command);
         let child = command.spawn().map_err(|error| {
             Failure::new(format!("cannot start {}: {error}", program.display()))
         })?;
@@ -103,6 +97,17 @@ impl Process {
     /// The last `bytes` of what it printed.
     pub fn tail(&self, bytes: u64) -> String {
         tail(&self.log, bytes)
+    }
+}
+
+/// Has the program end when the thread that starts it does.
+pub fn die_with_parent(command: &mut Command) -> &mut Command {
+    // SAFETY: prctl is async-signal-safe and touches nothing but the child's own attributes.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        })
     }
 }
 
