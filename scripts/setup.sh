@@ -2,7 +2,8 @@
 # Makes this machine able to build Keelson. Does nothing where nothing is missing.
 #
 # Needed: Rust (through rustup, not installed from here), a C and C++ compiler and libclang for
-# RocksDB, make. On Debian and its relatives the missing packages are installed, as root or by sudo.
+# RocksDB, make; iproute2 and util-linux for tests that cut members off. On Debian and its relatives the
+# missing packages are installed, as root or by sudo.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -34,6 +35,8 @@ command -v gcc >/dev/null || missing+=(gcc)
 command -v g++ >/dev/null || missing+=(g++)
 command -v make >/dev/null || missing+=(make)
 command -v pkg-config >/dev/null || missing+=(pkg-config)
+command -v ip >/dev/null || missing+=(iproute2)
+{ command -v unshare && command -v nsenter; } >/dev/null || missing+=(util-linux)
 
 if [ "${#missing[@]}" -gt 0 ]; then
   as_root=()

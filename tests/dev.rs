@@ -2,62 +2,21 @@
 
 use keelson_kit::check::{Check, Failure, holds, same, some};
 use keelson_kit::cli::Cli;
-use keelson_kit::port::free_row;
+use keelson_kit::dev::{Dev, Member, arguments};
+use keelson_kit::process::{is_alive, signal};
 use keelson_kit::wait::{wait_for, wait_until};
-use serde_json::Value;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::time::timeout;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_keelson");
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// `keelson dev` with `members` members; dies with this value, and its members with it.
-fn dev(members: usize, data_dir: &Path, stdout: Stdio) -> Check<Child> {
-    let base = free_row(10 * u16::try_from(members)?)?;
-    let child = Command::new(PROGRAM)
-        .args(["dev", "--members", &members.to_string()])
-        .args(["--base-port", &base.to_string(), "--data-dir"])
-        .arg(data_dir)
-        .stdin(Stdio::null())
-        .stdout(stdout)
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .spawn()?;
-    Ok(child)
-}
-
-/// Exists, and is more than an entry that nobody has asked about.
-fn is_alive(pid: u64) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let state = stat.rfind(')').and_then(|end| stat.get(end + 2..end + 3));
-    !matches!(state, None | Some("Z" | "X"))
-}
-
-fn signal(pid: u64, signal: i32) {
-    // SAFETY: the pid is that of a process this test has started and knows to be alive.
-    unsafe { libc::kill(pid as i32, signal) };
-}
-
-async fn status(data_dir: &Path) -> Check<Value> {
-    let directory = data_dir.display().to_string();
-    let keelson = Cli::offline(PROGRAM);
-    keelson.json(&["status", "--data-dir", &directory]).await
-}
-
-/// The pids `status` tells, in the order of names; zero for none.
-fn pids(status: &Value) -> Vec<u64> {
-    let members = status["members"].as_array().into_iter().flatten();
-    members
-        .map(|member| member["pid"].as_u64().unwrap_or_default())
-        .collect()
-}
-
-async fn are_gone(pids: &[u64]) -> Check {
+async fn are_gone(pids: &[i32]) -> Check {
     wait_until("no member is left", PATIENCE, || async {
         !pids.iter().any(|pid| is_alive(*pid))
     })
@@ -65,25 +24,10 @@ async fn are_gone(pids: &[u64]) -> Check {
 }
 
 async fn whole_life() -> Check {
-    let scratch = tempfile::tempdir()?;
-    let mut child = dev(3, scratch.path(), Stdio::piped())?;
-    let stdout = some("stdout", child.stdout.take())?;
-    let mut lines = BufReader::new(stdout).lines();
-    let line = timeout(PATIENCE, lines.next_line()).await??;
-    let banner: Value = serde_json::from_str(&some("a line", line)?)?;
-    same(
-        "message",
-        banner["msg"].as_str(),
-        Some("dev cluster is ready"),
-    )?;
-    same(
-        "members",
-        banner["members"].as_array().map(Vec::len),
-        Some(3),
-    )?;
-
-    let before = status(scratch.path()).await?;
-    let running = pids(&before);
+    let mut dev = Dev::start(Path::new(PROGRAM), 3, &[]).await?;
+    same("members", dev.endpoints().len(), 3)?;
+    let before = dev.members().await?;
+    let running: Vec<i32> = before.iter().filter_map(|member| member.pid).collect();
     same("members", running.len(), 3)?;
     holds(
         &format!("{running:?} live"),
@@ -91,34 +35,23 @@ async fn whole_life() -> Check {
     )?;
     signal(running[1], libc::SIGKILL);
     let told = wait_for("status tells of the death", PATIENCE, || async {
-        let status = status(scratch.path()).await.ok()?;
-        (status["members"][1]["state"] == "down").then_some(status)
+        let members = dev.members().await.ok()?;
+        (members[1].state == "down").then_some(members)
     })
     .await?;
-    same("pids", pids(&told), vec![running[0], 0, running[2]])?;
-    same(
-        "others",
-        told["members"][2]["state"].as_str(),
-        Some("ready"),
-    )?;
+    let pids: Vec<Option<i32>> = told.iter().map(|member: &Member| member.pid).collect();
+    same("pids", pids, vec![Some(running[0]), None, Some(running[2])])?;
+    same("others", told[2].state.as_str(), "ready")?;
 
-    signal(some("the pid", child.id())?.into(), libc::SIGINT);
-    let ended = timeout(PATIENCE, child.wait()).await??;
-    same("exit code", ended.code(), Some(0))?;
+    same("exit code", dev.interrupt().await?.code(), Some(0))?;
     same(
         "living members",
         running.iter().filter(|pid| is_alive(**pid)).count(),
         0,
     )?;
+    let directory = dev.data().display().to_string();
     let said = Cli::offline(PROGRAM)
-        .fails(
-            1,
-            &[
-                "status",
-                "--data-dir",
-                &scratch.path().display().to_string(),
-            ],
-        )
+        .fails(1, &["status", "--data-dir", &directory])
         .await?;
     holds(&said, said.contains("no running dev cluster"))
 }
@@ -145,8 +78,14 @@ fn terminal() -> Check<(OwnedFd, OwnedFd)> {
 
 async fn on_a_terminal() -> Check {
     let scratch = tempfile::tempdir()?;
+    let directory = scratch.path().display().to_string();
     let (reader, writer) = terminal()?;
-    let mut child = dev(1, scratch.path(), writer.into())?;
+    let mut child = Command::new(PROGRAM)
+        .args(arguments(1, &["--data-dir", &directory])?)
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .kill_on_drop(true)
+        .spawn()?;
     let reader = tokio::fs::File::from_std(std::fs::File::from(reader));
     let mut lines = BufReader::new(reader).lines();
     for start in [
@@ -163,8 +102,13 @@ async fn on_a_terminal() -> Check {
             line.starts_with(start),
         )?;
     }
-    let running = pids(&status(scratch.path()).await?);
-    same("members", running.len(), 1)?;
+    let status = Cli::offline(PROGRAM)
+        .json(&["status", "--data-dir", &directory])
+        .await?;
+    let members = status["members"].as_array().cloned().unwrap_or_default();
+    same("members", members.len(), 1)?;
+    let pid = some("its process", members[0]["pid"].as_i64())?;
+    let running = [i32::try_from(pid)?];
     holds("it lives", is_alive(running[0]))?;
     child.kill().await?;
     are_gone(&running).await

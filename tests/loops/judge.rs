@@ -1,9 +1,10 @@
 //! What must hold at every revision of a history, whatever happened: pure, so that a recorded history can
 //! be judged again, and tested with histories that are wrong.
 
+use super::bounds::{Objects, Rollouts};
 use super::record::Change;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 /// A rule that does not hold, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,20 +22,23 @@ pub struct Seen {
     pub pods: usize,
     /// Pods that were bound.
     pub bound: usize,
+    /// Available Pods that failed by themselves.
+    pub lost: usize,
     /// Terms in which loops were claimed.
     pub terms: usize,
 }
 
 #[derive(Default)]
 struct Judge<'c> {
-    objects: BTreeMap<&'c str, &'c Value>,
+    objects: Objects<'c>,
     violations: Vec<Violation>,
     seen: Seen,
     fences: HashMap<&'c str, u64>,
-    terms: std::collections::BTreeSet<u64>,
-    /// The most Pods each Deployment may have had so far, by its uid.
-    most: HashMap<String, i64>,
+    terms: BTreeSet<u64>,
+    rollouts: Rollouts<'c>,
 }
+
+const CLAIMS: &str = "/keelson/kubernetes/claims/";
 
 /// Goes through a history, which is in the order of revisions and begins at the first.
 pub fn judge(changes: &[Change]) -> (Seen, Vec<Violation>) {
@@ -43,26 +47,32 @@ pub fn judge(changes: &[Change]) -> (Seen, Vec<Violation>) {
         judge.take(change);
     }
     judge.seen.terms = judge.terms.len();
+    judge.seen.lost = judge.rollouts.lost;
     (judge.seen, judge.violations)
 }
 
-fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+/// The text at a place; empty if there is none.
+pub fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
 }
 
-fn number(value: &Value, pointer: &str, otherwise: i64) -> i64 {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_i64)
-        .unwrap_or(otherwise)
+/// The number at a place.
+pub fn number(value: &Value, pointer: &str, otherwise: i64) -> i64 {
+    let found = value.pointer(pointer).and_then(Value::as_i64);
+    found.unwrap_or(otherwise)
 }
 
-fn is_active(pod: &Value) -> bool {
-    let phase = text(pod, "/status/phase");
-    !matches!(phase, "Succeeded" | "Failed") && text(pod, "/metadata/deletionTimestamp").is_empty()
+fn has_ended(pod: &Value) -> bool {
+    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
-fn controller(object: &Value) -> &str {
+/// Neither has it ended nor is it going.
+pub fn is_active(pod: &Value) -> bool {
+    !has_ended(pod) && text(pod, "/metadata/deletionTimestamp").is_empty()
+}
+
+/// The uid of whoever manages an object; empty if nobody does.
+pub fn controller(object: &Value) -> &str {
     let owners = object
         .pointer("/metadata/ownerReferences")
         .and_then(Value::as_array);
@@ -85,25 +95,32 @@ impl<'c> Judge<'c> {
             Some(object) => self.objects.insert(key, object),
             None => self.objects.remove(key),
         };
-        let Some(now) = &change.object else { return };
-        if key.starts_with("/keelson/kubernetes/claims/") {
+        let now = change.object.as_ref();
+        if key.starts_with("/registry/deployments/") {
+            self.rollouts.deployment(before, now);
+        } else if key.starts_with("/registry/pods/") {
+            let found = self.rollouts.pod(&self.objects, before, now);
+            self.found(change, found);
+        }
+        let Some(now) = now else { return };
+        if key.starts_with(CLAIMS) {
             self.claim(change, now);
         } else if key.starts_with("/registry/pods/") {
             self.pod(change, before, now);
+        } else if key.starts_with("/registry/replicasets/") {
+            let found = self.rollouts.set(&self.objects, now);
+            self.found(change, found);
+        } else if key.starts_with("/registry/minions/") {
+            self.unique(change, "/registry/minions/", "/spec/podCIDR", |_| true);
         } else if key.starts_with("/registry/services/specs/") {
-            self.unique(
-                change,
-                "/registry/services/specs/",
-                "/spec/clusterIP",
-                |_| true,
-            );
-        } else if key.starts_with("/registry/deployments/") {
-            let most = number(now, "/spec/replicas", 1) + surge(now);
-            let known = self
-                .most
-                .entry(text(now, "/metadata/uid").to_owned())
-                .or_default();
-            *known = most.max(*known);
+            let services = "/registry/services/specs/";
+            self.unique(change, services, "/spec/clusterIP", |_| true);
+        }
+    }
+
+    fn found(&mut self, change: &Change, found: Option<String>) {
+        if let Some(what) = found {
+            self.wrong(change, what);
         }
     }
 
@@ -111,14 +128,11 @@ impl<'c> Judge<'c> {
     fn claim(&mut self, change: &'c Change, now: &Value) {
         let fence = now["fence"].as_u64().unwrap_or(0);
         self.terms.insert(fence);
-        let known = self.fences.entry(change.key.as_str()).or_default();
-        let newest = *known;
-        *known = fence.max(newest);
+        let before = self.fences.insert(change.key.as_str(), fence);
+        let newest = before.unwrap_or_default();
         if fence < newest {
-            self.wrong(
-                change,
-                format!("{} under {fence} after {newest}", change.key),
-            );
+            let what = format!("{} under {fence} after {newest}", change.key);
+            self.wrong(change, what);
         }
     }
 
@@ -138,9 +152,9 @@ impl<'c> Judge<'c> {
             self.room(change, node);
         }
         if before.map_or("", |pod| text(pod, "/status/podIP")) != text(now, "/status/podIP") {
-            let is_alive =
-                |pod: &Value| !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
-            self.unique(change, "/registry/pods/", "/status/podIP", is_alive);
+            self.unique(change, "/registry/pods/", "/status/podIP", |pod| {
+                !has_ended(pod)
+            });
         }
         if before.is_none() {
             self.seen.pods += 1;
@@ -155,29 +169,23 @@ impl<'c> Judge<'c> {
             .objects
             .values()
             .find(|object| !owner.is_empty() && text(object, "/metadata/uid") == owner);
-        let Some(&set) = set.filter(|set| text(set, "/kind") == "ReplicaSet") else {
-            return;
+        let Some(&set) = set else { return };
+        let is_own = |pod: &Value| controller(pod) == owner;
+        let (has, wanted) = match text(set, "/kind") {
+            "ReplicaSet" => (
+                self.count(|pod| is_own(pod) && is_active(pod)),
+                number(set, "/spec/replicas", 1),
+            ),
+            // What has failed may be tried again; what has succeeded or goes on may not.
+            "Job" => (
+                self.count(|pod| is_own(pod) && text(pod, "/status/phase") != "Failed"),
+                number(set, "/spec/completions", 1),
+            ),
+            _ => return,
         };
-        let active = self.active(|pod| controller(pod) == owner);
-        let wanted = number(set, "/spec/replicas", 1);
-        if active > wanted {
+        if has > wanted {
             let name = text(set, "/metadata/name");
-            self.wrong(
-                change,
-                format!("{name} has {active} Pods and wants {wanted}"),
-            );
-        }
-        let deployment = controller(set);
-        if let Some(&most) = self.most.get(deployment) {
-            let sets: Vec<&str> = (self.objects.values())
-                .filter(|object| controller(object) == deployment)
-                .map(|object| text(object, "/metadata/uid"))
-                .collect();
-            let active = self.active(|pod| sets.contains(&controller(pod)));
-            if active > most {
-                let what = format!("{deployment} has {active} Pods and may have {most}");
-                self.wrong(change, what);
-            }
+            self.wrong(change, format!("{name} has {has} Pods and wants {wanted}"));
         }
     }
 
@@ -186,8 +194,8 @@ impl<'c> Judge<'c> {
         pods.map(|(_, pod)| *pod)
     }
 
-    fn active(&self, is: impl Fn(&Value) -> bool) -> i64 {
-        let count = self.pods().filter(|pod| is_active(pod) && is(pod)).count();
+    fn count(&self, is: impl Fn(&Value) -> bool) -> i64 {
+        let count = self.pods().filter(|pod| is(pod)).count();
         i64::try_from(count).unwrap_or(i64::MAX)
     }
 
@@ -195,11 +203,14 @@ impl<'c> Judge<'c> {
     fn room(&mut self, change: &Change, node: &str) {
         let key = format!("/registry/minions/{node}");
         let Some(&object) = self.objects.get(key.as_str()) else {
-            return;
+            return self.wrong(
+                change,
+                format!("{} is bound to {node}, which is not there", change.key),
+            );
         };
         let on: Vec<&Value> = (self.pods())
             .filter(|pod| text(pod, "/spec/nodeName") == node)
-            .filter(|pod| !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed"))
+            .filter(|pod| !has_ended(pod))
             .collect();
         let asked: i64 = on.iter().map(|pod| cpu_milli(pod)).sum();
         let has = milli(text(object, "/status/allocatable/cpu"));
@@ -242,18 +253,6 @@ impl<'c> Judge<'c> {
                 format!("{} has {value}, and so has {same:?}", change.key),
             );
         }
-    }
-}
-
-fn surge(deployment: &Value) -> i64 {
-    let replicas = number(deployment, "/spec/replicas", 1);
-    match deployment.pointer("/spec/strategy/rollingUpdate/maxSurge") {
-        Some(Value::Number(number)) => number.as_i64().unwrap_or(0),
-        Some(Value::String(percent)) => {
-            let percent: i64 = percent.trim_end_matches('%').parse().unwrap_or(0);
-            (replicas * percent + 99) / 100
-        }
-        _ => 0,
     }
 }
 

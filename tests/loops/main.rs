@@ -1,192 +1,61 @@
-//! The control loops while the member that runs them is killed and paused: whatever happens, every revision
-//! of the whole history keeps the rules.
+//! The control loops while the member that runs them is killed, paused, and cut off: whatever happens, every
+//! revision of the whole history keeps the rules.
 //!
-//! `KEELSON_LOOPS_SECONDS=600` makes it longer.
+//! | file | what |
+//! |---|---|
+//! | `work` | what users do meanwhile |
+//! | `killed` | the leader is killed and paused |
+//! | `cut` | the leader is cut off, on hosts (`hosts`) whose wires are cut |
+//! | `replaced` | how soon a Pod is replaced that is deleted while the leader dies |
+//! | `record`, `judge`, `bounds` | the history, and what must hold in it |
+//! | `wrong` | histories that the judge refuses |
+//!
+//! `KEELSON_LOOPS_SECONDS=600` makes each of the three longer.
 
-mod cluster;
+mod bounds;
+mod cut;
+mod hosts;
 mod judge;
+mod killed;
 mod record;
+mod replaced;
+mod work;
 mod wrong;
 
-use cluster::{Dev, programs, signal};
-use keelson_kit::check::{Check, Failure, holds};
-use keelson_kit::wait::wait_until;
+use keelson_kit::check::{Check, holds};
 use record::Recorder;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::RwLock;
 
+const MEMBERS: usize = 3;
 const NODES: usize = 6;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A leader that is paused this long has been replaced.
-const PAUSE: Duration = Duration::from_secs(2);
 
-fn length() -> Duration {
+/// Whoever measures time has the machine for itself.
+static MACHINE: RwLock<()> = RwLock::const_new(());
+
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_keelson"))
+}
+
+/// How long a test goes on: as it says itself, if the environment says nothing else.
+fn length(otherwise: Duration) -> Duration {
     let given = std::env::var("KEELSON_LOOPS_SECONDS").ok();
-    Duration::from_secs(given.map_or(15, |text| text.parse().expect("seconds")))
-}
-
-/// Kills the leader, or pauses it until another one leads.
-async fn strike(dev: &Dev, round: usize) -> Check {
-    let Some((_, pid)) = dev.leader().await? else {
-        return Ok(());
-    };
-    if round % 3 == 2 {
-        signal(pid, libc::SIGSTOP);
-        tokio::time::sleep(PAUSE).await;
-        signal(pid, libc::SIGCONT);
-    } else {
-        signal(pid, libc::SIGKILL);
-    }
-    Ok(())
-}
-
-/// What users do in one round, while the leader is struck.
-async fn change(dev: &Dev, round: usize) -> Check {
-    let image = format!("c=nginx:1.{round}");
-    let replicas = format!("--replicas={}", [12, 8, 15, 10][round % 4]);
-    let job = format!("job-{round}");
-    dev.kubectl(&["set", "image", "deployment/web", &image])
-        .await?;
-    dev.kubectl(&["scale", "deployment/free", &replicas])
-        .await?;
-    let made = dev
-        .kubectl(&["create", "job", &job, "--image=x", "--", "true"])
-        .await;
-    // Asked twice, because nobody knew what became of the first request.
-    match made {
-        Err(failure) if !failure.to_string().contains("already exists") => Err(failure),
-        _ => Ok(()),
-    }
-}
-
-async fn are_done(dev: &Dev, rounds: usize) -> Check {
-    for deployment in ["deployment/web", "deployment/free"] {
-        let arguments = ["rollout", "status", deployment, "--timeout=15s"];
-        dev.kubectl(&arguments).await?;
-    }
-    for round in 0..rounds {
-        let job = format!("job/job-{round}");
-        let arguments = ["wait", "--for=condition=complete", &job, "--timeout=15s"];
-        dev.kubectl(&arguments).await?;
-    }
-    Ok(())
-}
-
-async fn storm(dev: &Dev, recorder: &Recorder) -> Check<usize> {
-    for name in ["web", "free"] {
-        let image = "--image=nginx:1.0";
-        dev.kubectl(&["create", "deployment", name, image, "--replicas=10"])
-            .await?;
-        let all_containers = format!("deployment/{name}");
-        let patch =
-            r#"[{"op":"replace","path":"/spec/template/spec/containers/0/name","value":"c"}]"#;
-        dev.kubectl(&["patch", &all_containers, "--type=json", "-p", patch])
-            .await?;
-    }
-    are_done(dev, 0).await?;
-    let (began, mut round) = (Instant::now(), 0);
-    while began.elapsed() < length() {
-        let (changed, struck) = tokio::join!(change(dev, round), strike(dev, round));
-        changed?;
-        struck?;
-        round += 1;
-        wait_until("there is a leader again", PATIENCE, || async {
-            dev.leader().await.is_ok_and(|leader| leader.is_some())
-        })
-        .await?;
-    }
-    are_done(dev, round).await?;
-    let last = recorder.changes().last().map_or(0, |last| last.revision);
-    holds("the history is whole", last > 0)?;
-    Ok(round)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_becomes_of_the_leader_every_revision_keeps_the_rules() {
-    let run = async {
-        let test = "whatever_becomes_of_the_leader_every_revision_keeps_the_rules";
-        let Some(programs) = programs(test)? else {
-            return Ok(());
-        };
-        let dev = Dev::start(&programs, NODES).await?;
-        let recorder = Recorder::start(&dev.endpoints)?;
-        let rounds = storm(&dev, &recorder)
-            .await
-            .map_err(|failure| Failure::new(format!("{failure}\n{}", dev.tails())))?;
-        let changes = recorder.changes();
-        let (seen, violations) = judge::judge(&changes);
-        println!("{rounds} rounds, {} changes, {seen:?}", changes.len());
-        holds(&format!("{violations:?}"), violations.is_empty())?;
-        holds("loops ran in several terms", seen.terms >= 3)?;
-        holds(
-            "Pods were created and bound",
-            seen.pods > 40 && seen.bound > 40,
-        )
-    };
-    Box::pin(run).await.expect("the loops go on");
-}
-
-/// Kills the leader and deletes a Pod at the same moment. Returns how long it took from the kill until
-/// another Pod was there in its place: an election, the deletion, the look of a loop.
-async fn replace(dev: &Dev, recorder: &Recorder) -> Check<Duration> {
-    let names = ["get", "pods", "-l", "app=web", "-o", "name"];
-    let names = dev.kubectl(&names).await?;
-    let Some(pod) = names.lines().next() else {
-        return Err(Failure::new("there is no Pod"));
-    };
-    let Some((_, pid)) = dev.leader().await? else {
-        return Err(Failure::new("there is no leader"));
-    };
-    let killed = Instant::now();
-    signal(pid, libc::SIGKILL);
-    let gone = ["delete", pod, "--wait=false", "--grace-period=0", "--force"];
-    dev.kubectl(&gone).await?;
-    let is_new = |change: &record::Change| {
-        let created = change.object.as_ref().is_some_and(|pod| {
-            pod.pointer("/spec/nodeName").is_none()
-                && pod
-                    .pointer("/metadata/labels/app")
-                    .is_some_and(|app| app == "web")
-        });
-        change.key.starts_with("/registry/pods/") && created
-    };
-    let mut took = Duration::ZERO;
-    wait_until("another Pod is there", PATIENCE, || {
-        let at = recorder.first(killed, is_new);
-        took = at.map_or(Duration::ZERO, |at| at - killed);
-        async move { at.is_some() }
+    given.map_or(otherwise, |text| {
+        Duration::from_secs(text.parse().expect("seconds"))
     })
-    .await?;
-    let done = ["rollout", "status", "deployment/web", "--timeout=30s"];
-    dev.kubectl(&done).await?;
-    Ok(took)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pod_deleted_while_the_leader_dies_is_replaced_within_two_seconds() {
-    const ROUNDS: usize = 6;
-    let run = async {
-        let test = "a_pod_deleted_while_the_leader_dies_is_replaced_within_two_seconds";
-        let Some(programs) = programs(test)? else {
-            return Ok(());
-        };
-        let dev = Dev::start(&programs, 2).await?;
-        let recorder = Recorder::start(&dev.endpoints)?;
-        dev.kubectl(&["create", "deployment", "web", "--image=x", "--replicas=5"])
-            .await?;
-        dev.kubectl(&["rollout", "status", "deployment/web", "--timeout=30s"])
-            .await?;
-        let mut took = Vec::new();
-        for _ in 0..ROUNDS {
-            wait_until("there is a leader", PATIENCE, || async {
-                dev.leader().await.is_ok_and(|leader| leader.is_some())
-            })
-            .await?;
-            took.push(replace(&dev, &recorder).await?);
-        }
-        took.sort();
-        println!("replaced after {took:?}");
-        let slowest = took.last().copied().unwrap_or_default();
-        holds(&format!("{took:?}"), slowest <= Duration::from_secs(2))
-    };
-    Box::pin(run).await.expect("it is replaced");
+/// Judges what was recorded. Returns what there was to judge.
+fn judged(recorder: &Recorder, rounds: usize) -> Check<judge::Seen> {
+    let changes = recorder.changes();
+    let (seen, violations) = judge::judge(&changes);
+    println!("{rounds} rounds, {} changes, {seen:?}", changes.len());
+    holds(&format!("{violations:?}"), violations.is_empty())?;
+    holds(
+        "Pods were created and bound",
+        seen.pods > 40 && seen.bound > 40,
+    )?;
+    Ok(seen)
 }

@@ -3,14 +3,21 @@
 
 use keelson_kit::check::{Check, Failure};
 use keelson_kit::client::Client;
+use keelson_kit::wait::wait_until;
+use keelson_proto::etcdserverpb::range_request::{SortOrder, SortTarget};
 use keelson_proto::etcdserverpb::watch_request::RequestUnion;
-use keelson_proto::etcdserverpb::{WatchCreateRequest, WatchRequest};
+use keelson_proto::etcdserverpb::{RangeRequest, WatchCreateRequest, WatchRequest};
 use keelson_proto::mvccpb::event::EventType;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
+
+/// All claims and all objects lie between these.
+const FIRST: &str = "/keelson/kubernetes/claims/";
+const END: &str = "/registry0";
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One change of one key.
 #[derive(Clone, Debug)]
@@ -52,6 +59,26 @@ impl Recorder {
         lock(&self.changes).clone()
     }
 
+    /// Waits until it has seen whatever is in the store of this member now.
+    pub async fn catches_up(&self, member: &Client) -> Check {
+        let newest = RangeRequest {
+            key: FIRST.into(),
+            range_end: END.into(),
+            limit: 1,
+            sort_order: SortOrder::Descend.into(),
+            sort_target: SortTarget::Mod.into(),
+            keys_only: true,
+            ..RangeRequest::default()
+        };
+        let found = member.range(newest).await?.kvs;
+        let newest = found.first().map_or(0, |kv| kv.mod_revision);
+        wait_until("the whole history is recorded", PATIENCE, || async {
+            let changes = lock(&self.changes);
+            changes.last().is_some_and(|last| last.revision >= newest)
+        })
+        .await
+    }
+
     /// When a change that `is` wanted was first seen, of those seen after `since`.
     pub fn first(&self, since: Instant, is: impl Fn(&Change) -> bool) -> Option<Instant> {
         let changes = lock(&self.changes);
@@ -73,11 +100,12 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 async fn follow(member: &Client, record: &Mutex<Vec<Change>>) -> Check {
-    let from = lock(record).last().map_or(1, |last| last.revision + 1);
+    // A member may have gone in the middle of a revision.
+    let from = lock(record).last().map_or(1, |last| last.revision);
     let create = WatchRequest {
         request_union: Some(RequestUnion::CreateRequest(WatchCreateRequest {
-            key: "/keelson/kubernetes/claims/".into(),
-            range_end: "/registry0".into(),
+            key: FIRST.into(),
+            range_end: END.into(),
             start_revision: from,
             ..WatchCreateRequest::default()
         })),
@@ -94,6 +122,13 @@ async fn follow(member: &Client, record: &Mutex<Vec<Change>>) -> Check {
         for event in answer.events {
             let is_gone = event.r#type() == EventType::Delete;
             let Some(kv) = event.kv else { continue };
+            let mut newest = changes.iter().rev();
+            let mut same = newest
+                .by_ref()
+                .take_while(|last| last.revision >= kv.mod_revision);
+            if same.any(|last| last.key.as_bytes() == kv.key) {
+                continue;
+            }
             changes.push(Change {
                 revision: kv.mod_revision,
                 key: String::from_utf8_lossy(&kv.key).into_owned(),

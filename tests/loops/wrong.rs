@@ -30,6 +30,40 @@ fn pod(uid: &str, owner: &str, node: &str, ip: &str) -> Value {
     })
 }
 
+fn ready(uid: &str, is_ready: bool) -> Value {
+    let mut pod = pod(uid, "set", "", "");
+    let status = if is_ready { "True" } else { "False" };
+    pod["status"]["conditions"] = json!([{"type": "Ready", "status": status}]);
+    pod
+}
+
+fn going(uid: &str) -> Value {
+    let mut pod = ready(uid, true);
+    pod["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    pod
+}
+
+fn deployment(replicas: i64) -> (&'static str, Value) {
+    let rolling = json!({"maxSurge": "25%", "maxUnavailable": "25%"});
+    let object = json!({
+        "metadata": {"uid": "d", "name": "d"},
+        "spec": {"replicas": replicas, "strategy": {"rollingUpdate": rolling}},
+    });
+    ("/registry/deployments/n/d", object)
+}
+
+/// A Deployment of four with as many Pods, all of which serve.
+fn complete() -> Vec<(&'static str, Value)> {
+    vec![
+        deployment(4),
+        ("/registry/replicasets/n/r", set(4)),
+        ("/registry/pods/n/a", ready("a", true)),
+        ("/registry/pods/n/b", ready("b", true)),
+        ("/registry/pods/n/c", ready("c", true)),
+        ("/registry/pods/n/d", ready("d", true)),
+    ]
+}
+
 fn set(replicas: i64) -> Value {
     json!({
         "kind": "ReplicaSet",
@@ -61,24 +95,99 @@ fn a_second_pod_in_one_slot_is_found() {
 }
 
 #[test]
-fn too_much_surge_is_found() {
-    let deployment = json!({
-        "metadata": {"uid": "d"},
-        "spec": {"replicas": 1, "strategy": {"rollingUpdate": {"maxSurge": "25%"}}},
+fn a_second_pod_of_a_job_for_one_completion_is_found() {
+    let job = json!({
+        "kind": "Job",
+        "metadata": {"uid": "j", "name": "j"},
+        "spec": {"completions": 1, "parallelism": 1},
     });
+    let ended = |uid: &str, phase: &str| {
+        let mut pod = pod(uid, "j", "", "");
+        pod["status"]["phase"] = json!(phase);
+        pod
+    };
+    let after = |phase: &str| {
+        found(vec![
+            ("/registry/jobs/n/j", job.clone()),
+            ("/registry/pods/n/a", ended("a", phase)),
+            ("/registry/pods/n/b", ended("b", "Pending")),
+        ])
+    };
+    assert_eq!(after("Succeeded"), ["j has 2 Pods and wants 1"]);
+    assert!(after("Failed").is_empty());
+}
+
+#[test]
+fn too_much_surge_is_found() {
     let objects = vec![
-        ("/registry/deployments/n/d", deployment),
-        ("/registry/replicasets/n/r", set(3)),
+        deployment(1),
+        ("/registry/replicasets/n/r", set(2)),
         ("/registry/pods/n/a", pod("a", "set", "", "")),
         ("/registry/pods/n/b", pod("b", "set", "", "")),
+        ("/registry/replicasets/n/r", set(3)),
         ("/registry/pods/n/c", pod("c", "set", "", "")),
     ];
-    assert_eq!(found(objects), ["d has 3 Pods and may have 2"]);
+    assert_eq!(
+        found(objects),
+        [
+            "d wants 3 Pods and may have 2",
+            "d has 3 Pods and may have 2"
+        ]
+    );
+}
+
+#[test]
+fn a_surge_for_what_was_wanted_once_is_found() {
+    let mut objects = complete();
+    objects.extend([
+        deployment(2),
+        ("/registry/replicasets/n/r", set(2)),
+        ("/registry/pods/n/a", going("a")),
+        ("/registry/pods/n/b", going("b")),
+        // Four and one were right before there were two.
+        ("/registry/replicasets/n/r", set(4)),
+    ]);
+    assert_eq!(found(objects), ["d wants 4 Pods and may have 3"]);
+}
+
+#[test]
+fn too_few_available_pods_are_found() {
+    let mut objects = complete();
+    assert!(found(objects.clone()).is_empty());
+    objects.push(("/registry/pods/n/a", going("a")));
+    assert!(found(objects.clone()).is_empty());
+    objects.push(("/registry/pods/n/b", going("b")));
+    assert_eq!(found(objects), ["d has 2 available Pods and must have 3"]);
+}
+
+#[test]
+fn a_pod_that_fails_by_itself_is_nobodys_fault_but_another_that_is_deleted_then_is() {
+    let mut objects = complete();
+    objects.push(("/registry/pods/n/a", ready("a", false)));
+    objects.push(("/registry/pods/n/b", ready("b", false)));
+    assert!(found(objects.clone()).is_empty());
+    objects.push(("/registry/pods/n/c", going("c")));
+    assert_eq!(found(objects), ["d has 1 available Pods and must have 2"]);
+}
+
+#[test]
+fn a_number_that_is_changed_is_not_missing_at_once() {
+    let mut objects = complete();
+    objects.extend([
+        deployment(8),
+        // One of four may still be missing.
+        ("/registry/pods/n/a", going("a")),
+        ("/registry/replicasets/n/r", set(8)),
+    ]);
+    assert!(found(objects.clone()).is_empty());
+    objects.push(("/registry/pods/n/b", going("b")));
+    assert_eq!(found(objects), ["d has 2 available Pods and must have 3"]);
 }
 
 #[test]
 fn a_pod_that_moves_is_found() {
     let objects = vec![
+        ("/registry/minions/n1", node("1")),
         ("/registry/pods/n/a", pod("a", "x", "n1", "")),
         ("/registry/pods/n/a", pod("a", "x", "n2", "")),
     ];
@@ -96,6 +205,13 @@ fn a_node_that_has_too_much_is_found() {
 }
 
 #[test]
+fn a_pod_on_a_node_that_is_not_there_is_found() {
+    let objects = vec![("/registry/pods/n/a", pod("a", "x", "n1", ""))];
+    let what = "/registry/pods/n/a is bound to n1, which is not there";
+    assert_eq!(found(objects), [what]);
+}
+
+#[test]
 fn an_address_that_is_given_twice_is_found() {
     let objects = vec![
         ("/registry/pods/n/a", pod("a", "x", "", "10.0.0.1")),
@@ -108,8 +224,16 @@ fn an_address_that_is_given_twice_is_found() {
             "/registry/services/specs/n/b",
             json!({"spec": {"clusterIP": "10.96.0.9"}}),
         ),
+        (
+            "/registry/minions/a",
+            json!({"spec": {"podCIDR": "10.1.0.0/24"}}),
+        ),
+        (
+            "/registry/minions/b",
+            json!({"spec": {"podCIDR": "10.1.0.0/24"}}),
+        ),
     ];
-    assert_eq!(found(objects).len(), 2);
+    assert_eq!(found(objects).len(), 3);
 }
 
 #[test]

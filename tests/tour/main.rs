@@ -5,35 +5,15 @@ mod page;
 mod shell;
 
 use keelson_kit::check::{Check, Failure};
-use keelson_kit::tools::skip;
+use keelson_kit::kubectl::programs;
 use page::{Step, parse};
 use shell::Shell;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// From the start of the cluster to the first running Pod.
 const FIRST_POD: Duration = Duration::from_secs(15);
-
-/// Where the script put kubectl of this line; `None`, and loudly, if it cannot be had.
-fn programs(test: &str, line: &str) -> Check<Option<PathBuf>> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/kubectl.sh");
-    let run = std::process::Command::new(script)
-        .arg(line)
-        .stderr(Stdio::inherit())
-        .output()?;
-    match run.status.code() {
-        Some(0) => Ok(Some(PathBuf::from(
-            String::from_utf8_lossy(&run.stdout).trim(),
-        ))),
-        Some(3) => {
-            skip(test, "kubectl cannot be had here");
-            Ok(None)
-        }
-        code => Err(Failure::new(format!("scripts/kubectl.sh: {code:?}"))),
-    }
-}
 
 /// The tour says how long things take, so nothing runs beside it.
 static ALONE: RwLock<()> = RwLock::new(());
@@ -57,7 +37,7 @@ fn walk(page: &str, programs: &Path) -> Check<Duration> {
 #[test]
 fn every_line_of_the_tour_does_what_it_says() {
     let test = "every_line_of_the_tour_does_what_it_says";
-    if let Some(programs) = programs(test, "1.34").expect("the script runs") {
+    if let Some(programs) = programs(test, Some("1.34")).expect("the script runs") {
         let _alone = ALONE.write().unwrap_or_else(PoisonError::into_inner);
         let first = walk("docs/tour/README.md", &programs);
         let first = first.expect("the tour is as it is written");
@@ -67,7 +47,7 @@ fn every_line_of_the_tour_does_what_it_says() {
 }
 
 fn what_people_type(test: &str, line: &str) {
-    if let Some(programs) = programs(test, line).expect("the script runs") {
+    if let Some(programs) = programs(test, Some(line)).expect("the script runs") {
         let _beside_others = ALONE.read().unwrap_or_else(PoisonError::into_inner);
         walk("tests/tour/commands.md", &programs).expect("it prints what they are used to");
     }

@@ -1,12 +1,14 @@
 //! The terminal of whoever takes the tour: a directory, variables that last, one process that stays.
 
-use keelson_kit::check::{Check, Failure};
-use keelson_kit::port::free_row;
-use std::io::{BufRead, BufReader};
+use keelson_kit::check::Check;
+use keelson_kit::dev::Dev;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+use tokio::runtime::{Builder, Runtime};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_keelson");
+/// What `keelson dev` starts if it is not told.
+const MEMBERS: usize = 3;
 /// A command that takes longer is stuck: the page gives every wait a bound below it.
 const PATIENCE_S: &str = "90";
 
@@ -18,9 +20,10 @@ pub struct Printed {
 
 /// See the module. Everything it started ends with it.
 pub struct Shell {
-    directory: tempfile::TempDir,
+    runtime: Runtime,
+    cluster: Option<Dev>,
     path: String,
-    cluster: Option<Child>,
+    directory: tempfile::TempDir,
 }
 
 impl Shell {
@@ -29,6 +32,7 @@ impl Shell {
         let program = Path::new(PROGRAM).parent().unwrap_or(Path::new("."));
         let path = std::env::var("PATH").unwrap_or_default();
         Ok(Shell {
+            runtime: Builder::new_current_thread().enable_all().build()?,
             directory: tempfile::tempdir()?,
             path: format!("{}:{}:{path}", program.display(), programs.display()),
             cluster: None,
@@ -61,35 +65,19 @@ impl Shell {
     /// Starts what stays in the foreground of another terminal, on ports that are free, and returns when it
     /// says that it is ready.
     pub fn background(&mut self, command: &str) -> Check {
-        let base = free_row(30)?;
-        let mut words = command.split_whitespace().skip(1);
-        let mut child = Command::new(PROGRAM)
-            .args(&mut words)
-            .args(["--base-port", &base.to_string()])
-            .current_dir(self.directory.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = child.stdout.take();
-        self.cluster = Some(child);
-        let stdout = stdout.ok_or_else(|| Failure::new("no stdout"))?;
-        let mut banner = String::new();
-        BufReader::new(stdout).read_line(&mut banner)?;
-        match banner.is_empty() {
-            true => Err(Failure::new("it ended before it was ready")),
-            false => Ok(()),
-        }
+        let words: Vec<&str> = command.split_whitespace().skip(2).collect();
+        let directory = self.directory.path();
+        let started = Dev::start_in(Path::new(PROGRAM), directory, MEMBERS, &words);
+        self.cluster = Some(self.runtime.block_on(started)?);
+        Ok(())
     }
 }
 
 impl Drop for Shell {
     fn drop(&mut self) {
-        let Some(cluster) = &mut self.cluster else {
-            return;
-        };
-        // Asked first, so that it ends its members; they die with it in any case.
-        let pid = cluster.id().to_string();
-        let _ = Command::new("kill").args(["-INT", &pid]).status();
-        let _ = cluster.wait();
+        if let Some(cluster) = &mut self.cluster {
+            // Asked first, so that it ends its members; they die with it in any case.
+            let _ = self.runtime.block_on(cluster.interrupt());
+        }
     }
 }

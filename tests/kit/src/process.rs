@@ -25,20 +25,29 @@ impl Process {
     ///
     /// When the program or the log cannot be opened.
     pub fn start(program: &Path, arguments: &[String], log: &Path) -> Check<Self> {
+        Self::start_in(Path::new("."), program, arguments, log)
+    }
+
+    /// The same in another directory than this process's.
+    ///
+    /// # Errors
+    ///
+    /// When the program or the log cannot be opened.
+    pub fn start_in(
+        directory: &Path,
+        program: &Path,
+        arguments: &[String],
+        log: &Path,
+    ) -> Check<Self> {
         let output = OpenOptions::new().create(true).append(true).open(log)?;
         let mut command = Command::new(program);
         command
             .args(arguments)
+            .current_dir(directory)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
-        // SAFETY: prctl is async-signal-safe and touches nothing but the child's own attributes.
-        unsafe {
-            command.pre_exec(|| {
-                libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-                Ok(())
-            });
-        }
+        die_with_parent(&mut command);
         let child = command.spawn().map_err(|error| {
             Failure::new(format!("cannot start {}: {error}", program.display()))
         })?;
@@ -89,6 +98,30 @@ impl Process {
     pub fn tail(&self, bytes: u64) -> String {
         tail(&self.log, bytes)
     }
+}
+
+/// Has the program end when the thread that starts it does.
+pub fn die_with_parent(command: &mut Command) -> &mut Command {
+    // SAFETY: prctl is async-signal-safe and touches nothing but the child's own attributes.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        })
+    }
+}
+
+/// Sends a signal to a process of a cluster that the test itself has started.
+pub fn signal(pid: i32, signal: i32) {
+    // SAFETY: a plain system call, which touches no memory of this process.
+    unsafe { libc::kill(pid, signal) };
+}
+
+/// Whether a process exists, and is more than an entry that nobody has asked about.
+pub fn is_alive(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rfind(')').and_then(|end| stat.get(end + 2..end + 3));
+    !matches!(state, None | Some("Z" | "X"))
 }
 
 /// The last `bytes` of a file, from the first whole line on.
