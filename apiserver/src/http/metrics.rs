@@ -175,6 +175,60 @@ impl Metrics {
         let mut text = String::new();
         // Writing to a String does not fail.
         let _ = encode(&mut text, &self.registry);
-        text
+        classic(&text)
+    }
+}
+
+/// The form of Prometheus out of that of OpenMetrics, where a counter is named without its `_total` in the
+/// lines about it, and would have no type in the other one.
+fn classic(open_metrics: &str) -> String {
+    let mut text = String::with_capacity(open_metrics.len());
+    let mut help = None;
+    for line in open_metrics.lines() {
+        let is_counter = line.ends_with(" counter");
+        let total = if is_counter { "_total" } else { "" };
+        if let Some(about) = line.strip_prefix("# HELP ") {
+            help = about.split_once(' ');
+        } else if let Some((name, kind)) = line
+            .strip_prefix("# TYPE ")
+            .and_then(|about| about.split_once(' '))
+        {
+            let told = help.take().map_or("", |(_, told)| told);
+            text += &format!("# HELP {name}{total} {told}\n# TYPE {name}{total} {kind}\n");
+        } else if line != "# EOF" {
+            text += line;
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_has_its_type_under_its_whole_name() {
+        let metrics = Metrics::default();
+        let labels = RequestLabels {
+            verb: "GET",
+            ..RequestLabels::default()
+        };
+        metrics.answered(&labels, 200, 0.01);
+        let text = metrics.to_text(&Inflight::new(1, 1));
+        for line in [
+            "# TYPE apiserver_request_total counter",
+            "# HELP apiserver_request_total Requests.",
+            "# TYPE apiserver_request_duration_seconds histogram",
+            "# TYPE apiserver_current_inflight_requests gauge",
+            "apiserver_audit_event_total 0",
+        ] {
+            assert!(text.lines().any(|there| there == line), "{line}: {text}");
+        }
+        assert!(!text.contains("# EOF"), "{text}");
+        assert!(
+            text.contains("\napiserver_request_total{verb=\"GET\""),
+            "{text}"
+        );
     }
 }

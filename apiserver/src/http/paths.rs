@@ -1,6 +1,6 @@
 //! Paths that are no resources.
 
-use super::answer::{self, json_document, plain, respond};
+use super::answer::{self, json_document, respond};
 use super::body::Body;
 use super::call::Call;
 use super::{discovery, health, openapi};
@@ -31,7 +31,8 @@ pub(super) async fn serve(call: &Call) -> Result<Response<Body>, Failure> {
         }
         ["metrics"] => {
             let text = call.app.metrics.to_text(&call.app.inflight);
-            Ok(plain(StatusCode::OK, text))
+            const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
+            Ok(respond(StatusCode::OK, CLASSIC, Body::whole(text)))
         }
         [".well-known", "openid-configuration"] => configuration(call),
         ["openid", "v1", "jwks"] => keys(call),

@@ -1,9 +1,10 @@
 //! Objects in another version than the one they are stored in.
 //!
 //! Two versions of a built-in kind that look alike, and all versions of a custom resource, differ in
-//! `apiVersion` alone. Events of `events.k8s.io` are those of the core API under other names. Nothing else
-//! is converted yet, and what cannot be is refused: half an object would be worse than none.
+//! `apiVersion` alone. Events of `events.k8s.io` are those of the core API under other names, and autoscalers
+//! of the first version say less in other fields (see [`versions`](super::versions)). Nothing else is converted, and what cannot be is refused: half an object would be worse than none.
 
+use super::versions;
 use crate::resource::Resource;
 use crate::schema::{self, Node, Table, TypeId};
 use crate::status::Failure;
@@ -29,6 +30,8 @@ pub(super) struct Conversion {
     api_version: Arc<str>,
     /// Names as stored, and as served.
     names: &'static [(&'static str, &'static str)],
+    /// They are autoscalers, which the first version tells in another way.
+    is_autoscaler: bool,
 }
 
 impl Conversion {
@@ -42,8 +45,10 @@ impl Conversion {
             return Ok(None);
         }
         let table = schema::builtin();
+        let is_autoscaler = versions::is_first_autoscaler(resource);
         let names: &[_] = match (served.group.as_str(), served.kind.as_str()) {
             ("events.k8s.io", "Event") if stored.group.is_empty() => &EVENT,
+            _ if is_autoscaler => &[],
             _ => match (table.kind(served), table.kind(stored)) {
                 (None, None) => &[],
                 (Some(a), Some(b)) if is_alike(table, a, b) => &[],
@@ -59,12 +64,19 @@ impl Conversion {
         Ok(Some(Conversion {
             api_version: resource.api_version().into(),
             names,
+            is_autoscaler,
         }))
     }
 
     /// A stored object as it is served. What is no object stays what it is.
     pub(super) fn served(&self, object: Object) -> Object {
-        let Ok(Value::Object(mut members)) = serde_json::from_slice(object.stored()) else {
+        let Ok(mut value) = serde_json::from_slice(object.stored()) else {
+            return object;
+        };
+        if self.is_autoscaler {
+            versions::to_first_autoscaler(&mut value);
+        }
+        let Value::Object(mut members) = value else {
             return object;
         };
         for (stored, served) in self.names {
@@ -170,6 +182,27 @@ mod tests {
     }
 
     #[test]
+    fn an_autoscaler_of_the_first_version_has_its_target_and_loses_nothing() {
+        let find = |version| builtin().find("autoscaling", version, "horizontalpodautoscalers");
+        let stored = json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "h"},
+            "spec": {"maxReplicas": 3, "metrics": [
+                {"type": "Resource", "resource": {"name": "memory",
+                    "target": {"type": "AverageValue", "averageValue": "1Gi"}}},
+                {"type": "Resource", "resource": {"name": "cpu",
+                    "target": {"type": "Utilization", "averageUtilization": 40}}},
+            ]},
+        });
+        let found = served(find("v1").unwrap(), stored).unwrap();
+        assert_eq!(found["apiVersion"], "autoscaling/v1");
+        assert_eq!(found["spec"]["targetCPUUtilizationPercentage"], 40);
+        assert_eq!(found["spec"].get("metrics"), None);
+        let kept = &found["metadata"]["annotations"]["autoscaling.alpha.kubernetes.io/metrics"];
+        assert!(kept.as_str().unwrap().contains("averageValue"), "{found}");
+        assert_eq!(Conversion::of(find("v2").unwrap()), Ok(None));
+    }
+
+    #[test]
     fn what_is_stored_as_it_is_served_is_left_alone() {
         for resource in everything()
             .all()
@@ -188,12 +221,11 @@ mod tests {
             .map(|row| format!("{} {}", row.api_version(), row.plural))
             .collect();
         let expected = [
-            "autoscaling/v1 horizontalpodautoscalers",
             "resource.k8s.io/v1beta1 resourceclaims",
             "resource.k8s.io/v1beta1 resourceclaimtemplates",
             "resource.k8s.io/v1beta1 resourceslices",
         ];
         assert_eq!(all, expected);
-        assert_eq!(builtin().all().iter().filter(refused).count(), 1);
+        assert_eq!(builtin().all().iter().filter(refused).count(), 0);
     }
 }

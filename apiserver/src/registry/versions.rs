@@ -33,6 +33,18 @@ pub(super) fn check(resource: &Resource) -> Result<(), Failure> {
     }
 }
 
+/// Whether a resource serves autoscalers of the first version, which are stored in the second one.
+pub(super) fn is_first_autoscaler(resource: &Resource) -> bool {
+    let (served, stored) = (&resource.gvk, &resource.stored);
+    (served.group.as_str(), served.kind.as_str()) == ("autoscaling", "HorizontalPodAutoscaler")
+        && (served.version.as_str(), stored.version.as_str()) == ("v1", "v2")
+}
+
+/// A stored autoscaler in the form of the first version, all but `apiVersion`.
+pub(super) fn to_first_autoscaler(object: &mut Value) {
+    autoscaler::from_stored(object);
+}
+
 /// An object as it is stored, from one of the version that the resource serves.
 pub(super) fn incoming(resource: &Resource, object: Value) -> Value {
     match resource.gvk == resource.stored {

@@ -35,7 +35,8 @@ pub(super) fn config_map(object: &At<'_>, errors: &mut Errors) {
         size += decoded_len(value.text());
     }
     if size > BYTES_MAX {
-        errors.push(At::nowhere().too_long(BYTES_MAX));
+        // Upstream's path is a field without a name, which is printed like this.
+        errors.push(At::nowhere().key("").too_long(BYTES_MAX));
     }
 }
 

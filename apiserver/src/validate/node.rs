@@ -76,7 +76,10 @@ pub(super) fn update(new: &At<'_>, old: &At<'_>, errors: &mut Errors) {
     }
     let blocks = new.dig(&["spec", "podCIDRs"]);
     let before = old.dig(&["spec", "podCIDRs"]);
-    if before.len() > 0 && !blocks.texts().eq(before.texts()) {
+    // The older field says the first of them, and means a change, too, if it says another one.
+    let first = new.dig(&["spec", "podCIDR"]);
+    let is_other = !first.text().is_empty() && Some(first.text()) != before.texts().next();
+    if before.len() > 0 && (is_other || !blocks.texts().eq(before.texts())) {
         let what = "node updates may not change podCIDR except from \"\" to valid";
         errors.push(blocks.forbidden(what));
     }

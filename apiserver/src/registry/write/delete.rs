@@ -1,6 +1,7 @@
 //! Deletions.
 
 use super::create::bounded;
+use super::eviction::disrupt;
 use super::grace::{Fate, fate, terminating};
 use super::job::Job;
 use super::store::{Live, Outcome};
@@ -57,7 +58,10 @@ impl<'a> Job<'a> {
             attempts += 1;
             let live = found.take().ok_or_else(|| self.not_found())?;
             self.check_delete_preconditions(&live, options)?;
-            let fate = self.fate(&live, options)?;
+            let mut fate = self.fate(&live, options)?;
+            if let (true, Fate::Stays(pod) | Fate::Goes(pod)) = (is_eviction, &mut fate) {
+                disrupt(pod, &self.now);
+            }
             let mut asks = self.asks(Operation::Delete, &self.target.name);
             asks.old = Some(self.view(&live.value));
             let mut admitted = self.registry.admission.mutate(&mut asks).await?;

@@ -9,8 +9,33 @@ use crate::request::{DeleteOptions, Query, WriteOptions};
 use crate::schema::Gvk;
 use crate::status::{Failure, done};
 use crate::storage::Object;
+use serde_json::{Value, json};
 
 const CREATED: u16 = 201;
+const DISRUPTED: &str = "DisruptionTarget";
+
+/// Says of a Pod that it does not go of its own accord: a Job whose rules ask for it does not count it as
+/// failed then. `now` is the time as objects hold it.
+pub(super) fn disrupt(pod: &mut Value, now: &str) {
+    if !pod["status"]["conditions"].is_array() {
+        pod["status"]["conditions"] = json!([]);
+    }
+    let Some(conditions) = pod["status"]["conditions"].as_array_mut() else {
+        return;
+    };
+    let is_told = |of: &Value| of["type"] == DISRUPTED && of["status"] == "True";
+    if conditions.iter().any(is_told) {
+        return;
+    }
+    conditions.retain(|of| of["type"] != DISRUPTED);
+    conditions.push(json!({
+        "type": DISRUPTED,
+        "status": "True",
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+        "lastTransitionTime": now,
+    }));
+}
 
 impl Registry {
     /// Deletes a Pod unless a disruption budget forbids it. The budget is charged in the transaction that

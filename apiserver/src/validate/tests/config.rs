@@ -38,7 +38,7 @@ fn config_maps() {
             case(
                 "/data",
                 json!({"a": half, "b": half}),
-                "<nil>: Too long: may not be more than 1048576 bytes",
+                "[]: Too long: may not be more than 1048576 bytes",
             ),
         ],
     );

@@ -79,6 +79,11 @@ fn what_a_node_may_not_change() {
                 "spec.podCIDRs: Forbidden: node updates may not change podCIDR except from \"\" to valid",
             ),
             case(
+                "/spec/podCIDR",
+                json!("10.0.1.0/24"),
+                "spec.podCIDRs: Forbidden: node updates may not change podCIDR except from \"\" to valid",
+            ),
+            case(
                 "/spec/providerID",
                 json!("q"),
                 "spec.providerID: Forbidden: node updates may not change providerID except from \"\" to valid",

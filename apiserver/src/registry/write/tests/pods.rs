@@ -191,6 +191,26 @@ async fn an_eviction_deletes_and_honours_options() {
     assert_eq!(failure.code(), 404);
 }
 
+#[tokio::test]
+async fn a_pod_that_is_evicted_says_that_it_was_made_to_go() {
+    let world = World::new();
+    guarded(&world, &["a", "b"], 1).await;
+    let told = |pod: &Value| {
+        let conditions = pod["status"]["conditions"].as_array().unwrap();
+        let mut told = conditions.iter();
+        told.find(|of| of["type"] == "DisruptionTarget").cloned()
+    };
+    evict(&world, "a", Value::Null).await.unwrap();
+    let evicted = world.get(&pod("a")).await.expect("it has time to stop");
+    let condition = told(&evicted).expect("it is told");
+    assert_eq!(condition["status"], "True");
+    assert_eq!(condition["reason"], "EvictionByEvictionAPI");
+    let time = &evicted["metadata"]["creationTimestamp"];
+    assert_eq!(&condition["lastTransitionTime"], time, "the clock stands");
+    let deleted = world.delete(&pod("b"), json!({})).await;
+    assert_eq!(told(&deleted), None);
+}
+
 /// A running Pod with a label, and a budget for it that allows so many disruptions.
 async fn guarded(world: &World, names: &[&str], allowed: i64) -> Target {
     for name in names {
