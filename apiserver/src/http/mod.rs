@@ -25,6 +25,8 @@
 //! | `paths`, `discovery`, `openapi`, `health` | everything else |
 //! | `answer`, `body`, `gzip` | how answers are written |
 //! | `policy`, `bootstrap`, `rights` | RBAC: kept current, begun with, not given away |
+//! | `nodes` | what has to do with which node: kept current |
+//! | `follow` | all objects of a kind and what becomes of them, for those that are kept current |
 //! | `service_range` | the block of addresses of Services, as every cluster begins with it |
 //!
 //! Lists and watches are written piece by piece: memory is a piece, not an answer. Whoever does not read
@@ -42,6 +44,7 @@ mod chain;
 mod connection;
 mod discovery;
 mod event;
+mod follow;
 mod gzip;
 mod handle;
 mod health;
@@ -49,6 +52,7 @@ mod inflight;
 mod list;
 mod lookup;
 mod metrics;
+mod nodes;
 mod openapi;
 mod paths;
 mod policy;
@@ -72,6 +76,7 @@ pub use audit::Audit;
 pub use bootstrap::{BootstrapError, write_policy};
 pub use health::{Check, CheckFuture};
 pub use lookup::RegistryObjects;
+pub use nodes::KeptGraph;
 pub use policy::KeptPolicy;
 pub use rights::HeldRights;
 pub use server::Server;

@@ -4,6 +4,7 @@
 mod failures;
 mod identity;
 mod lifecycle;
+mod nodes;
 mod objects;
 mod paths;
 mod pieces;
