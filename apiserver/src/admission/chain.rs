@@ -2,7 +2,7 @@
 
 use super::{
     Admission, AdmissionRequest, Admitted, DefaultTolerationSeconds, LimitRanger,
-    NamespaceLifecycle, Objects, Plugin, Priority, ResourceQuota, ServiceAccount,
+    NamespaceLifecycle, NodeRestriction, Objects, Plugin, Priority, ResourceQuota, ServiceAccount,
     ServiceAllocation, TaintNodesByCondition,
 };
 use crate::status::Failure;
@@ -32,6 +32,7 @@ impl Chain {
             Box::new(ServiceAccount {
                 random: random.clone(),
             }),
+            Box::new(NodeRestriction),
             Box::new(TaintNodesByCondition),
             Box::new(Priority),
             Box::new(DefaultTolerationSeconds),

@@ -22,6 +22,7 @@
 //! | `namespace_lifecycle` | nothing new in namespaces that are missing or go away |
 //! | `limit_ranger` | defaults and bounds for the resources of Pods and claims, from `LimitRange`s |
 //! | `service_account` | the account of a Pod, and the token in its containers |
+//! | `node_restriction` | what a node may write: what is its own |
 //! | `taint_nodes` | new nodes are not ready |
 //! | `priority` | priority classes become numbers |
 //! | `default_tolerations` | how long Pods stay on a node that is lost |
@@ -37,6 +38,7 @@ mod default_tolerations;
 pub(crate) mod demand;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod node_restriction;
 mod plugin;
 mod priority;
 mod quota;
@@ -51,6 +53,7 @@ pub use chain::{Chain, Random};
 pub use default_tolerations::DefaultTolerationSeconds;
 pub use limit_ranger::LimitRanger;
 pub use namespace_lifecycle::NamespaceLifecycle;
+pub use node_restriction::NodeRestriction;
 pub use plugin::{Found, Objects, Plugin, Which};
 pub use priority::Priority;
 pub use quota::{QuotaCount, ResourceQuota};

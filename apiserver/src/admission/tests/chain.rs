@@ -10,6 +10,7 @@ fn plug_ins_come_in_the_order_of_upstream() {
             "NamespaceLifecycle",
             "LimitRanger",
             "ServiceAccount",
+            "NodeRestriction",
             "TaintNodesByCondition",
             "Priority",
             "DefaultTolerationSeconds",

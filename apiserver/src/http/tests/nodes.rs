@@ -11,7 +11,7 @@ use crate::pki;
 use crate::registry::Registry;
 use crate::resource::builtin;
 use crate::storage::{Keys, Kv, MemoryKv, Txn, Write};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// A server with admission over a store with two nodes, a namespace and its account.
@@ -165,4 +165,50 @@ async fn a_pod_that_comes_again_under_its_name_on_another_node_is_that_nodes() {
     let is = |node: &str| cluster.graph.is_related(node, Related::Secret, "ns", "s");
     until("it is followed", || is("n2")).await;
     assert!(!is("n1"));
+}
+
+#[tokio::test]
+async fn a_node_writes_its_own_status_and_no_others_and_gets_tokens_for_its_own_pods() {
+    let cluster = Cluster::new().await;
+    cluster.pod("p", "n1", "s").await;
+    cluster.pod("q", "n2", "t").await;
+    cluster.keep();
+    until("it is read", || cluster.graph.is_filled()).await;
+    let n1 = cluster.node("n1");
+    let merge = [("content-type", "application/merge-patch+json")];
+    let patch = async |path: &str, patch: Value| {
+        let method = hyper::Method::PATCH;
+        n1.send(method, path, &merge, patch.to_string()).await
+    };
+    let ready = json!({"status": {"phase": "Running"}});
+    let pod = |name: &str| format!("/api/v1/namespaces/ns/pods/{name}/status");
+    let own = patch(&pod("p"), ready.clone()).await;
+    assert_eq!(own.code, 200, "{own:?}");
+    assert_eq!(
+        refused(&patch(&pod("q"), ready).await),
+        "pods \"q\" is forbidden: node \"n1\" can only update pod status for pods with spec.nodeName \
+         set to itself"
+    );
+    let label = json!({"metadata": {"labels": {"node-restriction.kubernetes.io/a": "b"}}});
+    assert_eq!(
+        refused(&patch("/api/v1/nodes/n1", label).await),
+        "nodes \"n1\" is forbidden: is not allowed to modify labels: node-restriction.kubernetes.io/a"
+    );
+    let token = async |pod: &str| {
+        let bound =
+            json!({"apiVersion": "v1", "kind": "Pod", "name": pod, "uid": format!("uid-{pod}")});
+        let request = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": {"boundObjectRef": bound},
+        });
+        let path = "/api/v1/namespaces/ns/serviceaccounts/default/token";
+        n1.post(path, &request).await
+    };
+    // Nobody has the account on this shelf: it was let through.
+    assert_eq!(token("p").await.code, 404);
+    assert_eq!(
+        refused(&token("q").await),
+        "serviceaccounts \"default\" is forbidden: node requested token bound to a pod scheduled on a \
+         different node"
+    );
 }
