@@ -14,7 +14,7 @@
 //! | `members` | which members serve now |
 //! | `loops` | the control loops, while this member leads |
 //! | `once`, `shared_secrets` | what members have in common, made by the first |
-//! | `namespaces` | those that every cluster has |
+//! | `beginnings` | the objects that every cluster has |
 //! | `clock` | the time of the day |
 //! | `client` | a client over HTTPS, for the commands |
 //! | `hollow` | hollow nodes, over that client |
@@ -22,6 +22,7 @@
 //! What may enter: putting the two halves together. What never happens here: a Kubernetes rule, a
 //! decision about data, a second way into the log.
 
+mod beginnings;
 pub mod client;
 /// The stack of a thread that reads objects: the deepest that are let in, in a program that is not optimised.
 const STACK_BYTES: usize = 16 << 20;
@@ -33,7 +34,6 @@ pub mod hollow;
 mod kv;
 pub mod loops;
 mod members;
-mod namespaces;
 mod once;
 pub mod serve;
 pub mod shared_secrets;

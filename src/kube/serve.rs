@@ -1,15 +1,15 @@
 //! The API server of this member: what it needs is made or found in the store, then it serves.
 
+use super::beginnings;
 use super::clock::{SystemClock, SystemRandom};
 use super::kv::MemberKv;
-use super::namespaces;
 use super::once::Setback;
 use super::shared_secrets;
 use keelson_apiserver::admission::{Chain, Stored};
 use keelson_apiserver::authenticate::{Authenticator, ServiceTokens, StaticTokens};
 use keelson_apiserver::authorize::{Authorizer, Masters, Union};
 use keelson_apiserver::http::{
-    self, Check, HeldRights, KeptPolicy, Limits, RegistryObjects, Tls, write_policy,
+    self, Audit, Check, HeldRights, KeptPolicy, Limits, RegistryObjects, Tls, write_policy,
 };
 use keelson_apiserver::identity::Anonymous;
 use keelson_apiserver::pki::{self, Authority};
@@ -41,6 +41,10 @@ pub struct Options {
     pub name: String,
     /// Under which names and addresses.
     pub server: pki::Server,
+    /// Tokens that an operator wrote down.
+    pub tokens: StaticTokens,
+    /// Where requests are written down, if anywhere.
+    pub audit: Option<Audit>,
 }
 
 /// A server that runs, on a thread of its own.
@@ -133,7 +137,7 @@ async fn prepare(
     write_policy(registry, catalog)
         .await
         .map_err(|error| Setback::Passing(error.to_string()))?;
-    namespaces::ensure(registry, catalog).await?;
+    beginnings::ensure(registry, catalog).await?;
     let now_us = SystemClock.now_us();
     http::write_service_range(registry, catalog, now_us)
         .await
@@ -210,12 +214,12 @@ async fn serve(
             clock: clock.clone(),
             catalog: catalog.clone(),
             authenticator: Authenticator::new(
-                StaticTokens::default(),
+                options.tokens.clone(),
                 Some(prepared.tokens),
                 anonymous,
             ),
             authorizer: authorizer(&policy),
-            audit: None,
+            audit: options.audit.clone(),
             checks: vec![store_check(kv)],
             limits: Limits::default(),
             address: options.address.clone(),
@@ -257,6 +261,7 @@ async fn serve(
         () = serving => {}
         () = policy.keep(&registry, &catalog) => {}
         () = renewing => {}
+        () = beginnings::keep(&registry, &catalog) => {}
     }
     Ok(())
 }
