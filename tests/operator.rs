@@ -49,7 +49,10 @@ async fn works() -> Check {
         keelson.text(&["kubeconfig"]).await.ok()
     })
     .await?;
-    holds("the first one names the server", config.contains("server: "))?;
+    holds(
+        "the first one names the server",
+        config.contains("server: "),
+    )?;
     let file = scratch.path().join("kubeconfig");
     std::fs::write(&file, config)?;
     let operator = Client::read(&file)?;

@@ -5,11 +5,13 @@
 //! | `connection`, `client`, `watch` | a lean client: each request goes to the next member |
 //! | `development` | a cluster of real processes |
 //! | `place`, `objects` | a namespace of one's own, and what to put there |
+//! | `traces` | what kubectl and helm send, recorded and asked again |
 //! | `run`, `list` | asking all statements; those that cannot be asked yet, and why |
 //! | the others | the statements by topic |
 //!
 //! A statement's name begins with `s` and its number. Three sections of the contract have no numbers of
-//! their own: what is told of oneself, forms of objects, failures. Theirs begin with `c2`, `c9` and `c10`.
+//! their own: what is told of oneself, forms of objects, failures. Theirs begin with `c2`, `c9` and `c10`;
+//! recordings of real clients with `trace`.
 //!
 //! What may enter: statements that a client can check, with the exact codes, reasons, messages and headers
 //! that other clients rely on. What never happens here: knowledge of how the server is built, and waiting
@@ -43,6 +45,7 @@ mod run;
 mod status;
 mod strategic;
 mod tables;
+mod traces;
 mod updates;
 mod watch;
 mod watches;

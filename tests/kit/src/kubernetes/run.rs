@@ -68,6 +68,7 @@ pub fn statements() -> Vec<Statement> {
         access::statements(),
         discovery::statements(),
         tables::statements(),
+        traces::statements(),
         errors::statements(),
     ]
     .concat();
