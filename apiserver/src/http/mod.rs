@@ -20,7 +20,7 @@
 //! | `app`, `served` | what all requests share; what is made of the catalog once |
 //! | `handle`, `chain`, `inflight`, `call` | the way of a request |
 //! | `record`, `metrics`, `audit` | what is told of it afterwards |
-//! | `route`, `resource`, `write`, `list`, `watch`, `event` | requests about resources |
+//! | `route`, `resource`, `write`, `list`, `protobuf_list`, `watch`, `event` | requests about resources |
 //! | `reviews`, `token`, `lookup` | kinds that are answered and not stored |
 //! | `paths`, `discovery`, `openapi`, `health` | everything else |
 //! | `answer`, `body`, `gzip` | how answers are written |
@@ -52,6 +52,7 @@ mod metrics;
 mod openapi;
 mod paths;
 mod policy;
+mod protobuf_list;
 mod record;
 mod resource;
 mod reviews;
