@@ -16,7 +16,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `server`, `connection`, `tls` | from a listener to requests, and back to none |
+//! | `server`, `connection`, `cork`, `tls` | from a listener to requests, and back to none |
 //! | `app`, `served` | what all requests share; what is made of the catalog once |
 //! | `handle`, `chain`, `inflight`, `call` | the way of a request |
 //! | `record`, `metrics`, `audit` | what is told of it afterwards |
@@ -40,6 +40,7 @@ mod bootstrap;
 mod call;
 mod chain;
 mod connection;
+mod cork;
 mod discovery;
 mod event;
 mod gzip;
