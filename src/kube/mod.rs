@@ -8,7 +8,7 @@
 //! | file | what |
 //! |---|---|
 //! | `kv` | the trait, over a front of its own |
-//! | `follow` | a watch |
+//! | `follow`, `decoded` | a watch; an event is decoded once for all of them |
 //! | `error` | the store's errors in the trait's words |
 //! | `serve` | the API server, from its secrets to its end |
 //! | `members` | which members serve now |
@@ -28,6 +28,7 @@ pub mod client;
 const STACK_BYTES: usize = 16 << 20;
 
 pub mod clock;
+mod decoded;
 mod error;
 mod follow;
 pub mod hollow;

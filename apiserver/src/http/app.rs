@@ -5,6 +5,7 @@ use super::health::Check;
 use super::inflight::Inflight;
 use super::metrics::Metrics;
 use super::served::Served;
+use super::shared::SharedEvents;
 use crate::authenticate::Authenticator;
 use crate::authorize::Authorizer;
 use crate::registry::{Clock, Registry};
@@ -99,6 +100,8 @@ pub(super) struct App {
     pub(super) address: String,
     pub(super) inflight: Inflight,
     pub(super) metrics: Metrics,
+    /// Events of watches, as they were written last.
+    pub(super) events: SharedEvents,
     pub(super) phase: watch::Sender<Phase>,
     served: RwLock<Arc<Served>>,
 }
@@ -117,6 +120,7 @@ impl App {
             checks: options.checks,
             address: options.address,
             metrics: Metrics::default(),
+            events: SharedEvents::default(),
             phase: watch::Sender::new(Phase::Serving),
             served: RwLock::new(Arc::new(Served::new(options.catalog))),
         }

@@ -1,6 +1,7 @@
 //! One connection: the handshake, and the requests on it.
 
 use super::app::{App, Phase, reached};
+use super::cork::Cork;
 use super::handle::handle;
 use super::tls::Tls;
 use crate::authenticate::{Certified, Refused};
@@ -10,9 +11,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -83,13 +86,22 @@ pub(super) async fn serve(app: Arc<App>, tls: Arc<Tls>, stream: TcpStream, addre
             async move { Ok::<_, Infallible>(handle(app, peer, request).await) }
         })
     };
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let cork = Cork::new(stream);
+    let stream = TokioIo::new(cork.clone());
+    let mut connection = pin!(builder.serve_connection(stream, service));
     let mut phase = app.phase.subscribe();
     let mut is_closing = false;
     loop {
+        let turn = poll_fn(|context| {
+            let over = connection.as_mut().poll(context).map(drop);
+            match cork.send(context) {
+                // A client that goes away is no error of ours.
+                Poll::Ready(Err(_)) => Poll::Ready(()),
+                _ => over,
+            }
+        });
         tokio::select! {
-            // A client that goes away is no error of ours.
-            _ = connection.as_mut() => return,
+            () = turn => return,
             () = peer.kill.notified() => return,
             () = reached(&mut phase, Phase::Closing), if !is_closing => {
                 is_closing = true;

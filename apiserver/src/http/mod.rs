@@ -16,11 +16,12 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `server`, `connection`, `tls` | from a listener to requests, and back to none |
+//! | `server`, `connection`, `cork`, `tls` | from a listener to requests, and back to none |
 //! | `app`, `served` | what all requests share; what is made of the catalog once |
 //! | `handle`, `chain`, `inflight`, `call` | the way of a request |
 //! | `record`, `metrics`, `audit` | what is told of it afterwards |
-//! | `route`, `resource`, `write`, `list`, `watch`, `event` | requests about resources |
+//! | `route`, `resource`, `write`, `list`, `protobuf_list`, `watch` | requests about resources |
+//! | `event`, `shared` | events as they are written: once for all watches that want the same bytes |
 //! | `reviews`, `token`, `lookup` | kinds that are answered and not stored |
 //! | `paths`, `discovery`, `openapi`, `health` | everything else |
 //! | `answer`, `body`, `gzip` | how answers are written |
@@ -40,6 +41,7 @@ mod bootstrap;
 mod call;
 mod chain;
 mod connection;
+mod cork;
 mod discovery;
 mod event;
 mod gzip;
@@ -52,6 +54,7 @@ mod metrics;
 mod openapi;
 mod paths;
 mod policy;
+mod protobuf_list;
 mod record;
 mod resource;
 mod reviews;
@@ -60,6 +63,7 @@ mod route;
 mod served;
 mod server;
 mod service_range;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod tls;

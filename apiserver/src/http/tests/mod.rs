@@ -9,6 +9,7 @@ mod paths;
 mod pieces;
 mod reviews;
 mod rights;
+mod shared;
 mod world;
 
 use crate::registry::{Random, Registry};
