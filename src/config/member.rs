@@ -99,6 +99,8 @@ pub struct Member {
     pub unsafe_no_fsync: bool,
     /// Keep the state in memory: for tests of the state alone.
     pub in_memory: bool,
+    /// Run the control loops whoever leads: for tests.
+    pub loops_everywhere: bool,
     /// Free space on disk below which writes are refused; `None` for the default.
     pub disk_reserve_bytes: Option<u64>,
     /// Memory for the newest records; 0 for none.
@@ -184,6 +186,7 @@ impl Member {
             watch_progress_notify_interval: settings.duration("watch-progress-notify-interval"),
             unsafe_no_fsync: settings.flag("unsafe-no-fsync"),
             in_memory: settings.flag("unsafe-memory-state"),
+            loops_everywhere: settings.flag("unsafe-loops-everywhere"),
             record_cache_bytes: usize::try_from(settings.bytes("record-cache-bytes")).unwrap_or(0),
             disk_reserve_bytes: u64::try_from(settings.bytes("disk-reserve-bytes"))
                 .ok()

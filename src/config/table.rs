@@ -250,6 +250,7 @@ pub const OPTIONS: &[Opt] = &[
     row("enable-v2", Flag, "false", Other, Missing("the v2 API"), "Serve the v2 API."),
     row("feature-gates", Text, "", Other, Ignored("none of etcd's gates has a counterpart"), "Switches of unfinished features."),
     row("downgrade-check-time", Duration, "5s", Other, Ignored("there is no older format to go back to"), "Time between two looks at a downgrade."),
+    row("unsafe-loops-everywhere", Flag, "false", Other, Works, "Run the control loops on every member, whoever leads, and in a term that has ended until a write is refused: for tests only. Not an option of etcd."),
     row("v2-deprecation", Text, "write-only", Other, Ignored("there is no v2 store"), "Phase of removing the v2 store."),
     row("enable-lease-checkpoint", Flag, "false", Other, Ignored("what a lease has left is always kept across leaders"), "Keep what a lease has left across leaders."),
 ];

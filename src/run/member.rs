@@ -80,7 +80,9 @@ fn run(config: &Member) -> Result<(), Error> {
     })?;
     let kubernetes = kubernetes.map(|options| {
         let served = Kube::start(options, &shared, fronts)?;
-        Ok((served, Loops::start(&config.name, &shared, fronts + 1)?))
+        let everywhere = config.loops_everywhere;
+        let loops = Loops::start(&config.name, &shared, fronts + 1, everywhere)?;
+        Ok((served, loops))
     });
     let kubernetes = kubernetes.transpose().map_err(|error: std::io::Error| {
         Error::new(Exit::Failure, "Kubernetes clients cannot be served").why(error.to_string())

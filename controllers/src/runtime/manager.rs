@@ -46,6 +46,7 @@ type Make = Box<dyn Fn() -> Arc<dyn Loop> + Send + Sync>;
 /// See the module.
 pub struct Manager {
     ground: Arc<Ground>,
+    member: String,
     makes: Vec<Make>,
 }
 
@@ -54,6 +55,7 @@ impl Manager {
     pub fn new(ground: Arc<Ground>) -> Manager {
         Manager {
             ground,
+            member: String::new(),
             makes: Vec::new(),
         }
     }
@@ -61,6 +63,13 @@ impl Manager {
     /// What its loops share.
     pub fn ground(&self) -> &Arc<Ground> {
         &self.ground
+    }
+
+    /// The member that claims the loops.
+    #[must_use]
+    pub fn named(mut self, member: impl Into<String>) -> Manager {
+        self.member = member.into();
+        self
     }
 
     /// Adds a controller.
@@ -134,10 +143,15 @@ impl Manager {
         let mut newest = 0;
         for one in loops {
             let caller = caller(fence, one.component());
+            let mut claimant = caller.clone();
+            claimant.user.name.clone_from(&self.member);
             let claim = loop {
-                match Claim::new(&self.ground.registry, &caller, one.name()).await {
+                match Claim::new(&self.ground.registry, &claimant, one.name()).await {
                     Ok(claim) => break claim,
-                    Err(Problem::Fenced) => return None,
+                    Err(problem @ Problem::Fenced) => {
+                        self.ground.refused.note(&problem);
+                        return None;
+                    }
                     Err(problem) => {
                         tracing::debug!(name = one.name(), %problem, "a loop cannot start yet");
                         tokio::time::sleep(AGAIN).await;

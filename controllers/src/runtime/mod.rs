@@ -15,7 +15,7 @@
 //! | `queue` | keys that want to be looked at |
 //! | `controller` | a loop over keys |
 //! | `manager` | all loops of a member, in a term |
-//! | `claim`, `client`, `problem` | how loops write, and what goes wrong |
+//! | `claim`, `client`, `problem`, `refused` | how loops write, and what goes wrong |
 //! | `event`, `correlate` | telling the users of objects, but not too often |
 //!
 //! What may enter: what two loops need. What never happens here: a decision about an object.
@@ -30,6 +30,7 @@ mod graph;
 mod manager;
 mod problem;
 mod queue;
+mod refused;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -44,5 +45,6 @@ pub use graph::{Graph, Node as GraphNode};
 pub use manager::{Ended, Future, Loop, Manager};
 pub use problem::Problem;
 pub use queue::Queue;
+pub use refused::Refused;
 pub use store::{Kept, Store};
 pub use world::{Change, Entry, Kind, Reference, World};
