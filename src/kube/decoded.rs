@@ -107,6 +107,15 @@ mod tests {
     }
 
     #[test]
+    fn events_of_one_length_and_one_place_are_not_taken_for_each_other() {
+        let decoded = Decoded::default();
+        for at in 10_000..15_000 {
+            let change = decoded.change(event(at, 100)).unwrap();
+            assert_eq!(change.now.key, at.to_string());
+        }
+    }
+
+    #[test]
     fn each_event_says_its_own_whatever_was_decoded_before_and_what_is_held_is_bounded() {
         let decoded = Decoded::default();
         let mut kept = Vec::new();

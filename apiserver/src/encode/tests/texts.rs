@@ -136,6 +136,7 @@ proptest! {
     #[test]
     fn strings_end_where_they_end(text in "[a\"\\\\é{}:,\n]{0,40}", front in "[ab]{0,9}") {
         let kind = gvk("", "v1", "ConfigMap");
+        let text = text.as_str();
         let object = json!({"data": {front: text, text: "x"}, "metadata": {"name": "n"}});
         let [parsed, read] = both(&kind, object.to_string().as_bytes());
         prop_assert_eq!(parsed, read);
