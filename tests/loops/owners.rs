@@ -12,7 +12,7 @@ use keelson_kit::process::signal;
 use keelson_kit::wait::wait_until;
 use std::time::{Duration, Instant};
 
-const LENGTH: Duration = Duration::from_secs(6);
+const LENGTH: Duration = Duration::from_secs(4);
 const FENCED: &str = "keelson_loop_writes_fenced_total";
 const STALE: &str = "keelson_loop_writes_stale_total";
 /// A leader that is paused this long has been replaced.
