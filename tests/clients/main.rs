@@ -1,4 +1,4 @@
-//! Unmodified client libraries of Kubernetes while members die: client-go and the Python client, each
+//! Unmodified client libraries of Kubernetes while members die: client-go, kube-rs and the Python client, each
 //! an informer and two candidates of a leader election.
 //!
 //! Of each library two programs run. The *relayed* one talks through a plain TCP relay in front of all members,
