@@ -17,7 +17,11 @@ use tokio::process::{Child, Command};
 const PATIENCE: Duration = Duration::from_secs(60);
 const TAIL_BYTES: u64 = 2048;
 /// The libraries, and what `scripts/clients.sh` calls them.
-const LIBRARIES: [(&str, &str); 2] = [("client-go", "go"), ("python", "python")];
+const LIBRARIES: [(&str, &str); 3] = [
+    ("client-go", "go"),
+    ("kube-rs", "rust"),
+    ("python", "python"),
+];
 
 /// A program that uses one library.
 pub struct Program {
