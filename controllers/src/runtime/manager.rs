@@ -3,7 +3,7 @@
 use super::claim::Claim;
 use super::client::{Client, Ground};
 use super::controller::{Controlled, Controller};
-use super::event::Recorder;
+use super::event::{Recorder, Scribe};
 use super::follow::Listener;
 use super::problem::Problem;
 use super::world::World;
@@ -125,7 +125,13 @@ impl Manager {
             })
             .collect();
         let events = caller(fence, "kube-controller-manager");
-        let noting = notes.run(&self.ground.registry, &self.ground.catalog, &events);
+        let scribe = Scribe::new(&self.ground.registry, &self.ground.catalog, &events);
+        let noting = async {
+            match &scribe {
+                Some(scribe) => notes.run(|note, known| scribe.write(note, known)).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = running.next() => {}
             () = noting => {}

@@ -16,7 +16,7 @@
 //! | `controller` | a loop over keys |
 //! | `manager` | all loops of a member, in a term |
 //! | `claim`, `client`, `problem`, `refused` | how loops write, and what goes wrong |
-//! | `event`, `correlate` | telling the users of objects, but not too often |
+//! | `event`, `notes`, `correlate`, `remember` | telling the users of objects, but not too often |
 //!
 //! What may enter: what two loops need. What never happens here: a decision about an object.
 
@@ -28,9 +28,11 @@ mod event;
 mod follow;
 mod graph;
 mod manager;
+mod notes;
 mod problem;
 mod queue;
 mod refused;
+mod remember;
 mod store;
 #[cfg(test)]
 mod tests;
