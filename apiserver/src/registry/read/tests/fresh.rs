@@ -326,7 +326,7 @@ async fn objects_are_served_in_the_version_that_is_asked_for() {
     });
     assert_eq!(read, expected);
     target.resource = everything()
-        .find("autoscaling", "v1", "horizontalpodautoscalers")
+        .find("resource.k8s.io", "v1beta1", "resourceclaims")
         .unwrap()
         .clone()
         .into();
