@@ -1,9 +1,12 @@
 //! The server over real connections on this machine. Tests are named after what they show; those with a
 //! number show a statement of the contract.
 
+mod everybody;
 mod failures;
 mod identity;
+mod lane;
 mod lifecycle;
+mod nonsense;
 mod objects;
 mod paths;
 mod pieces;
