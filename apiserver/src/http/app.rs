@@ -20,6 +20,9 @@ use tokio::sync::watch;
 pub struct Limits {
     /// Connections at one time; more wait in the listener's queue.
     pub connections: usize,
+    /// A client must have sent its first request in this time, and one of HTTP/1 the head of each; an idle one
+    /// of HTTP/1 stays that long.
+    pub head: Duration,
     /// Reading requests at one time. Watches do not count.
     pub reading: usize,
     /// Writing requests at one time.
@@ -44,6 +47,7 @@ impl Default for Limits {
         let seconds = Duration::from_secs;
         Limits {
             connections: 16_384,
+            head: seconds(120),
             reading: 400,
             mutating: 200,
             deadline: seconds(34),

@@ -78,6 +78,10 @@ fn about(call: &Call) -> Result<About, Failure> {
     let Some(named) = &call.info.resource else {
         return Err(Failure::unknown_path());
     };
+    // Only what is connected through the server has more behind its subresource.
+    if named.parts.len() > 3 && named.subresource != "proxy" {
+        return Err(Failure::unknown_path());
+    }
     let row = call
         .served
         .row(&named.group, &named.version, &named.resource)

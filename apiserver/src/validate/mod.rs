@@ -188,6 +188,10 @@ fn kind(gvk: &Gvk) -> Kind {
         ("node.k8s.io", "RuntimeClass") => {
             global(config::runtime_class, config::runtime_class_update)
         }
+        ("certificates.k8s.io", "CertificateSigningRequest" | "ClusterTrustBundle")
+        | ("apiregistration.k8s.io" | "internal.apiserver.k8s.io", _) => {
+            kind_of(Rule::PathSegment, None, nothing, unchecked)
+        }
         ("storage.k8s.io", "StorageClass") => global(claim::class, claim::class_update),
         _ => kind_of(Rule::DnsSubdomain, None, nothing, unchecked),
     }
@@ -239,7 +243,15 @@ fn core(kind: &str) -> Kind {
         }),
         "PersistentVolumeClaim" => local(claim::create, claim::update),
         "PersistentVolume" => global(claim::volume, |new, _, errors| claim::volume(new, errors)),
-        "Event" => local(event::check, |new, _, errors| event::check(new, errors)),
+        // Called like what they are about, and more.
+        "Event" => kind_of(
+            Rule::PathSegment,
+            Some(true),
+            event::check,
+            |new, _, errors| {
+                event::check(new, errors);
+            },
+        ),
         _ => kind_of(Rule::DnsSubdomain, None, nothing, unchecked),
     }
 }

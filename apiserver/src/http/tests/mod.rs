@@ -2,9 +2,12 @@
 //! number show a statement of the contract.
 
 mod crowd;
+mod everybody;
 mod failures;
 mod identity;
+mod lane;
 mod lifecycle;
+mod nonsense;
 mod objects;
 mod paths;
 mod pieces;

@@ -11,22 +11,19 @@
 //! | `update` | what an update may not touch, when it counts as a new generation |
 //! | `service` | what an update of a Service keeps of what was allocated for it, and what it drops |
 //! | `qos` | the class of a Pod, by what it asks for |
-//! | `metadata` | what is wrong with metadata |
 //! | `fields` | reading and writing members of objects |
 //!
 //! What may enter: objects in stored form. What never happens here: IO, rules that refuse (they are in
-//! `validate`, but for metadata), a look at other objects.
+//! `validate`), a look at other objects.
 
 mod create;
 pub(in crate::registry) mod fields;
-pub(in crate::registry) mod metadata;
 mod qos;
 mod rows;
 mod service;
 mod update;
 
 use crate::identity::User;
-use crate::names::Rule;
 use crate::schema::Gvk;
 use serde_json::Value;
 
@@ -50,8 +47,6 @@ pub(in crate::registry) type Update = fn(Part, &mut Value, &Value, &Context<'_>)
 
 /// How a kind is written.
 pub(in crate::registry) struct Strategy {
-    /// What names look like.
-    pub(in crate::registry) names: Rule,
     /// The generation of a new object; 0: it has none.
     pub(in crate::registry) first_generation: i64,
     /// What makes an update a new generation.

@@ -230,9 +230,8 @@ impl Job<'_> {
     }
 
     fn validate_change(&self, new: &Value, old: &Value) -> Result<(), Failure> {
-        let mut errors = strategy::metadata::update(new, old);
         let old = strategy::for_rules(self.part, new, old);
-        errors.extend(validate::update(&self.resource().stored, new, &old));
+        let mut errors = validate::update(&self.resource().stored, new, &old);
         super::dedup(&mut errors);
         match errors.is_empty() {
             true => Ok(()),

@@ -6,7 +6,7 @@ use super::store::{Live, OBJECT_MAX, Outcome};
 use crate::admission::{AdmissionRequest, Admitted, Operation};
 use crate::names::generate;
 use crate::registry::strategy::fields::{is_set, metadata, text};
-use crate::registry::strategy::{self, prepare_create};
+use crate::registry::strategy::prepare_create;
 use crate::registry::{Body, Written};
 use crate::status::Failure;
 use crate::storage::{Object, Write};
@@ -144,9 +144,7 @@ impl Job<'_> {
     }
 
     fn validate_new(&self, name: &str, object: &Value) -> Result<(), Failure> {
-        let names = self.strategy.names;
-        let mut errors = strategy::metadata::create(self.resource(), names, object);
-        errors.extend(validate::create(&self.resource().stored, object));
+        let mut errors = validate::create(&self.resource().stored, object);
         super::dedup(&mut errors);
         match errors.is_empty() {
             true => Ok(()),
