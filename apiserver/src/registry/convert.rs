@@ -4,6 +4,7 @@
 //! `apiVersion` alone. Events of `events.k8s.io` are those of the core API under other names. Nothing else
 //! is converted yet, and what cannot be is refused: half an object would be worse than none.
 
+use super::versions;
 use crate::resource::Resource;
 use crate::schema::{self, Node, Table, TypeId};
 use crate::status::Failure;
@@ -29,6 +30,8 @@ pub(super) struct Conversion {
     api_version: Arc<str>,
     /// Names as stored, and as served.
     names: &'static [(&'static str, &'static str)],
+    /// The resource, if it is a custom one.
+    custom: Option<Arc<Resource>>,
 }
 
 impl Conversion {
@@ -36,8 +39,15 @@ impl Conversion {
     ///
     /// # Errors
     /// 500 if it is none that is known here.
-    pub(super) fn of(resource: &Resource) -> Result<Option<Conversion>, Failure> {
+    pub(super) fn of(resource: &Arc<Resource>) -> Result<Option<Conversion>, Failure> {
         let (served, stored) = (&resource.gvk, &resource.stored);
+        if resource.custom.is_some() {
+            return Ok(Some(Conversion {
+                api_version: resource.api_version().into(),
+                names: &[],
+                custom: Some(resource.clone()),
+            }));
+        }
         if served == stored {
             return Ok(None);
         }
@@ -59,11 +69,17 @@ impl Conversion {
         Ok(Some(Conversion {
             api_version: resource.api_version().into(),
             names,
+            custom: None,
         }))
     }
 
     /// A stored object as it is served. What is no object stays what it is.
     pub(super) fn served(&self, object: Object) -> Object {
+        if let Some(resource) = &self.custom {
+            let value = object.value();
+            let value = value.map(|value| versions::outgoing(resource, value));
+            return value.map_or(object.clone(), |value| Object::of(value, object.revision()));
+        }
         let Ok(Value::Object(mut members)) = serde_json::from_slice(object.stored()) else {
             return object;
         };
@@ -118,7 +134,9 @@ mod tests {
     use serde_json::json;
 
     fn served(resource: &Resource, stored: Value) -> Option<Value> {
-        let conversion = Conversion::of(resource).unwrap().unwrap();
+        let conversion = Conversion::of(&Arc::new(resource.clone()))
+            .unwrap()
+            .unwrap();
         conversion.served(Object::of(stored, 7)).value()
     }
 
@@ -176,13 +194,14 @@ mod tests {
             .iter()
             .filter(|row| row.gvk == row.stored)
         {
-            assert_eq!(Conversion::of(resource), Ok(None), "{}", resource.plural);
+            let found = Conversion::of(&Arc::new(resource.clone()));
+            assert_eq!(found, Ok(None), "{}", resource.plural);
         }
     }
 
     #[test]
     fn what_cannot_be_converted_is_refused() {
-        let refused = |row: &&Resource| Conversion::of(row).is_err();
+        let refused = |row: &&Resource| Conversion::of(&Arc::new((*row).clone())).is_err();
         let all = everything().all().iter().filter(refused);
         let all: Vec<_> = all
             .map(|row| format!("{} {}", row.api_version(), row.plural))

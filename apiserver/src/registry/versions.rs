@@ -35,14 +35,22 @@ pub(super) fn check(resource: &Resource) -> Result<(), Failure> {
 
 /// An object as it is stored, from one of the version that the resource serves.
 pub(super) fn incoming(resource: &Resource, object: Value) -> Value {
-    match resource.gvk == resource.stored {
+    match resource.gvk == resource.stored && resource.custom.is_none() {
         true => object,
         false => between(&resource.gvk, &resource.stored, object),
     }
 }
 
 /// An object of the version that the resource serves, from one as it is stored.
-pub(super) fn outgoing(resource: &Resource, object: Value) -> Value {
+pub(super) fn outgoing(resource: &Resource, mut object: Value) -> Value {
+    if let Some(custom) = &resource.custom {
+        // It may have been stored in any version, and under an earlier schema.
+        object = between(&resource.stored, &resource.gvk, object);
+        if let Err(error) = custom.form(&resource.gvk.version, &mut object) {
+            tracing::warn!(%error, "a stored custom resource is out of form");
+        }
+        return object;
+    }
     match resource.gvk == resource.stored {
         true => object,
         false => between(&resource.stored, &resource.gvk, object),

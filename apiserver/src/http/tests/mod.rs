@@ -1,6 +1,7 @@
 //! The server over real connections on this machine. Tests are named after what they show; those with a
 //! number show a statement of the contract.
 
+mod custom;
 mod failures;
 mod identity;
 mod lifecycle;

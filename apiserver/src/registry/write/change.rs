@@ -201,7 +201,7 @@ impl Job<'_> {
                     return Err(self.invalid(&self.target.name, &[error]));
                 }
                 let mut object = live.clone();
-                scale::onto(&new, &mut object);
+                scale::onto(self.resource(), &new, &mut object);
                 object
             }
             _ => versions::incoming(self.resource(), new),
@@ -221,6 +221,7 @@ impl Job<'_> {
         let mut errors = strategy::metadata::update(new, old);
         let old = strategy::for_rules(self.part, new, old);
         errors.extend(validate::update(&self.resource().stored, new, &old));
+        errors.extend(self.check_custom(new, Some(&old)));
         super::dedup(&mut errors);
         match errors.is_empty() {
             true => Ok(()),
