@@ -85,8 +85,9 @@ async fn ape(cluster: &Cluster, row: &Arc<Resource>, name: &str, owners: Value) 
         "metadata": {"name": name, "ownerReferences": owners}});
     let target = target(row, "default", "");
     let (registry, caller) = (&cluster.ground.registry, caller());
-    let written = registry.create(&caller, &target, &body(&ape), &options());
-    let written = written.await.expect("it is created");
+    let (body, options) = (body(&ape), options());
+    let written = registry.create(&caller, &target, &body, &options).await;
+    let written = written.expect("it is created");
     written.object.value().expect("an object")
 }
 
@@ -132,8 +133,9 @@ async fn what_goes_with_its_definition_is_not_seen_any_more() {
     let definitions = Arc::new(definitions.expect("a resource").clone());
     let (registry, caller) = (&cluster.ground.registry, caller());
     let gone = target(&definitions, "", "apes.a.io");
-    let deleted = registry.delete(&caller, &gone, &DeleteOptions::default());
-    deleted.await.expect("it may go");
+    let now = DeleteOptions::default();
+    let deleted = registry.delete(&caller, &gone, &now).await;
+    deleted.expect("it may go");
     let mut served = kept.subscribe();
     let served = served.wait_for(|now| now.find("a.io", "v1", "apes").is_none());
     served.await.expect("it is kept");
@@ -146,13 +148,9 @@ async fn what_goes_with_its_definition_is_not_seen_any_more() {
     assert!(cluster.ground.served().find("a.io", "v1", "apes").is_none());
     // Whoever still has the row makes nothing of it.
     let late = json!({"apiVersion": "a.io/v1", "kind": "Ape", "metadata": {"name": "late"}});
-    let written = registry.create(
-        &caller,
-        &target(&row, "default", ""),
-        &body(&late),
-        &options(),
-    );
-    assert!(written.await.is_err());
+    let (place, body, options) = (target(&row, "default", ""), body(&late), options());
+    let written = registry.create(&caller, &place, &body, &options).await;
+    assert!(written.is_err());
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,12 +167,9 @@ async fn the_collector_and_namespaces_take_custom_resources_along() {
     cluster.create(Kind::ConfigMap, "default", map).await;
     ape(&cluster, &row, "other", json!([])).await;
     let (registry, caller) = (&cluster.ground.registry, caller());
-    let deleted = registry.delete(
-        &caller,
-        &target(&row, "default", "owner"),
-        &DeleteOptions::default(),
-    );
-    deleted.await.expect("it may go");
+    let (owner, now) = (target(&row, "default", "owner"), DeleteOptions::default());
+    let deleted = registry.delete(&caller, &owner, &now).await;
+    deleted.expect("it may go");
     cluster
         .until("its dependents go", |world| {
             apes(world) == ["other"]
@@ -186,9 +181,9 @@ async fn the_collector_and_namespaces_take_custom_resources_along() {
         .await;
     cluster.namespace("going").await;
     let going = json!({"apiVersion": "a.io/v1", "kind": "Ape", "metadata": {"name": "x"}});
-    let place = target(&row, "going", "");
-    let written = registry.create(&caller, &place, &body(&going), &options());
-    written.await.expect("it is created");
+    let (place, body, options) = (target(&row, "going", ""), body(&going), options());
+    let written = registry.create(&caller, &place, &body, &options).await;
+    written.expect("it is created");
     cluster.delete(Kind::Namespace, "going", None, None).await;
     cluster
         .until("the namespace is gone", |world| {

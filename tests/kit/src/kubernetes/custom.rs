@@ -160,7 +160,8 @@ async fn s90_an_object_of_one_version_is_read_in_another(p: &Place) -> Check {
     let mut second = version("v2", false, &replicas());
     second["deprecated"] = true.into();
     second["deprecationWarning"] = "use v1".into();
-    definition["spec"]["versions"][1] = second;
+    let first = definition["spec"]["versions"][0].take();
+    definition["spec"]["versions"] = json!([first, second]);
     define(p, &definition).await?;
     p.create(&apes, &own.object("Ape", "a", &json!({"name": "x"})))
         .await?;
