@@ -45,6 +45,11 @@ impl KeptCatalog {
         }
     }
 
+    /// What is served, and whatever it becomes.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Catalog>> {
+        self.shown.subscribe()
+    }
+
     /// Follows the definitions for as long as it is polled, and calls with every catalog that is new.
     /// Failures are tried again without end; meanwhile the last state counts.
     pub async fn keep(&self, registry: &Registry, serve: impl Fn(Arc<Catalog>)) {

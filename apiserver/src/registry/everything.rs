@@ -182,7 +182,8 @@ impl Everything {
 
     /// One piece of a range: what is there, as of which revision, and from where on there is more.
     async fn page(
-        &self,
+        // The stream is nobody's but this one's: a reference that can be shared could not be sent.
+        &mut self,
         from: Bytes,
         end: Bytes,
         at: u64,
