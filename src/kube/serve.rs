@@ -9,7 +9,8 @@ use keelson_apiserver::admission::{Chain, Stored};
 use keelson_apiserver::authenticate::{Authenticator, ServiceTokens, StaticTokens};
 use keelson_apiserver::authorize::{Authorizer, Masters, Union};
 use keelson_apiserver::http::{
-    self, Audit, Check, HeldRights, KeptPolicy, Limits, RegistryObjects, Tls, write_policy,
+    self, Audit, Check, HeldRights, KeptCatalog, KeptPolicy, Limits, RegistryObjects, Tls,
+    write_policy,
 };
 use keelson_apiserver::identity::Anonymous;
 use keelson_apiserver::pki::{self, Authority};
@@ -200,12 +201,11 @@ async fn serve(
         policy,
     } = parts;
     let anonymous = Anonymous::health_and_version();
-    let now_s = |clock: &dyn Clock| clock.now_us().div_euclid(1_000_000);
     let issue = |now_s| {
         let issued = options.server.issue(&prepared.authority, now_s);
         issued.map_err(|error| error.to_string())
     };
-    let mut certificate = issue(now_s(&*clock))?;
+    let certificate = issue(now_s(&*clock))?;
     let tls = Tls::new(&certificate, prepared.authority.certificate());
     let tls = tls.map_err(|error| error.to_string())?;
     let server = http::Server::new(
@@ -236,34 +236,49 @@ async fn serve(
     let serving = server.serve(listener, async {
         let _ = stop.await;
     });
-    let renewing = async {
-        loop {
-            tokio::time::sleep(RENEWAL_LOOK).await;
-            let validity = pki::Validity::of_pem(&certificate.certificate);
-            let now_s = now_s(&*clock);
-            if validity.is_ok_and(|validity| !validity.is_due(now_s)) {
-                continue;
-            }
-            let renewed = issue(now_s).and_then(|issued| {
-                let shown = server.tls().renew(&issued);
-                shown.map(|()| issued).map_err(|error| error.to_string())
-            });
-            match renewed {
-                Ok(issued) => {
-                    certificate = issued;
-                    tracing::info!("the API server shows a new certificate");
-                }
-                Err(why) => tracing::error!(why, "the certificate cannot be renewed"),
-            }
-        }
-    };
+    let resources = KeptCatalog::new(catalog.clone());
     tokio::select! {
         () = serving => {}
+        () = resources.keep(&registry, |now| server.serve_catalog(now)) => {}
+        () = resources.establish(&registry, &*clock) => {}
         () = policy.keep(&registry, &catalog) => {}
-        () = renewing => {}
+        () = renew(&server, &*clock, certificate, issue) => {}
         () = beginnings::keep(&registry, &catalog) => {}
     }
     Ok(())
+}
+
+/// Seconds since 1970.
+fn now_s(clock: &dyn Clock) -> i64 {
+    clock.now_us().div_euclid(1_000_000)
+}
+
+/// Shows another certificate whenever one is due.
+async fn renew(
+    server: &http::Server,
+    clock: &dyn Clock,
+    mut certificate: pki::Certificate,
+    issue: impl Fn(i64) -> Result<pki::Certificate, String>,
+) {
+    loop {
+        tokio::time::sleep(RENEWAL_LOOK).await;
+        let validity = pki::Validity::of_pem(&certificate.certificate);
+        let now_s = now_s(clock);
+        if validity.is_ok_and(|validity| !validity.is_due(now_s)) {
+            continue;
+        }
+        let renewed = issue(now_s).and_then(|issued| {
+            let shown = server.tls().renew(&issued);
+            shown.map(|()| issued).map_err(|error| error.to_string())
+        });
+        match renewed {
+            Ok(issued) => {
+                certificate = issued;
+                tracing::info!("the API server shows a new certificate");
+            }
+            Err(why) => tracing::error!(why, "the certificate cannot be renewed"),
+        }
+    }
 }
 
 /// Whether the store answers a read that counts.

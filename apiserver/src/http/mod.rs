@@ -26,6 +26,7 @@
 //! | `paths`, `discovery`, `openapi`, `health` | everything else |
 //! | `answer`, `body`, `gzip` | how answers are written |
 //! | `policy`, `bootstrap`, `rights` | RBAC: kept current, begun with, not given away |
+//! | `definitions`, `establish` | CustomResourceDefinitions: what they make served, what becomes of them |
 //! | `service_range` | the block of addresses of Services, as every cluster begins with it |
 //!
 //! Lists and watches are written piece by piece: memory is a piece, not an answer. Whoever does not read
@@ -42,7 +43,9 @@ mod call;
 mod chain;
 mod connection;
 mod cork;
+mod definitions;
 mod discovery;
+mod establish;
 mod event;
 mod gzip;
 mod handle;
@@ -74,6 +77,7 @@ mod write;
 pub use app::{Limits, Options};
 pub use audit::Audit;
 pub use bootstrap::{BootstrapError, write_policy};
+pub use definitions::KeptCatalog;
 pub use health::{Check, CheckFuture};
 pub use lookup::RegistryObjects;
 pub use policy::KeptPolicy;

@@ -61,7 +61,7 @@ impl Conversion {
     /// 500 if it is none that is known here.
     pub(super) fn of(resource: &Arc<Resource>) -> Result<Option<Conversion>, Failure> {
         check(resource)?;
-        let is_needed = resource.gvk != resource.stored;
+        let is_needed = resource.gvk != resource.stored || resource.custom.is_some();
         Ok(is_needed.then(|| Conversion(resource.clone())))
     }
 
@@ -76,14 +76,22 @@ impl Conversion {
 
 /// An object as it is stored, from one of the version that the resource serves.
 pub(super) fn incoming(resource: &Resource, object: Value) -> Value {
-    match resource.gvk == resource.stored {
+    match resource.gvk == resource.stored && resource.custom.is_none() {
         true => object,
         false => between(&resource.gvk, &resource.stored, object),
     }
 }
 
 /// An object of the version that the resource serves, from one as it is stored.
-pub(super) fn outgoing(resource: &Resource, object: Value) -> Value {
+pub(super) fn outgoing(resource: &Resource, mut object: Value) -> Value {
+    if let Some(custom) = &resource.custom {
+        // It may have been stored in any version, and under an earlier schema.
+        object = between(&resource.stored, &resource.gvk, object);
+        if let Err(error) = custom.form(&resource.gvk.version, &mut object) {
+            tracing::warn!(%error, "a stored custom resource is out of form");
+        }
+        return object;
+    }
     match resource.gvk == resource.stored {
         true => object,
         false => between(&resource.stored, &resource.gvk, object),

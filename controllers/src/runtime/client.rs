@@ -25,7 +25,7 @@ use std::sync::atomic::Ordering;
 pub struct Ground {
     /// Objects over the store.
     pub registry: Arc<Registry>,
-    /// What is served.
+    /// What is built in.
     pub catalog: Arc<Catalog>,
     /// The time of the day.
     pub clock: Arc<dyn Clock>,
@@ -52,6 +52,11 @@ impl Ground {
             catalog,
             clock,
         }
+    }
+
+    /// What is served as of the world, custom resources too.
+    pub fn served(&self) -> Arc<Catalog> {
+        self.shared.catalog()
     }
 
     /// The row of a kind.

@@ -2,6 +2,7 @@
 //! number show a statement of the contract.
 
 mod crowd;
+mod custom;
 mod everybody;
 mod failures;
 mod identity;

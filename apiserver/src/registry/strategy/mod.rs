@@ -28,7 +28,9 @@ use crate::schema::Gvk;
 use serde_json::Value;
 
 pub(in crate::registry) use create::prepare_create;
+#[cfg(test)]
 pub(in crate::registry) use rows::of;
+pub(in crate::registry) use rows::of_resource;
 pub(crate) use service::keep_allocated;
 pub(in crate::registry) use update::{for_rules, keep_system_fields, prepare_update};
 
@@ -74,6 +76,8 @@ pub(in crate::registry) enum Counts {
     Spec,
     /// Another spec, or other annotations.
     SpecAndAnnotations,
+    /// Anything but metadata.
+    ContentAndStatus,
     /// Anything but metadata and status.
     Content,
     /// Anything but metadata and status, or other labels.

@@ -1,6 +1,7 @@
 //! The rows.
 
 use super::{Counts, Dependents, Strategy, create, service, update};
+use crate::resource::Resource;
 use crate::schema::Gvk;
 
 /// How most kinds are written.
@@ -139,6 +140,29 @@ static TAINT_RULE: Strategy = Strategy {
     status_keeps: ALL_METADATA,
     ..SPEC
 };
+
+const CUSTOM_STRATEGY: Strategy = Strategy {
+    first_generation: 1,
+    generation: Counts::Content,
+    status_keeps: ALL_METADATA,
+    ..MOST
+};
+/// Custom resources with a status of its own.
+static CUSTOM: Strategy = CUSTOM_STRATEGY;
+/// Custom resources whose status is a field like others.
+static CUSTOM_WHOLE: Strategy = Strategy {
+    generation: Counts::ContentAndStatus,
+    ..CUSTOM_STRATEGY
+};
+
+/// How objects of a resource are written.
+pub(in crate::registry) fn of_resource(resource: &Resource) -> &'static Strategy {
+    match (&resource.custom, resource.subresource("status")) {
+        (None, _) => of(&resource.stored),
+        (Some(_), Some(_)) => &CUSTOM,
+        (Some(_), None) => &CUSTOM_WHOLE,
+    }
+}
 
 /// How a kind is written. The version does not matter.
 pub(in crate::registry) fn of(gvk: &Gvk) -> &'static Strategy {

@@ -213,7 +213,7 @@ impl Job<'_> {
                     return Err(self.invalid(&self.target.name, &[error]));
                 }
                 let mut object = live.clone();
-                scale::onto(&new, &mut object);
+                scale::onto(self.resource(), &new, &mut object);
                 object
             }
             _ => versions::incoming(self.resource(), new),
@@ -232,6 +232,7 @@ impl Job<'_> {
     fn validate_change(&self, new: &Value, old: &Value) -> Result<(), Failure> {
         let old = strategy::for_rules(self.part, new, old);
         let mut errors = validate::update(&self.resource().stored, new, &old);
+        errors.extend(self.check_custom(new, Some(&old)));
         super::dedup(&mut errors);
         match errors.is_empty() {
             true => Ok(()),

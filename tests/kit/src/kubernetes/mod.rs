@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `connection`, `client`, `watch` | a lean client: each request goes to the next member |
 //! | `development` | a cluster of real processes |
-//! | `place`, `objects` | a namespace of one's own, and what to put there |
+//! | `place`, `objects`, `definition` | a namespace of one's own, what to put there, and kinds of one's own |
 //! | `traces` | what kubectl and helm send, recorded and asked again |
 //! | `run`, `list` | asking all statements; those that cannot be asked yet, and why |
 //! | the others | the statements by topic |
@@ -18,7 +18,8 @@
 //! for a time to pass. That nothing comes is shown by what comes next: a later write, a bookmark, an end.
 //!
 //! Each statement works in a fresh namespace, and many are asked at one time. Those that compact the store
-//! are asked at last, one after the other: they take old states from everybody.
+//! are asked at last, one after the other: they take old states from everybody. So are those that define
+//! kinds: they change what everybody is told.
 
 mod access;
 mod apply;
@@ -28,6 +29,10 @@ mod compaction;
 mod connection;
 mod creates;
 mod crowd;
+mod custom;
+mod custom_schemas;
+mod definition;
+mod definitions;
 mod deletes;
 mod development;
 mod discovery;
