@@ -220,7 +220,7 @@ pub fn expected_path(rights: Rights, verb: &str, path: &str) -> Outcome {
             Some(start) => path.starts_with(start),
             None => *one == path,
         };
-        paths.iter().any(|one| fits(one))
+        paths.iter().any(fits)
     };
     let is_allowed = match rights {
         Rights::Refused => return Outcome::Unauthorized,

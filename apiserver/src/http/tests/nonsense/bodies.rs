@@ -179,7 +179,7 @@ fn doors() -> Vec<(Method, String, Value)> {
         (
             Method::PUT,
             shop("pods/there"),
-            with(named("v1", "Pod"), "spec", containers.clone()),
+            with(named("v1", "Pod"), "spec", containers),
         ),
         (
             Method::PUT,
