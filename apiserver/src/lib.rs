@@ -3,13 +3,14 @@
 //!
 //! A request comes in through `http`, which finds out who asks (`authenticate`) and whether they may
 //! (`authorize`), and goes to the `registry`, one engine for all kinds. What kinds differ in are rows
-//! (`resource`, `schema`) and rules (`defaults`, `validate`, `admission`). What never happens here: a word about consensus.
+//! (`resource`, `schema`, `custom`) and rules (`defaults`, `validate`, `admission`). What never happens here: a word about consensus.
 
 pub mod admission;
 pub mod apply;
 pub mod authenticate;
 pub mod authorize;
 pub mod canonical;
+pub mod custom;
 pub mod decode;
 pub mod defaults;
 pub mod discovery;

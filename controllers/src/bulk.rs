@@ -31,6 +31,35 @@ pub async fn bulk(writes: Vec<Future<'_, Result<(), Problem>>>) -> Result<(), Pr
     }
 }
 
+/// The same for writes that are refused for one reason, if at all: one, then two, four and so on, as long as
+/// all succeed, so that a refusal mostly costs one attempt. Upstream's slow start (M2).
+///
+/// # Errors
+/// As for [`bulk`].
+pub async fn growing(writes: Vec<Future<'_, Result<(), Problem>>>) -> Result<(), Problem> {
+    let mut waiting = writes.into_iter();
+    let mut size = 1;
+    loop {
+        let batch: Vec<_> = waiting.by_ref().take(size).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        bulk(batch).await?;
+        size = size.saturating_mul(2);
+    }
+}
+
+/// What came of two kinds of writes of one decision, carried out beside each other.
+///
+/// # Errors
+/// The graver problem.
+pub fn both(one: Result<(), Problem>, other: Result<(), Problem>) -> Result<(), Problem> {
+    match (one, other) {
+        (Err(one), Err(other)) => Err(graver(Some(one), other)),
+        (one, other) => one.and(other),
+    }
+}
+
 fn graver(known: Option<Problem>, found: Problem) -> Problem {
     match known {
         Some(known) if gravity(&known) >= gravity(&found) => known,
@@ -97,5 +126,51 @@ mod tests {
         let begun = begun.load(Ordering::Relaxed);
         assert!(begun <= AT_ONCE + 3, "{begun}");
         assert_eq!(ended.load(Ordering::Relaxed), begun);
+    }
+
+    /// How many of 100 writes are begun if the `refused`th of them is refused.
+    async fn begun(refused: usize) -> usize {
+        let begun = AtomicUsize::new(0);
+        let write = |number: usize| -> Future<'_, Result<(), Problem>> {
+            let begun = &begun;
+            Box::pin(async move {
+                begun.fetch_add(1, Ordering::Relaxed);
+                // All of a batch are on their way before one is answered.
+                tokio::task::yield_now().await;
+                match number == refused {
+                    true => Err(Problem::Refused(Box::new(Failure::bad_request("no")))),
+                    false => Ok(()),
+                }
+            })
+        };
+        let outcome = growing((1..=100).map(write).collect()).await;
+        assert_eq!(outcome.is_err(), refused <= 100);
+        begun.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn m2_a_refusal_costs_no_more_than_its_batch() {
+        for (refused, expected) in [
+            (1, 1),
+            (2, 3),
+            (3, 3),
+            (4, 7),
+            (7, 7),
+            (8, 15),
+            (64, 100),
+            (101, 100),
+        ] {
+            assert_eq!(begun(refused).await, expected, "the {refused}th is refused");
+        }
+    }
+
+    #[test]
+    fn of_two_outcomes_the_graver_one_counts() {
+        let (stale, fenced) = (|| Err(Problem::Stale), || Err(Problem::Fenced));
+        assert_eq!(both(Ok(()), Ok(())), Ok(()));
+        assert_eq!(both(stale(), Ok(())), stale());
+        assert_eq!(both(Ok(()), stale()), stale());
+        assert_eq!(both(stale(), fenced()), fenced());
+        assert_eq!(both(fenced(), stale()), fenced());
     }
 }

@@ -5,6 +5,7 @@
 //! [`Cluster::advance`]), so nothing here waits for a clock.
 
 mod kubelet;
+mod quota;
 
 use crate::objects::Key;
 use crate::runtime::{Ground, Kind, Manager, World};

@@ -67,6 +67,13 @@ pub async fn make(client: &Client, name: &str) -> Result<pki::Kubeconfig> {
         *last += 1;
     }
     let servers = values(client, SERVERS_PREFIX.to_owned(), end).await?;
+    if servers.is_empty() {
+        return Err(
+            Error::new(Exit::Failure, "no member serves Kubernetes at present")
+                .why("none has noted the address of its server, which each does as it starts")
+                .fix("ask again in a moment"),
+        );
+    }
     let now_s = SystemClock.now_us().div_euclid(1_000_000);
     let issued = pki::Client::admin().issue(&authority, now_s);
     Ok(pki::Kubeconfig {

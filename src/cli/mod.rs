@@ -35,7 +35,7 @@ use output::Format;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// A replicated, versioned key/value store that serves etcd's v3 API.
+/// A replicated, versioned key/value store that serves etcd's v3 API, and Kubernetes' on top of it.
 #[derive(Parser, Debug)]
 #[command(
     name = "keelson",

@@ -57,6 +57,10 @@ pub struct Member {
     pub listen_metrics_urls: Vec<Url>,
     /// Where Kubernetes clients are served, and what they are told; `None`: nowhere.
     pub kubernetes: Option<(Url, Url)>,
+    /// Tokens of Kubernetes clients, in upstream's form; `None`: none.
+    pub kubernetes_tokens: Option<PathBuf>,
+    /// Where requests of Kubernetes clients are written down; `-`: standard output; `None`: nowhere.
+    pub kubernetes_audit_log: Option<PathBuf>,
     /// Founders by name, each with one URL or several; a name occurs once.
     pub initial_cluster: Vec<(String, Vec<Url>)>,
     /// Found or join.
@@ -95,6 +99,8 @@ pub struct Member {
     pub unsafe_no_fsync: bool,
     /// Keep the state in memory: for tests of the state alone.
     pub in_memory: bool,
+    /// Run the control loops whoever leads: for tests.
+    pub loops_everywhere: bool,
     /// Free space on disk below which writes are refused; `None` for the default.
     pub disk_reserve_bytes: Option<u64>,
     /// Memory for the newest records; 0 for none.
@@ -148,6 +154,10 @@ impl Member {
             listen_peer_urls,
             initial_advertise_peer_urls: peer_urls,
             listen_metrics_urls,
+            kubernetes_tokens: check
+                .of_kubernetes("kubernetes-token-auth-file", kubernetes.is_some()),
+            kubernetes_audit_log: check
+                .of_kubernetes("kubernetes-audit-log-path", kubernetes.is_some()),
             kubernetes,
             initial_cluster,
             initial_state: match settings.text("initial-cluster-state") {
@@ -176,6 +186,7 @@ impl Member {
             watch_progress_notify_interval: settings.duration("watch-progress-notify-interval"),
             unsafe_no_fsync: settings.flag("unsafe-no-fsync"),
             in_memory: settings.flag("unsafe-memory-state"),
+            loops_everywhere: settings.flag("unsafe-loops-everywhere"),
             record_cache_bytes: usize::try_from(settings.bytes("record-cache-bytes")).unwrap_or(0),
             disk_reserve_bytes: u64::try_from(settings.bytes("disk-reserve-bytes"))
                 .ok()
@@ -258,6 +269,21 @@ impl Check<'_> {
             );
         }
         Some((listen, told))
+    }
+
+    /// The file that an option names, which says something only where Kubernetes is served.
+    fn of_kubernetes(&mut self, option: &'static str, is_served: bool) -> Option<PathBuf> {
+        let text = self.settings.text(option);
+        if text.is_empty() {
+            return None;
+        }
+        if !is_served {
+            self.problem(
+                format!("{option}: Kubernetes clients are not served"),
+                "set --listen-kubernetes-url, or leave it out",
+            );
+        }
+        Some(PathBuf::from(text))
     }
 
     fn secure_url(&mut self, option: &'static str) -> Option<Url> {

@@ -141,6 +141,8 @@ pub const OPTIONS: &[Opt] = &[
     row("listen-client-http-urls", Urls, "", Member, Missing("a separate port for HTTP"), "Moves plain HTTP off the client port."),
     row("listen-kubernetes-url", Text, "", Member, Works, "Where Kubernetes clients are served, such as https://0.0.0.0:6443. Empty: nowhere. Not an option of etcd."),
     row("advertise-kubernetes-url", Text, "", Member, Works, "How Kubernetes clients reach this member. Empty: as listened. Not an option of etcd."),
+    row("kubernetes-token-auth-file", Text, "", Member, Works, "Tokens of Kubernetes clients, one a line: token,user,uid,\"group1,group2\". Read at the start. Empty: none. Not an option of etcd."),
+    row("kubernetes-audit-log-path", Text, "", Member, Works, "File to which each request of a Kubernetes client adds a line of JSON: who did what. -: standard output. Empty: none. Not an option of etcd."),
     row("heartbeat-interval", Milliseconds, "100", Member, Works, "Time between two heartbeats of the leader, in milliseconds."),
     row("election-timeout", Milliseconds, "1000", Member, Works, "Time within which the members elect when their leader falls silent, in milliseconds. A follower stands after eight tenths to the whole of it without a word."),
     row("initial-election-tick-advance", Flag, "true", Member, Ignored("there are no election ticks to skip: timeouts are real time"), "Start the first election sooner."),
@@ -248,6 +250,7 @@ pub const OPTIONS: &[Opt] = &[
     row("enable-v2", Flag, "false", Other, Missing("the v2 API"), "Serve the v2 API."),
     row("feature-gates", Text, "", Other, Ignored("none of etcd's gates has a counterpart"), "Switches of unfinished features."),
     row("downgrade-check-time", Duration, "5s", Other, Ignored("there is no older format to go back to"), "Time between two looks at a downgrade."),
+    row("unsafe-loops-everywhere", Flag, "false", Other, Works, "Run the control loops on every member, whoever leads, and in a term that has ended until a write is refused: for tests only. Not an option of etcd."),
     row("v2-deprecation", Text, "write-only", Other, Ignored("there is no v2 store"), "Phase of removing the v2 store."),
     row("enable-lease-checkpoint", Flag, "false", Other, Ignored("what a lease has left is always kept across leaders"), "Keep what a lease has left across leaders."),
 ];

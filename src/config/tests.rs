@@ -239,6 +239,30 @@ fn the_cache_of_records_has_a_size_or_is_off() {
 }
 
 #[test]
+fn what_is_for_kubernetes_clients_needs_them_to_be_served() {
+    let served = "--listen-kubernetes-url https://127.0.0.1:6443";
+    let member = |flags: &str| {
+        let flags = format!("--data-dir /nonexistent {flags}");
+        let arguments: Vec<String> = flags.split_whitespace().map(str::to_owned).collect();
+        match load(Personality::Keelson, &arguments, &[]) {
+            Ok(Outcome::Settings(settings)) => Member::from_settings(&settings),
+            other => panic!("{other:?}"),
+        }
+    };
+    for option in ["kubernetes-token-auth-file", "kubernetes-audit-log-path"] {
+        assert!(member(&format!("{served} --{option} there")).is_ok());
+        let refused = member(&format!("--{option} there")).unwrap_err();
+        let [refused] = refused.as_slice() else {
+            panic!("{refused:?}");
+        };
+        assert!(refused.to_string().contains(option), "{refused}");
+    }
+    let nothing = member(served).unwrap();
+    assert_eq!(nothing.kubernetes_tokens, None);
+    assert_eq!(nothing.kubernetes_audit_log, None);
+}
+
+#[test]
 fn sizes_and_durations_have_units() {
     assert_eq!(value::bytes("8GiB"), Ok(8 << 30));
     assert_eq!(value::bytes("-1"), Ok(-1));

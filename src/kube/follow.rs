@@ -3,21 +3,21 @@
 //! The stream is bounded by the store. A reader that is slow is caught up from history, and told so only
 //! if that is compacted before it comes.
 
+use super::decoded::Decoded;
 use super::error;
 use futures::stream;
 use keelson_apiserver::storage::{Changes, KvError, Stream, Watch, wire};
 use keelson_proto::etcdserverpb::WatchCreateRequest;
-use keelson_proto::mvccpb::Event;
 use keelson_proto::serving::WatchResponse;
 use keelson_store::rpc::Front;
 use keelson_store::watch;
-use prost::Message;
 use std::sync::Arc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 /// Begins to follow. `watch` is checked.
 pub async fn open(
     front: &Arc<Front>,
+    decoded: &Arc<Decoded>,
     watch: &Watch,
 ) -> Result<Stream<Result<Changes, KvError>>, KvError> {
     let failed = |error| error::of_read(&error, &front.store());
@@ -35,6 +35,7 @@ pub async fn open(
     }
     let following = Following {
         front: front.clone(),
+        decoded: decoded.clone(),
         responses,
         progress: watch.progress_every.map(|every| {
             let mut ticks = interval_at(Instant::now() + every, every);
@@ -58,6 +59,7 @@ fn canceled(response: &WatchResponse) -> KvError {
 
 struct Following {
     front: Arc<Front>,
+    decoded: Arc<Decoded>,
     responses: watch::Stream,
     progress: Option<Interval>,
     over: bool,
@@ -69,7 +71,8 @@ impl Following {
             return None;
         }
         let outcome = loop {
-            match self.response().await.and_then(changes) {
+            let response = self.response().await;
+            match response.and_then(|response| changes(response, &self.decoded)) {
                 // Progress that nobody asked for.
                 Ok(changes) if changes.changes.is_empty() && self.progress.is_none() => {}
                 outcome => break outcome,
@@ -102,13 +105,13 @@ impl Following {
 }
 
 /// What a response says: whole revisions, or how far the stream is.
-fn changes(response: WatchResponse) -> Result<Changes, KvError> {
+fn changes(response: WatchResponse, decoded: &Decoded) -> Result<Changes, KvError> {
     if response.canceled {
         return Err(canceled(&response));
     }
     let mut changes = Vec::with_capacity(response.events.len());
     for event in response.events {
-        let change = Event::decode(event).ok().and_then(wire::change);
+        let change = decoded.change(event);
         let unreadable = || KvError::Unavailable("an event of the store does not parse".into());
         changes.push(change.ok_or_else(unreadable)?);
     }

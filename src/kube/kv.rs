@@ -1,5 +1,6 @@
 //! The member in the same process as the store of the API server.
 
+use super::decoded::Decoded;
 use super::{error, follow};
 use bytes::Bytes;
 use keelson_apiserver::storage::wire;
@@ -29,6 +30,7 @@ const LOOK_LAST: Duration = Duration::from_millis(16);
 /// member that made it still led in that term when it was agreed on.
 pub struct MemberKv {
     front: Arc<Front>,
+    decoded: Arc<Decoded>,
 }
 
 impl MemberKv {
@@ -38,7 +40,10 @@ impl MemberKv {
     pub fn new(shared: &Shared, number: usize) -> MemberKv {
         let front = Front::new(shared, number);
         tokio::spawn(front.handle().dispatch());
-        MemberKv { front }
+        MemberKv {
+            front,
+            decoded: Arc::default(),
+        }
     }
 
     /// The present term, if this member leads as far as it knows.
@@ -140,7 +145,7 @@ impl MemberKv {
 
     async fn follow(&self, watch: Watch) -> Result<Stream<Result<Changes, KvError>>, KvError> {
         watch.check()?;
-        follow::open(&self.front, &watch).await
+        follow::open(&self.front, &self.decoded, &watch).await
     }
 
     async fn lease(&self, ttl_s: i64) -> Result<i64, KvError> {

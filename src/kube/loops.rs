@@ -51,10 +51,16 @@ pub struct Loops {
 
 impl Loops {
     /// Starts them, in the name of this member, on the front of this number, which is nobody else's.
+    /// `everywhere`: whoever leads, for tests.
     ///
     /// # Errors
     /// The system's.
-    pub fn start(name: &str, shared: &Shared, front: usize) -> std::io::Result<Loops> {
+    pub fn start(
+        name: &str,
+        shared: &Shared,
+        front: usize,
+        everywhere: bool,
+    ) -> std::io::Result<Loops> {
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -66,7 +72,7 @@ impl Loops {
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = run(&name, &shared, front) => {}
+                        () = run(&name, &shared, front, everywhere) => {}
                         _ = stopped => {}
                     }
                 });
@@ -81,7 +87,7 @@ impl Loops {
     }
 }
 
-async fn run(name: &str, shared: &Shared, front: usize) {
+async fn run(name: &str, shared: &Shared, front: usize, everywhere: bool) {
     let kv: Arc<dyn Kv> = Arc::new(MemberKv::new(shared, front));
     let authority = loop {
         match shared_secrets::authority(&*kv).await {
@@ -97,11 +103,31 @@ async fn run(name: &str, shared: &Shared, front: usize) {
     let manager = manager(&kv, name, authority.certificate(), members.clone());
     let member_id = shared.handle.identity().member_id;
     let leadership = shared.handle.watch_leadership();
-    tokio::join!(
-        manager.follow(),
-        members.keep(&*kv),
-        lead(&manager, member_id, leadership)
-    );
+    count(&manager, shared);
+    let leading = async {
+        match everywhere {
+            true => lead_regardless(&manager, leadership).await,
+            false => lead(&manager, member_id, leadership).await,
+        }
+    };
+    tokio::join!(manager.follow(), members.keep(&*kv), leading);
+}
+
+/// Shows what was refused among the member's metrics.
+fn count(manager: &Manager, shared: &Shared) {
+    let refused = manager.ground().refused.clone();
+    shared.metrics.pull(move |samples| {
+        samples.counter(
+            "keelson_loop_writes_fenced",
+            "Writes of control loops that were refused because the term in which they were decided had ended",
+            refused.fenced() as f64,
+        )?;
+        samples.counter(
+            "keelson_loop_writes_stale",
+            "Writes of control loops that were refused because something they rested on had changed",
+            refused.stale() as f64,
+        )
+    });
 }
 
 /// All loops of a cluster.
@@ -113,6 +139,7 @@ fn manager(kv: &Arc<dyn Kv>, name: &str, root: &str, members: Members) -> Manage
     let catalog = Arc::new(resource::builtin().clone());
     let ground = Ground::new(Arc::new(registry), catalog, clock);
     Manager::new(Arc::new(ground))
+        .named(name)
         .with(Holder::new(name))
         .with(ServiceAccounts)
         .with(RootCa::new(root))
@@ -156,5 +183,24 @@ async fn lead(
             term = led.term,
             "this member does not run the control loops any more"
         );
+    }
+}
+
+/// Runs the loops in every term, whoever leads, and in one that has ended until a write is refused. Returns
+/// when the member stops. For `--unsafe-loops-everywhere`: it shows that fences and claims hold.
+async fn lead_regardless(manager: &Manager, mut leadership: watch::Receiver<Option<Leadership>>) {
+    loop {
+        let led = match leadership.wait_for(Option::is_some).await {
+            Ok(led) => *led,
+            Err(_) => return,
+        };
+        if let Some(led) = led {
+            tracing::warn!(
+                term = led.term,
+                "this member runs the control loops, whoever leads"
+            );
+            manager.lead(led.term).await;
+        }
+        tokio::time::sleep(AGAIN).await;
     }
 }

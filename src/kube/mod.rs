@@ -8,13 +8,13 @@
 //! | file | what |
 //! |---|---|
 //! | `kv` | the trait, over a front of its own |
-//! | `follow` | a watch |
+//! | `follow`, `decoded` | a watch; an event is decoded once for all of them |
 //! | `error` | the store's errors in the trait's words |
 //! | `serve` | the API server, from its secrets to its end |
 //! | `members` | which members serve now |
 //! | `loops` | the control loops, while this member leads |
 //! | `once`, `shared_secrets` | what members have in common, made by the first |
-//! | `namespaces` | those that every cluster has |
+//! | `beginnings` | the objects that every cluster has |
 //! | `clock` | the time of the day |
 //! | `client` | a client over HTTPS, for the commands |
 //! | `hollow` | hollow nodes, over that client |
@@ -22,18 +22,19 @@
 //! What may enter: putting the two halves together. What never happens here: a Kubernetes rule, a
 //! decision about data, a second way into the log.
 
+mod beginnings;
 pub mod client;
 /// The stack of a thread that reads objects: the deepest that are let in, in a program that is not optimised.
 const STACK_BYTES: usize = 16 << 20;
 
 pub mod clock;
+mod decoded;
 mod error;
 mod follow;
 pub mod hollow;
 mod kv;
 pub mod loops;
 mod members;
-mod namespaces;
 mod once;
 pub mod serve;
 pub mod shared_secrets;

@@ -1,15 +1,16 @@
 //! The API server of this member: what it needs is made or found in the store, then it serves.
 
+use super::beginnings;
 use super::clock::{SystemClock, SystemRandom};
 use super::kv::MemberKv;
-use super::namespaces;
 use super::once::Setback;
 use super::shared_secrets;
 use keelson_apiserver::admission::{Chain, Stored};
 use keelson_apiserver::authenticate::{Authenticator, ServiceTokens, StaticTokens};
 use keelson_apiserver::authorize::{Authorizer, Masters, NodeAuthorizer, Union, bootstrap};
 use keelson_apiserver::http::{
-    self, Check, HeldRights, KeptGraph, KeptPolicy, Limits, RegistryObjects, Tls, write_policy,
+    self, Audit, Check, HeldRights, KeptCatalog, KeptGraph, KeptPolicy, Limits, RegistryObjects,
+    Tls, write_policy,
 };
 use keelson_apiserver::identity::Anonymous;
 use keelson_apiserver::pki::{self, Authority};
@@ -41,6 +42,10 @@ pub struct Options {
     pub name: String,
     /// Under which names and addresses.
     pub server: pki::Server,
+    /// Tokens that an operator wrote down.
+    pub tokens: StaticTokens,
+    /// Where requests are written down, if anywhere.
+    pub audit: Option<Audit>,
 }
 
 /// A server that runs, on a thread of its own.
@@ -133,7 +138,7 @@ async fn prepare(
     write_policy(registry, catalog)
         .await
         .map_err(|error| Setback::Passing(error.to_string()))?;
-    namespaces::ensure(registry, catalog).await?;
+    beginnings::ensure(registry, catalog).await?;
     let now_us = SystemClock.now_us();
     http::write_service_range(registry, catalog, now_us)
         .await
@@ -209,12 +214,11 @@ async fn serve(
         judged,
     } = parts;
     let anonymous = Anonymous::health_and_version();
-    let now_s = |clock: &dyn Clock| clock.now_us().div_euclid(1_000_000);
     let issue = |now_s| {
         let issued = options.server.issue(&prepared.authority, now_s);
         issued.map_err(|error| error.to_string())
     };
-    let mut certificate = issue(now_s(&*clock))?;
+    let certificate = issue(now_s(&*clock))?;
     let tls = Tls::new(&certificate, prepared.authority.certificate());
     let tls = tls.map_err(|error| error.to_string())?;
     let server = http::Server::new(
@@ -223,12 +227,12 @@ async fn serve(
             clock: clock.clone(),
             catalog: catalog.clone(),
             authenticator: Authenticator::new(
-                StaticTokens::default(),
+                options.tokens.clone(),
                 Some(prepared.tokens),
                 anonymous,
             ),
             authorizer: authorizer(&judged),
-            audit: None,
+            audit: options.audit.clone(),
             checks: vec![store_check(kv)],
             limits: Limits::default(),
             address: options.address.clone(),
@@ -245,34 +249,50 @@ async fn serve(
     let serving = server.serve(listener, async {
         let _ = stop.await;
     });
-    let renewing = async {
-        loop {
-            tokio::time::sleep(RENEWAL_LOOK).await;
-            let validity = pki::Validity::of_pem(&certificate.certificate);
-            let now_s = now_s(&*clock);
-            if validity.is_ok_and(|validity| !validity.is_due(now_s)) {
-                continue;
-            }
-            let renewed = issue(now_s).and_then(|issued| {
-                let shown = server.tls().renew(&issued);
-                shown.map(|()| issued).map_err(|error| error.to_string())
-            });
-            match renewed {
-                Ok(issued) => {
-                    certificate = issued;
-                    tracing::info!("the API server shows a new certificate");
-                }
-                Err(why) => tracing::error!(why, "the certificate cannot be renewed"),
-            }
-        }
-    };
+    let resources = KeptCatalog::new(catalog.clone());
     tokio::select! {
         () = serving => {}
+        () = resources.keep(&registry, |now| server.serve_catalog(now)) => {}
+        () = resources.establish(&registry, &*clock) => {}
         () = judged.policy.keep(&registry, &catalog) => {}
         () = judged.graph.keep(&registry, &catalog) => {}
-        () = renewing => {}
+        () = renew(&server, &*clock, certificate, issue) => {}
+        () = beginnings::keep(&registry, &catalog) => {}
     }
     Ok(())
+}
+
+/// Seconds since 1970.
+fn now_s(clock: &dyn Clock) -> i64 {
+    clock.now_us().div_euclid(1_000_000)
+}
+
+/// Shows another certificate whenever one is due.
+async fn renew(
+    server: &http::Server,
+    clock: &dyn Clock,
+    mut certificate: pki::Certificate,
+    issue: impl Fn(i64) -> Result<pki::Certificate, String>,
+) {
+    loop {
+        tokio::time::sleep(RENEWAL_LOOK).await;
+        let validity = pki::Validity::of_pem(&certificate.certificate);
+        let now_s = now_s(clock);
+        if validity.is_ok_and(|validity| !validity.is_due(now_s)) {
+            continue;
+        }
+        let renewed = issue(now_s).and_then(|issued| {
+            let shown = server.tls().renew(&issued);
+            shown.map(|()| issued).map_err(|error| error.to_string())
+        });
+        match renewed {
+            Ok(issued) => {
+                certificate = issued;
+                tracing::info!("the API server shows a new certificate");
+            }
+            Err(why) => tracing::error!(why, "the certificate cannot be renewed"),
+        }
+    }
 }
 
 /// Whether the store answers a read that counts.

@@ -7,6 +7,9 @@ use crate::config::url::Url;
 use crate::kube::loops::Loops;
 use crate::kube::serve::{self, Kube};
 use crate::version;
+use keelson_apiserver::admission::SERVICE_CIDR_FIRST;
+use keelson_apiserver::authenticate::StaticTokens;
+use keelson_apiserver::http::Audit;
 use keelson_apiserver::pki;
 use keelson_store::limits::Limits;
 use keelson_store::metrics::Metrics;
@@ -17,7 +20,11 @@ use keelson_store::rpc::front::{Shared, hashing_places};
 use keelson_store::rpc::fronts::Fronts;
 use keelson_store::rpc::listen::bind;
 use keelson_store::{wal, watch};
+use std::fs::OpenOptions;
+use std::io::BufWriter;
 use std::net::{TcpListener, ToSocketAddrs};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -73,7 +80,9 @@ fn run(config: &Member) -> Result<(), Error> {
     })?;
     let kubernetes = kubernetes.map(|options| {
         let served = Kube::start(options, &shared, fronts)?;
-        Ok((served, Loops::start(&config.name, &shared, fronts + 1)?))
+        let everywhere = config.loops_everywhere;
+        let loops = Loops::start(&config.name, &shared, fronts + 1, everywhere)?;
+        Ok((served, loops))
     });
     let kubernetes = kubernetes.transpose().map_err(|error: std::io::Error| {
         Error::new(Exit::Failure, "Kubernetes clients cannot be served").why(error.to_string())
@@ -110,19 +119,60 @@ fn kubernetes(config: &Member) -> Result<Option<serve::Options>, Error> {
     let Some(listener) = listen(std::slice::from_ref(url))?.pop() else {
         return Err(Error::new(Exit::Failure, format!("cannot listen on {url}")));
     };
-    let mut server = pki::Server::default();
-    for host in [&url.host, &told.host] {
-        match host.parse() {
-            Ok(address) => server.addresses.push(address),
-            Err(_) => server.names.push(host.clone()),
-        }
-    }
     Ok(Some(serve::Options {
         listener,
         address: format!("{}:{}", told.host, told.port),
         name: config.name.clone(),
-        server,
+        server: places([&url.host, &told.host]),
+        tokens: match &config.kubernetes_tokens {
+            None => StaticTokens::default(),
+            Some(file) => tokens(file)?,
+        },
+        audit: config
+            .kubernetes_audit_log
+            .as_deref()
+            .map(audit)
+            .transpose()?,
     }))
+}
+
+/// What the certificate vouches for: these hosts, and the Service by which Pods reach the server.
+fn places(hosts: [&str; 2]) -> pki::Server {
+    let mut server = pki::Server::default();
+    for host in hosts.into_iter().chain([SERVICE_CIDR_FIRST]) {
+        match host.parse() {
+            Ok(address) => server.addresses.push(address),
+            Err(_) => server.names.push(host.to_owned()),
+        }
+    }
+    server
+}
+
+fn tokens(file: &Path) -> Result<StaticTokens, Error> {
+    let cannot = |why: String| {
+        let what = format!("cannot take tokens from {}", file.display());
+        Error::new(Exit::Failure, what).why(why)
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| cannot(error.to_string()))?;
+    StaticTokens::parse(&text).map_err(|error| cannot(error.to_string()))
+}
+
+/// Adds to the file, so that one who moves it or cuts it takes nothing away. It tells who does what: nobody
+/// else may read it.
+fn audit(file: &Path) -> Result<Audit, Error> {
+    let opened = match file == Path::new("-") {
+        true => Audit::new(std::io::stdout()),
+        false => OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(file)
+            .and_then(|file| Audit::new(BufWriter::new(file))),
+    };
+    opened.map_err(|error| {
+        let what = format!("cannot write the audit log {}", file.display());
+        Error::new(Exit::Failure, what).why(error.to_string())
+    })
 }
 
 fn front_count() -> usize {
@@ -269,5 +319,18 @@ impl Signals {
                 }
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_reach_the_server_by_the_address_of_its_service() {
+        let server = places(["127.0.0.1", "masters.example"]);
+        let addresses = server.addresses.iter().map(ToString::to_string);
+        assert_eq!(addresses.collect::<Vec<_>>(), ["127.0.0.1", "10.96.0.1"]);
+        assert_eq!(server.names, ["masters.example"]);
     }
 }

@@ -24,6 +24,8 @@ pub struct Seen {
     pub bound: usize,
     /// Available Pods that failed by themselves.
     pub lost: usize,
+    /// Times that the Lease of the loops was written.
+    pub renewals: usize,
     /// Terms in which loops were claimed.
     pub terms: usize,
 }
@@ -33,12 +35,25 @@ struct Judge<'c> {
     objects: Objects<'c>,
     violations: Vec<Violation>,
     seen: Seen,
-    fences: HashMap<&'c str, u64>,
+    claims: HashMap<&'c str, Claimed<'c>>,
     terms: BTreeSet<u64>,
     rollouts: Rollouts<'c>,
 }
 
+/// The present claim of a loop.
+#[derive(Clone, Copy, Default)]
+struct Claimed<'c> {
+    fence: u64,
+    member: &'c str,
+}
+
 const CLAIMS: &str = "/keelson/kubernetes/claims/";
+/// The loop whose writes name the member that makes them, and what it writes.
+const TELLING: &str = "/keelson/kubernetes/claims/leader-lease";
+const TOLD: [&str; 2] = [
+    "/registry/leases/kube-system/kube-controller-manager",
+    "/registry/leases/kube-system/kube-scheduler",
+];
 
 /// Goes through a history, which is in the order of revisions and begins at the first.
 pub fn judge(changes: &[Change]) -> (Seen, Vec<Violation>) {
@@ -105,6 +120,8 @@ impl<'c> Judge<'c> {
         let Some(now) = now else { return };
         if key.starts_with(CLAIMS) {
             self.claim(change, now);
+        } else if TOLD.contains(&key) {
+            self.renewed(change, now);
         } else if key.starts_with("/registry/pods/") {
             self.pod(change, before, now);
         } else if key.starts_with("/registry/replicasets/") {
@@ -125,13 +142,26 @@ impl<'c> Judge<'c> {
     }
 
     /// Fences only grow: nobody claims under a term that has ended.
-    fn claim(&mut self, change: &'c Change, now: &Value) {
+    fn claim(&mut self, change: &'c Change, now: &'c Value) {
         let fence = now["fence"].as_u64().unwrap_or(0);
+        let member = text(now, "/holder");
         self.terms.insert(fence);
-        let before = self.fences.insert(change.key.as_str(), fence);
-        let newest = before.unwrap_or_default();
+        let claim = Claimed { fence, member };
+        let before = self.claims.insert(change.key.as_str(), claim);
+        let newest = before.unwrap_or_default().fence;
         if fence < newest {
             let what = format!("{} under {fence} after {newest}", change.key);
+            self.wrong(change, what);
+        }
+    }
+
+    /// Whoever writes that it runs the loops has the claim.
+    fn renewed(&mut self, change: &'c Change, now: &'c Value) {
+        self.seen.renewals += 1;
+        let writes = text(now, "/spec/holderIdentity");
+        let claim = self.claims.get(TELLING).copied().unwrap_or_default();
+        if writes != claim.member {
+            let what = format!("{writes} writes, and {} has claimed", claim.member);
             self.wrong(change, what);
         }
     }

@@ -9,7 +9,7 @@ use keelson_kit::kubectl::{Kubectl, programs};
 use keelson_kit::process::signal;
 use std::time::{Duration, Instant};
 
-const LENGTH: Duration = Duration::from_secs(10);
+const LENGTH: Duration = Duration::from_secs(8);
 /// A leader that is paused this long has been replaced.
 const PAUSE: Duration = Duration::from_secs(2);
 

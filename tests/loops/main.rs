@@ -1,22 +1,24 @@
-//! The control loops while the member that runs them is killed, paused, and cut off: whatever happens, every
-//! revision of the whole history keeps the rules.
+//! The control loops while the member that runs them is killed, paused, cut off, or not the only one who
+//! runs them: whatever happens, every revision of the whole history keeps the rules.
 //!
 //! | file | what |
 //! |---|---|
 //! | `work` | what users do meanwhile |
 //! | `killed` | the leader is killed and paused |
 //! | `cut` | the leader is cut off, on hosts (`hosts`) whose wires are cut |
+//! | `owners` | all members run the loops at one time, and go on when their term has ended |
 //! | `replaced` | how soon a Pod is replaced that is deleted while the leader dies |
 //! | `record`, `judge`, `bounds` | the history, and what must hold in it |
 //! | `wrong` | histories that the judge refuses |
 //!
-//! `KEELSON_LOOPS_SECONDS=600` makes each of the three longer.
+//! `KEELSON_LOOPS_SECONDS=600` makes each of the four longer.
 
 mod bounds;
 mod cut;
 mod hosts;
 mod judge;
 mod killed;
+mod owners;
 mod record;
 mod replaced;
 mod work;
@@ -53,6 +55,7 @@ fn judged(recorder: &Recorder, rounds: usize) -> Check<judge::Seen> {
     let (seen, violations) = judge::judge(&changes);
     println!("{rounds} rounds, {} changes, {seen:?}", changes.len());
     holds(&format!("{violations:?}"), violations.is_empty())?;
+    holds("the Lease was written", seen.renewals > 0)?;
     holds(
         "Pods were created and bound",
         seen.pods > 40 && seen.bound > 40,

@@ -11,7 +11,7 @@ use keelson_kit::wait::wait_until;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-const LENGTH: Duration = Duration::from_secs(12);
+const LENGTH: Duration = Duration::from_secs(8);
 /// What 99 of 100 take at most.
 const BOUND: Duration = Duration::from_secs(2);
 /// One Pod of each is deleted in every round, so each gives a sample.

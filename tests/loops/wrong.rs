@@ -245,3 +245,20 @@ fn a_claim_of_a_term_that_has_ended_is_found() {
     );
     assert!(found(vec![claim(3), claim(3), claim(4)]).is_empty());
 }
+
+#[test]
+fn a_write_by_somebody_whose_claim_has_ended_is_found() {
+    let claim = |fence: u64, member: &str| {
+        let object = json!({"fence": fence, "holder": member});
+        ("/keelson/kubernetes/claims/leader-lease", object)
+    };
+    let lease = |holder: &str| {
+        let object = json!({"spec": {"holderIdentity": holder}});
+        ("/registry/leases/kube-system/kube-scheduler", object)
+    };
+    let good = vec![claim(3, "a"), lease("a"), claim(4, "b"), lease("b")];
+    assert!(found(good.clone()).is_empty());
+    let mut late = good;
+    late.push(lease("a"));
+    assert_eq!(found(late), ["a writes, and b has claimed"]);
+}

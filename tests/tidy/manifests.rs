@@ -28,6 +28,8 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     // Both see the system from the outside.
     ("tests/kit/Cargo.toml", &["keelson-proto"], &[]),
     ("jepsen/Cargo.toml", &["keelson-proto", "keelson-kit"], &[]),
+    // No crate of the workspace: a program of somebody who only knows Kubernetes.
+    ("tests/peer/kube-rs/Cargo.toml", &[], &[]),
 ];
 
 /// Crates of others that belong to one of ours alone.

@@ -1,9 +1,9 @@
 //! All plug-ins, one after the other.
 
 use super::{
-    Admission, AdmissionRequest, Admitted, DefaultTolerationSeconds, LimitRanger,
-    NamespaceLifecycle, NodeRestriction, Objects, Plugin, Priority, ResourceQuota, ServiceAccount,
-    ServiceAllocation, TaintNodesByCondition,
+    Admission, AdmissionRequest, Admitted, DefaultTolerationSeconds, DefinitionLifecycle,
+    LimitRanger, NamespaceLifecycle, NodeRestriction, Objects, Plugin, Priority, ResourceQuota,
+    ServiceAccount, ServiceAllocation, TaintNodesByCondition,
 };
 use crate::status::Failure;
 use crate::storage::Future;
@@ -24,10 +24,11 @@ impl Chain {
         Chain { plugins, objects }
     }
 
-    /// Every plug-in that there is, in upstream's order.
+    /// Every plug-in that there is, in upstream's order. What upstream does without a plug-in comes early.
     pub fn standard(objects: Arc<dyn Objects>, random: Random) -> Chain {
         let plugins: Vec<Box<dyn Plugin>> = vec![
             Box::new(NamespaceLifecycle),
+            Box::new(DefinitionLifecycle),
             Box::new(LimitRanger),
             Box::new(ServiceAccount {
                 random: random.clone(),

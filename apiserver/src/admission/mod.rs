@@ -20,6 +20,7 @@
 //! | `plugin` | what a plug-in is, and how it looks at other objects |
 //! | `stored` | that look, straight into the store |
 //! | `namespace_lifecycle` | nothing new in namespaces that are missing or go away |
+//! | `definition_lifecycle` | nothing new of kinds whose definition is missing or goes away |
 //! | `limit_ranger` | defaults and bounds for the resources of Pods and claims, from `LimitRange`s |
 //! | `service_account` | the account of a Pod, and the token in its containers |
 //! | `node_restriction` | what a node may write: what is its own |
@@ -35,6 +36,7 @@
 
 mod chain;
 mod default_tolerations;
+mod definition_lifecycle;
 pub(crate) mod demand;
 mod limit_ranger;
 mod namespace_lifecycle;
@@ -51,6 +53,7 @@ mod tests;
 
 pub use chain::{Chain, Random};
 pub use default_tolerations::DefaultTolerationSeconds;
+pub use definition_lifecycle::DefinitionLifecycle;
 pub use limit_ranger::LimitRanger;
 pub use namespace_lifecycle::NamespaceLifecycle;
 pub use node_restriction::NodeRestriction;

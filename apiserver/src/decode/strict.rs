@@ -44,6 +44,13 @@ impl Strict {
         }
     }
 
+    /// A field that the schema of a custom resource does not have.
+    pub(crate) fn unknown_at(&mut self, path: &str) {
+        if self.has_room() {
+            self.add(format!("unknown field {}", quote(path)));
+        }
+    }
+
     /// A field that stands there twice.
     pub(crate) fn duplicate(&mut self, path: &Path<'_>) {
         if self.has_room() {

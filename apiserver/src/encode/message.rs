@@ -7,6 +7,18 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    /// An empty one with room for so many bytes.
+    pub(crate) fn with_room(bytes: usize) -> Message {
+        Message {
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
+    /// Makes room for so many bytes more.
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
     /// What has been written.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.bytes
@@ -43,9 +55,22 @@ impl Message {
 
     /// Text or bytes.
     pub(crate) fn bytes(&mut self, tag: u32, bytes: &[u8]) {
-        self.key(tag, 2);
-        self.varint(bytes.len() as u64);
+        self.head(tag, bytes.len() as u64);
         self.raw(bytes);
+    }
+
+    /// What stands before so many bytes, which are written afterwards.
+    pub(crate) fn head(&mut self, tag: u32, bytes: u64) {
+        self.key(tag, 2);
+        self.varint(bytes);
+    }
+
+    /// Text that `write` appends. Its length is put in front of it afterwards.
+    pub(crate) fn text<E>(&mut self, tag: u32, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), E> {
+        self.message(tag, |message| {
+            write(&mut message.bytes);
+            Ok(())
+        })
     }
 
     /// A message within this one, written by `write`. Its length is put in front of it afterwards.
@@ -64,9 +89,17 @@ impl Message {
             self.bytes[start] = length as u8;
             return Ok(());
         }
-        let mut prefix = Message::default();
-        prefix.varint(length as u64);
-        self.bytes.splice(start..=start, prefix.bytes);
+        // Moved by as many bytes as its length has beyond the first.
+        let more = (length.ilog2() / 7) as usize;
+        self.bytes.resize(start + 1 + length + more, 0);
+        let content = start + 1..start + 1 + length;
+        self.bytes.copy_within(content, start + 1 + more);
+        let mut rest = length;
+        for byte in &mut self.bytes[start..start + more] {
+            *byte = rest as u8 | 0x80;
+            rest >>= 7;
+        }
+        self.bytes[start + more] = rest as u8;
         Ok(())
     }
 }

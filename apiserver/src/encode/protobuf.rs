@@ -1,12 +1,14 @@
 //! Objects and messages along the table.
 
 use super::message::Message;
+use super::part::{Look, Part};
 use super::special;
+use super::text::Marks;
 use crate::decode::limits::MAX_DEPTH;
 use crate::decode::protobuf::{AnyForm, MAGIC, Slot, Target};
 use crate::decode::{Wire, api_version};
-use crate::schema::{Field, Gvk, List, Map as MapNode, Node, Scalar, Table, TypeId};
-use serde_json::{Map, Value};
+use crate::schema::{Field, Gvk, List, Map as MapNode, Node, Scalar, Table, Type, TypeId};
+use serde_json::Value;
 use std::fmt;
 
 /// Why an object cannot be written.
@@ -43,23 +45,88 @@ pub fn protobuf(
     object: &Value,
 ) -> Result<Vec<u8>, EncodeError> {
     let id = table.kind(gvk).ok_or(EncodeError::Kind)?;
-    let messages = Messages { table, wire };
-    let mut envelope = Message::default();
-    envelope.raw(MAGIC);
-    envelope.message(1, |meta| {
-        meta.bytes(1, api_version(gvk).as_bytes());
-        meta.bytes(2, gvk.kind.as_bytes());
-        Ok(())
+    let mut envelope = Envelope::begin(gvk);
+    envelope.message(2, |raw| {
+        Messages::new(table, wire).structure(id, object, raw, 0)
     })?;
-    envelope.message(2, |raw| messages.structure(id, object, raw, 0))?;
-    envelope.bytes(3, b"");
-    envelope.bytes(4, b"");
-    Ok(envelope.into_bytes())
+    Ok(Envelope::end(envelope))
 }
 
-struct Messages<'a> {
+/// The same for an object in its text, which need not be parsed if it is written as this server writes.
+///
+/// # Errors
+/// As [`protobuf`].
+pub(crate) fn protobuf_of_text(
+    table: &Table,
+    wire: &Wire,
+    gvk: &Gvk,
+    text: &[u8],
+) -> Result<Vec<u8>, EncodeError> {
+    let id = table.kind(gvk).ok_or(EncodeError::Kind)?;
+    let mut envelope = Envelope::begin(gvk);
+    envelope.reserve(text.len());
+    envelope.message(2, |raw| {
+        structure_of_text(table, wire, id, text, &mut Marks::default(), raw)
+    })?;
+    Ok(Envelope::end(envelope))
+}
+
+/// Writes what a text says as the message of a type. `marks` is room.
+pub(super) fn structure_of_text(
+    table: &Table,
+    wire: &Wire,
+    id: TypeId,
+    text: &[u8],
+    marks: &mut Marks,
+    into: &mut Message,
+) -> Result<(), EncodeError> {
+    match marks.of(text) {
+        Some(place) => Messages::new(table, wire).structure(id, place, into, 0),
+        None => {
+            // What is no JSON at all is nothing, as everywhere.
+            let value: Value = serde_json::from_slice(text).unwrap_or_default();
+            Messages::new(table, wire).structure(id, &value, into, 0)
+        }
+    }
+}
+
+/// Where the field with this name is. Members mostly stand in the order of fields, both by name, so it is looked for
+/// from the one behind the last: that is a few lengths and one comparison.
+fn position(of: &Type, name: &str, from: usize) -> Option<usize> {
+    let mut order = (from..of.fields.len()).chain(0..from);
+    order.find(|at| *of.fields[*at].name == *name)
+}
+
+/// What stands around the message of an object: what kind it is, and in which encoding.
+pub(super) struct Envelope;
+
+impl Envelope {
+    /// The beginning, up to the tag of the message.
+    pub(super) fn begin(gvk: &Gvk) -> Message {
+        let mut envelope = Message::default();
+        let mut kind = Message::default();
+        kind.bytes(1, api_version(gvk).as_bytes());
+        kind.bytes(2, gvk.kind.as_bytes());
+        envelope.raw(MAGIC);
+        envelope.bytes(1, &kind.into_bytes());
+        envelope
+    }
+
+    /// All of it, once the message is written.
+    pub(super) fn end(mut envelope: Message) -> Vec<u8> {
+        envelope.bytes(3, b"");
+        envelope.bytes(4, b"");
+        envelope.into_bytes()
+    }
+}
+
+/// Writes messages of one object.
+pub(super) struct Messages<'a, P> {
     table: &'a Table,
     wire: &'a Wire,
+    /// The fields of the structures that are being written, by their positions in their types: those of the
+    /// innermost one last.
+    found: Vec<Option<P>>,
 }
 
 /// What stands in front of a part: its tag, and the type that schemas have there.
@@ -82,31 +149,52 @@ impl Place {
     }
 }
 
-impl Messages<'_> {
-    fn structure(
-        &self,
+impl<'a, 't, P: Part<'t>> Messages<'a, P> {
+    pub(super) fn new(table: &'a Table, wire: &'a Wire) -> Messages<'a, P> {
+        Messages {
+            table,
+            wire,
+            found: Vec::new(),
+        }
+    }
+
+    pub(super) fn structure(
+        &mut self,
         id: TypeId,
-        value: &Value,
+        value: P,
         into: &mut Message,
         depth: usize,
     ) -> Result<(), EncodeError> {
         if depth > MAX_DEPTH {
             return Err(EncodeError::Depth);
         }
-        let empty = Map::new();
-        let fields = match value {
-            Value::Object(fields) => fields,
-            Value::Null => &empty,
+        let of = self.table.get(id);
+        let base = self.found.len();
+        self.found.resize(base + of.fields.len(), None);
+        match value.look() {
+            Look::Object(members) => {
+                let mut next = 0;
+                for (name, value) in members {
+                    if let Some(at) = position(of, &name, next) {
+                        self.found[base + at] = Some(value);
+                        next = at + 1;
+                    }
+                }
+            }
+            Look::Null => {}
             _ => return Err(EncodeError::Type),
-        };
-        self.fields(id, self.wire.slots(id), fields, into, depth)
+        }
+        self.fields(id, self.wire.slots(id), base, into, depth)?;
+        self.found.truncate(base);
+        Ok(())
     }
 
+    /// Writes the fields that were found from `base` on.
     fn fields(
-        &self,
+        &mut self,
         owner: TypeId,
         slots: &[Slot],
-        fields: &Map<String, Value>,
+        base: usize,
         into: &mut Message,
         depth: usize,
     ) -> Result<(), EncodeError> {
@@ -114,7 +202,7 @@ impl Messages<'_> {
         for slot in slots {
             match &slot.target {
                 Target::Inlined(slots) => into.message(slot.tag, |message| {
-                    self.fields(owner, slots, fields, message, depth)
+                    self.fields(owner, slots, base, message, depth)
                 })?,
                 Target::Field(at, form) => {
                     let field = &of.fields[*at];
@@ -124,8 +212,9 @@ impl Messages<'_> {
                         form: *form,
                         depth: depth + 1,
                     };
-                    match fields.get(&*field.name) {
-                        None | Some(Value::Null) => self.absent(field, place, into)?,
+                    let found = self.found[base + at];
+                    match found.filter(|value| !value.is_null()) {
+                        None => self.absent(field, place, into)?,
                         Some(value) => self.field(&field.node, value, place, into)?,
                     }
                 }
@@ -135,7 +224,12 @@ impl Messages<'_> {
     }
 
     /// What is written for a field that is not there.
-    fn absent(&self, field: &Field, place: Place, into: &mut Message) -> Result<(), EncodeError> {
+    fn absent(
+        &mut self,
+        field: &Field,
+        place: Place,
+        into: &mut Message,
+    ) -> Result<(), EncodeError> {
         if field.is_pointer {
             return Ok(());
         }
@@ -143,38 +237,54 @@ impl Messages<'_> {
             Node::Scalar(Scalar::Bool | Scalar::Int(_)) => into.number(place.tag, 0),
             Node::Scalar(Scalar::Float) => into.float(place.tag, 0.0),
             Node::Scalar(Scalar::String(_)) => into.bytes(place.tag, b""),
-            Node::Scalar(Scalar::Time | Scalar::MicroTime) | Node::Struct(_)
-                if field.is_always_present =>
-            {
-                self.one(&field.node, &Value::Null, place, into)?;
+            Node::Scalar(Scalar::Time | Scalar::MicroTime) if field.is_always_present => {
+                into.bytes(place.tag, b"");
             }
+            Node::Struct(id) if field.is_always_present => self.nothing(*id, place, into)?,
             _ => {}
         }
         Ok(())
     }
 
+    /// A structure without fields, which is not always without bytes.
+    fn nothing(&mut self, id: TypeId, place: Place, into: &mut Message) -> Result<(), EncodeError> {
+        if place.depth > MAX_DEPTH {
+            return Err(EncodeError::Depth);
+        }
+        into.message(place.tag, |message| {
+            let base = self.found.len();
+            let fields = self.table.get(id).fields.len();
+            self.found.resize(base + fields, None);
+            self.fields(id, self.wire.slots(id), base, message, place.depth)?;
+            self.found.truncate(base);
+            Ok(())
+        })
+    }
+
     fn field(
-        &self,
+        &mut self,
         node: &Node,
-        value: &Value,
+        value: P,
         place: Place,
         into: &mut Message,
     ) -> Result<(), EncodeError> {
-        match (node, value) {
-            (Node::List(list), value) => self.elements(list, value, place, into),
-            (Node::Map(map), value) => self.entries(map, value, place, into),
-            (node, value) => self.one(node, value, place, into),
+        match node {
+            Node::List(list) => self.elements(list, value, place, into),
+            Node::Map(map) => self.entries(map, value, place, into),
+            node => self.one(node, value, place, into),
         }
     }
 
     fn elements(
-        &self,
+        &mut self,
         list: &List,
-        value: &Value,
+        value: P,
         place: Place,
         into: &mut Message,
     ) -> Result<(), EncodeError> {
-        let elements = value.as_array().ok_or(EncodeError::Type)?;
+        let Look::List(elements) = value.look() else {
+            return Err(EncodeError::Type);
+        };
         for element in elements {
             self.one(&list.element, element, place.below(place.tag), into)?;
         }
@@ -182,13 +292,18 @@ impl Messages<'_> {
     }
 
     fn entries(
-        &self,
+        &mut self,
         map: &MapNode,
-        value: &Value,
+        value: P,
         place: Place,
         into: &mut Message,
     ) -> Result<(), EncodeError> {
-        let entries = value.as_object().ok_or(EncodeError::Type)?;
+        let Look::Object(entries) = value.look() else {
+            return Err(EncodeError::Type);
+        };
+        let mut entries: Vec<_> = entries.collect();
+        // As stored they are in order, and this is a look at each.
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (key, value) in entries {
             into.message(place.tag, |entry| {
                 entry.bytes(1, key.as_bytes());
@@ -200,9 +315,9 @@ impl Messages<'_> {
 
     /// One value, element or entry.
     fn one(
-        &self,
+        &mut self,
         node: &Node,
-        value: &Value,
+        value: P,
         place: Place,
         into: &mut Message,
     ) -> Result<(), EncodeError> {
@@ -226,35 +341,44 @@ impl Messages<'_> {
     }
 
     /// Any JSON value, or one of the unions of a custom resource's schema.
-    fn any(&self, value: &Value, place: Place, into: &mut Message) -> Result<(), EncodeError> {
-        let schema = |tag: u32, value: &Value, into: &mut Message| {
-            into.message(tag, |message| {
-                self.structure(place.owner, value, message, place.depth + 1)
-            })
-        };
-        match (place.form, value) {
-            (AnyForm::Raw, value) => special::json(place.tag, value, into),
-            (AnyForm::SchemaOrBool, Value::Bool(allows)) => into.message(place.tag, |message| {
-                message.number(1, (*allows).into());
+    fn any(&mut self, value: P, place: Place, into: &mut Message) -> Result<(), EncodeError> {
+        let tag = place.tag;
+        match (place.form, value.look()) {
+            (AnyForm::Raw, _) => special::json(tag, value, into),
+            (AnyForm::SchemaOrBool, Look::Bool(allows)) => into.message(tag, |message| {
+                message.number(1, allows.into());
                 Ok(())
             }),
             // A schema allows what it describes.
-            (AnyForm::SchemaOrBool, value) => into.message(place.tag, |message| {
+            (AnyForm::SchemaOrBool, _) => into.message(tag, |message| {
                 message.number(1, 1);
-                schema(2, value, message)
+                self.schema(2, value, place, message)
             }),
-            (AnyForm::SchemaOrList, Value::Array(schemas)) => into.message(place.tag, |message| {
-                let mut each = schemas.iter();
-                each.try_for_each(|value| schema(2, value, message))
+            (AnyForm::SchemaOrList, Look::List(mut schemas)) => into.message(tag, |message| {
+                schemas.try_for_each(|value| self.schema(2, value, place, message))
             }),
-            (AnyForm::SchemaOrTexts, Value::Array(texts)) => into.message(place.tag, |message| {
-                for text in texts {
-                    let text = text.as_str().ok_or(EncodeError::Type)?;
-                    message.bytes(2, text.as_bytes());
-                }
-                Ok(())
+            (AnyForm::SchemaOrTexts, Look::List(mut texts)) => into.message(tag, |message| {
+                texts.try_for_each(|text| match text.look() {
+                    Look::Text(text) => {
+                        message.bytes(2, text.as_bytes());
+                        Ok(())
+                    }
+                    _ => Err(EncodeError::Type),
+                })
             }),
-            (_, value) => into.message(place.tag, |message| schema(1, value, message)),
+            _ => into.message(tag, |message| self.schema(1, value, place, message)),
         }
+    }
+
+    fn schema(
+        &mut self,
+        tag: u32,
+        value: P,
+        place: Place,
+        into: &mut Message,
+    ) -> Result<(), EncodeError> {
+        into.message(tag, |message| {
+            self.structure(place.owner, value, message, place.depth + 1)
+        })
     }
 }

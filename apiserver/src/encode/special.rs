@@ -1,43 +1,47 @@
 //! Values that are one in JSON and a message in protobuf.
 
 use super::message::Message;
+use super::part::{Look, Part};
 use super::protobuf::EncodeError;
 use crate::canonical::{Instant, decode_base64, parse_duration};
 use crate::schema::Scalar;
-use serde_json::Value;
+use std::borrow::Cow;
 
 /// A value without parts. Null is written where protobuf has a message for it, and left out elsewhere.
-pub(super) fn scalar(
+pub(super) fn scalar<'t>(
     scalar: &Scalar,
     tag: u32,
-    value: &Value,
+    value: impl Part<'t>,
     into: &mut Message,
 ) -> Result<(), EncodeError> {
     let wrong = || EncodeError::Type;
-    match (scalar, value) {
-        (Scalar::Time | Scalar::MicroTime, Value::Null) => return into.message(tag, |_| Ok(())),
-        (_, Value::Null) => {}
-        (Scalar::Bool, value) => into.number(tag, value.as_bool().ok_or_else(wrong)?.into()),
-        (Scalar::Int(_), value) => into.number(tag, value.as_i64().ok_or_else(wrong)?),
-        (Scalar::Float, value) => into.float(tag, value.as_f64().ok_or_else(wrong)?),
-        (Scalar::String(_), value) => into.bytes(tag, text(value)?.as_bytes()),
-        (Scalar::Bytes, value) => {
-            let bytes = decode_base64(text(value)?).map_err(|_| EncodeError::Type)?;
+    match (scalar, value.look()) {
+        (Scalar::Time | Scalar::MicroTime, Look::Null) => return into.message(tag, |_| Ok(())),
+        (_, Look::Null) => {}
+        (Scalar::Bool, look) => match look {
+            Look::Bool(truth) => into.number(tag, truth.into()),
+            _ => return Err(wrong()),
+        },
+        (Scalar::Int(_), _) => into.number(tag, value.integer().ok_or_else(wrong)?),
+        (Scalar::Float, _) => into.float(tag, value.fraction().ok_or_else(wrong)?),
+        (Scalar::String(_), look) => into.bytes(tag, text(look)?.as_bytes()),
+        (Scalar::Bytes, look) => {
+            let bytes = decode_base64(&text(look)?).map_err(|_| EncodeError::Type)?;
             into.bytes(tag, &bytes);
         }
-        (Scalar::Time, value) => instant(tag, Instant::parse(text(value)?), into)?,
-        (Scalar::MicroTime, value) => instant(tag, Instant::parse_micro(text(value)?), into)?,
-        (Scalar::Quantity, value) => {
-            let text = text(value)?.as_bytes();
+        (Scalar::Time, look) => instant(tag, Instant::parse(&text(look)?), into)?,
+        (Scalar::MicroTime, look) => instant(tag, Instant::parse_micro(&text(look)?), into)?,
+        (Scalar::Quantity, look) => {
+            let text = text(look)?;
             return into.message(tag, |message| {
-                message.bytes(1, text);
+                message.bytes(1, text.as_bytes());
                 Ok(())
             });
         }
-        (Scalar::IntOrString, value) => {
-            let (kind, number, text) = match value {
-                Value::String(text) => (1, 0, text.as_str()),
-                value => (0, value.as_i64().ok_or_else(wrong)?, ""),
+        (Scalar::IntOrString, look) => {
+            let (kind, number, text) = match look {
+                Look::Text(text) => (1, 0, text),
+                _ => (0, value.integer().ok_or_else(wrong)?, Cow::Borrowed("")),
             };
             return into.message(tag, |message| {
                 message.number(1, kind);
@@ -46,20 +50,23 @@ pub(super) fn scalar(
                 Ok(())
             });
         }
-        (Scalar::Duration, value) => {
-            let nanos = parse_duration(text(value)?).map_err(|_| EncodeError::Type)?;
+        (Scalar::Duration, look) => {
+            let nanos = parse_duration(&text(look)?).map_err(|_| EncodeError::Type)?;
             return into.message(tag, |message| {
                 message.number(1, nanos);
                 Ok(())
             });
         }
-        (Scalar::Fields, value) => return json(tag, value, into),
+        (Scalar::Fields, _) => return json(tag, value, into),
     }
     Ok(())
 }
 
-fn text(value: &Value) -> Result<&str, EncodeError> {
-    value.as_str().ok_or(EncodeError::Type)
+fn text<'t, P: Part<'t>>(look: Look<'t, P>) -> Result<Cow<'t, str>, EncodeError> {
+    match look {
+        Look::Text(text) => Ok(text),
+        _ => Err(EncodeError::Type),
+    }
 }
 
 /// Seconds and nanoseconds since 1970.
@@ -73,15 +80,13 @@ fn instant(tag: u32, at: Result<Instant, String>, into: &mut Message) -> Result<
 }
 
 /// Any value, as the text of its JSON in a message.
-pub(super) fn json(tag: u32, value: &Value, into: &mut Message) -> Result<(), EncodeError> {
-    let text = match value {
-        Value::Null => String::new(),
-        value => value.to_string(),
-    };
-    into.message(tag, |message| {
-        if !text.is_empty() {
-            message.bytes(1, text.as_bytes());
-        }
-        Ok(())
+pub(super) fn json<'t>(
+    tag: u32,
+    value: impl Part<'t>,
+    into: &mut Message,
+) -> Result<(), EncodeError> {
+    into.message(tag, |message| match value.is_null() {
+        true => Ok(()),
+        false => message.text(1, |text| value.write_json(text)),
     })
 }

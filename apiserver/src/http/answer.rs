@@ -86,6 +86,10 @@ pub(super) fn object(
         let body = Body::whole(bytes.freeze());
         return Ok(respond(code, "application/json", body));
     }
+    if (answer.form, answer.encoding) == (Form::Object, Encoding::Protobuf) {
+        let body = Body::whole(protobuf_object(object)?);
+        return Ok(respond(code, answer.encoding.media_type(), body));
+    }
     value(call, code, printer, object_value(object), answer)
 }
 
@@ -145,8 +149,26 @@ pub(super) fn written(
 /// # Errors
 /// 406 if its kind has no such form.
 pub(super) fn protobuf(value: &Value) -> Result<Vec<u8>, Failure> {
-    encode::protobuf(table(), wire(), &kind_of(value), value)
-        .map_err(|_| Failure::not_acceptable(&["application/json", "application/yaml"]))
+    encode::protobuf(table(), wire(), &kind_of(value), value).map_err(no_protobuf)
+}
+
+/// The same for a stored object, which is not parsed.
+///
+/// # Errors
+/// 406 if its kind has no such form.
+pub(super) fn protobuf_object(object: &Object) -> Result<Vec<u8>, Failure> {
+    let text = |field: &str| object.text(&[field]).unwrap_or_default();
+    let (api_version, kind) = (text("apiVersion"), text("kind"));
+    let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+    let gvk = gvk(group, version, &kind);
+    let mut json = BytesMut::new();
+    object.write_json(&mut json);
+    encode::protobuf_of_text(table(), wire(), &gvk, &json).map_err(no_protobuf)
+}
+
+/// An object is not what its kind is.
+pub(super) fn no_protobuf(_: encode::EncodeError) -> Failure {
+    Failure::not_acceptable(&["application/json", "application/yaml"])
 }
 
 /// What an object says it is.

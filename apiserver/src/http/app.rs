@@ -5,6 +5,7 @@ use super::health::Check;
 use super::inflight::Inflight;
 use super::metrics::Metrics;
 use super::served::Served;
+use super::shared::SharedEvents;
 use crate::authenticate::Authenticator;
 use crate::authorize::Authorizer;
 use crate::registry::{Clock, Registry};
@@ -19,6 +20,9 @@ use tokio::sync::watch;
 pub struct Limits {
     /// Connections at one time; more wait in the listener's queue.
     pub connections: usize,
+    /// A client must have sent its first request in this time, and one of HTTP/1 the head of each; an idle one
+    /// of HTTP/1 stays that long.
+    pub head: Duration,
     /// Reading requests at one time. Watches do not count.
     pub reading: usize,
     /// Writing requests at one time.
@@ -43,6 +47,7 @@ impl Default for Limits {
         let seconds = Duration::from_secs;
         Limits {
             connections: 16_384,
+            head: seconds(120),
             reading: 400,
             mutating: 200,
             deadline: seconds(34),
@@ -99,6 +104,8 @@ pub(super) struct App {
     pub(super) address: String,
     pub(super) inflight: Inflight,
     pub(super) metrics: Metrics,
+    /// Events of watches, as they were written last.
+    pub(super) events: SharedEvents,
     pub(super) phase: watch::Sender<Phase>,
     served: RwLock<Arc<Served>>,
 }
@@ -117,6 +124,7 @@ impl App {
             checks: options.checks,
             address: options.address,
             metrics: Metrics::default(),
+            events: SharedEvents::default(),
             phase: watch::Sender::new(Phase::Serving),
             served: RwLock::new(Arc::new(Served::new(options.catalog))),
         }

@@ -27,7 +27,8 @@ pub(super) async fn chain(
     record: &mut Record,
 ) -> Result<Response<Body>, Failure> {
     let uri = request.uri();
-    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    // A request that names a host alone has no path.
+    let target = uri.path_and_query().map_or("", |target| target.as_str());
     let target = Target::parse(target)?;
     let info = Info::parse(request.method().as_str(), &target)?;
     let served = app.served();

@@ -1,6 +1,7 @@
 //! One connection: the handshake, and the requests on it.
 
 use super::app::{App, Phase, reached};
+use super::cork::Cork;
 use super::handle::handle;
 use super::tls::Tls;
 use crate::authenticate::{Certified, Refused};
@@ -10,18 +11,19 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// A client that does not finish the handshake is let go.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// A client of HTTP/1 must have sent the head of a request in this time; an idle one stays that long.
-const HEAD: Duration = Duration::from_secs(120);
 /// A client of HTTP/2 is asked whether it still lives so often, and must answer in the time below.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PONG_WITHIN: Duration = Duration::from_secs(15);
@@ -75,22 +77,41 @@ pub(super) async fn serve(app: Arc<App>, tls: Arc<Tls>, stream: TcpStream, addre
     let certificate = chain.map(|chain| tls.clients().identify(chain, app.now_s()));
     let is_http1 = session.alpn_protocol() != Some(b"h2");
     let peer = Arc::new(Peer::new(address, certificate, is_http1));
-    let builder = builder();
+    let builder = builder(app.limits.head, is_http1);
+    let has_asked = Arc::new(AtomicBool::new(false));
     let service = {
-        let (app, peer) = (app.clone(), peer.clone());
+        let (app, peer, has_asked) = (app.clone(), peer.clone(), has_asked.clone());
         service_fn(move |request: Request<Incoming>| {
+            has_asked.store(true, Ordering::Relaxed);
             let (app, peer) = (app.clone(), peer.clone());
             async move { Ok::<_, Infallible>(handle(app, peer, request).await) }
         })
     };
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let cork = Cork::new(stream);
+    let stream = TokioIo::new(cork.clone());
+    let mut connection = pin!(builder.serve_connection(stream, service));
     let mut phase = app.phase.subscribe();
-    let mut is_closing = false;
+    let (mut is_closing, mut is_settled) = (false, false);
+    // Neither version of the protocol minds a client that says nothing at all.
+    let mut first = pin!(sleep(app.limits.head));
     loop {
+        let turn = poll_fn(|context| {
+            let over = connection.as_mut().poll(context).map(drop);
+            match cork.send(context) {
+                // A client that goes away is no error of ours.
+                Poll::Ready(Err(_)) => Poll::Ready(()),
+                _ => over,
+            }
+        });
         tokio::select! {
-            // A client that goes away is no error of ours.
-            _ = connection.as_mut() => return,
+            () = turn => return,
             () = peer.kill.notified() => return,
+            () = first.as_mut(), if !is_settled => {
+                if !has_asked.load(Ordering::Relaxed) {
+                    return;
+                }
+                is_settled = true;
+            }
             () = reached(&mut phase, Phase::Closing), if !is_closing => {
                 is_closing = true;
                 connection.as_mut().graceful_shutdown();
@@ -99,11 +120,15 @@ pub(super) async fn serve(app: Arc<App>, tls: Arc<Tls>, stream: TcpStream, addre
     }
 }
 
-/// How both versions of HTTP are spoken.
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+/// How both versions of HTTP are spoken. Which one was agreed upon with the keys.
+fn builder(head: Duration, is_http1: bool) -> Builder<TokioExecutor> {
+    let builder = Builder::new(TokioExecutor::new());
+    let mut builder = match is_http1 {
+        true => builder.http1_only(),
+        false => builder.http2_only(),
+    };
     let mut http1 = builder.http1();
-    http1.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    http1.timer(TokioTimer::new()).header_read_timeout(head);
     http1.max_buf_size(SEND_BYTES);
     let mut http2 = builder.http2();
     http2.timer(TokioTimer::new());

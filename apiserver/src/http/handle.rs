@@ -30,7 +30,10 @@ pub(super) async fn handle(
 ) -> Response<Body> {
     let headers = request.headers();
     let agent = text(headers, &USER_AGENT);
-    let mut record = Box::new(Record::new(&app, &peer, request.uri().to_string(), agent));
+    // HTTP/2 names the whole address, HTTP/1 what comes after the host.
+    let target = request.uri().path_and_query();
+    let target = target.map_or("/", |target| target.as_str()).to_owned();
+    let mut record = Box::new(Record::new(&app, &peer, target, agent));
     let own_id = text(headers, &AUDIT_ID);
     if !own_id.is_empty() && own_id.len() <= MOST_ID_BYTES {
         record.id = own_id.to_owned();

@@ -16,17 +16,19 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `server`, `connection`, `tls` | from a listener to requests, and back to none |
+//! | `server`, `connection`, `cork`, `tls` | from a listener to requests, and back to none |
 //! | `app`, `served` | what all requests share; what is made of the catalog once |
 //! | `handle`, `chain`, `inflight`, `call` | the way of a request |
 //! | `record`, `metrics`, `audit` | what is told of it afterwards |
-//! | `route`, `resource`, `write`, `list`, `watch`, `event` | requests about resources |
+//! | `route`, `resource`, `write`, `list`, `protobuf_list`, `watch` | requests about resources |
+//! | `event`, `shared` | events as they are written: once for all watches that want the same bytes |
 //! | `reviews`, `token`, `lookup` | kinds that are answered and not stored |
 //! | `paths`, `discovery`, `openapi`, `health` | everything else |
 //! | `answer`, `body`, `gzip` | how answers are written |
 //! | `policy`, `bootstrap`, `rights` | RBAC: kept current, begun with, not given away |
 //! | `nodes` | what has to do with which node: kept current |
 //! | `follow` | all objects of a kind and what becomes of them, for those that are kept current |
+//! | `definitions`, `establish` | CustomResourceDefinitions: what they make served, what becomes of them |
 //! | `service_range` | the block of addresses of Services, as every cluster begins with it |
 //!
 //! Lists and watches are written piece by piece: memory is a piece, not an answer. Whoever does not read
@@ -42,7 +44,10 @@ mod bootstrap;
 mod call;
 mod chain;
 mod connection;
+mod cork;
+mod definitions;
 mod discovery;
+mod establish;
 mod event;
 mod follow;
 mod gzip;
@@ -56,6 +61,7 @@ mod nodes;
 mod openapi;
 mod paths;
 mod policy;
+mod protobuf_list;
 mod record;
 mod resource;
 mod reviews;
@@ -64,6 +70,7 @@ mod route;
 mod served;
 mod server;
 mod service_range;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -74,6 +81,7 @@ mod write;
 pub use app::{Limits, Options};
 pub use audit::Audit;
 pub use bootstrap::{BootstrapError, write_policy};
+pub use definitions::KeptCatalog;
 pub use health::{Check, CheckFuture};
 pub use lookup::RegistryObjects;
 pub use nodes::KeptGraph;

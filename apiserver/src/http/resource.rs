@@ -3,6 +3,7 @@
 use super::answer;
 use super::body::Body;
 use super::call::{Call, read};
+use super::definitions::look_up;
 use super::inflight::is_long_running;
 use super::served::{Row, table};
 use super::{list, reviews, token, watch, write};
@@ -47,13 +48,20 @@ impl About {
 
 /// Carries out a request about a resource.
 pub(super) async fn serve(call: Call, body: Incoming) -> Result<Response<Body>, Failure> {
-    let about = about(&call)?;
+    let about = about(&call).await?;
     check_verb(&call, &about)?;
     if is_long_running(&call.info) && call.info.verb != Verb::Watch {
         // Logs, commands and ports are on nodes.
         let message = "this server does not connect to nodes, pods and services";
         return Err(Failure::unavailable(message));
     }
+    let warning: Vec<String> = about.row.warning.iter().cloned().collect();
+    let mut response = answered(call, about, body).await?;
+    answer::warn(response.headers_mut(), &warning);
+    Ok(response)
+}
+
+async fn answered(call: Call, about: About, body: Incoming) -> Result<Response<Body>, Failure> {
     let resource = &about.row.resource;
     match (resource.gvk.group.as_str(), call.info.verb.clone()) {
         ("authentication.k8s.io" | "authorization.k8s.io", Verb::Create) => {
@@ -74,14 +82,23 @@ pub(super) async fn serve(call: Call, body: Incoming) -> Result<Response<Body>, 
     }
 }
 
-fn about(call: &Call) -> Result<About, Failure> {
+async fn about(call: &Call) -> Result<About, Failure> {
     let Some(named) = &call.info.resource else {
         return Err(Failure::unknown_path());
     };
-    let row = call
-        .served
-        .row(&named.group, &named.version, &named.resource)
-        .ok_or_else(Failure::unknown_path)?;
+    // Only what is connected through the server has more behind its subresource.
+    if named.parts.len() > 3 && named.subresource != "proxy" {
+        return Err(Failure::unknown_path());
+    }
+    let path = (&*named.group, &*named.version, &*named.resource);
+    let row = match call.served.row(path.0, path.1, path.2) {
+        Some(row) => row.clone(),
+        None => {
+            let found = look_up(&call.app.registry, &call.served.catalog, path).await?;
+            let found = found.ok_or_else(Failure::unknown_path)?;
+            Arc::new(Row::of(&found))
+        }
+    };
     let resource = &row.resource;
     let own = subresource(&row.resource, &named.subresource)?;
     let gvk = own.map_or(&resource.gvk, |sub| &sub.gvk);

@@ -18,6 +18,27 @@ pub(super) struct Row {
     pub(super) printer: Printer,
     /// Its kind has a shape in the table: it has a protobuf form and takes strategic patches.
     pub(super) is_builtin: bool,
+    /// What everybody is told who uses it.
+    pub(super) warning: Option<String>,
+}
+
+impl Row {
+    pub(super) fn of(resource: &Resource) -> Row {
+        Row {
+            printer: match &resource.custom {
+                Some(custom) => {
+                    Printer::custom(&resource.gvk, custom.columns(&resource.gvk.version))
+                }
+                None => Printer::new(&resource.gvk),
+            },
+            is_builtin: table().kind(&resource.gvk).is_some(),
+            warning: resource
+                .custom
+                .as_ref()
+                .and_then(|custom| custom.deprecation(&resource.gvk)),
+            resource: Arc::new(resource.clone()),
+        }
+    }
 }
 
 /// A catalog, and what is made of it. Replaced as a whole when the catalog changes.
@@ -35,15 +56,12 @@ pub(super) struct Served {
 
 impl Served {
     pub(super) fn new(catalog: Arc<Catalog>) -> Served {
-        let row = |resource: &Resource| {
-            Arc::new(Row {
-                printer: Printer::new(&resource.gvk),
-                is_builtin: table().kind(&resource.gvk).is_some(),
-                resource: Arc::new(resource.clone()),
-            })
-        };
         Served {
-            rows: catalog.all().iter().map(row).collect(),
+            rows: catalog
+                .all()
+                .iter()
+                .map(|one| Arc::new(Row::of(one)))
+                .collect(),
             catalog,
             listings: [const { OnceLock::new() }; 4],
             documents: OnceCell::new(),

@@ -1,8 +1,11 @@
 //! Watches: events, until the time is over or the client does not read.
+//!
+//! Nothing runs for a watch but the sending of its answer: when there is room for more, it takes the events
+//! that are ready and writes them into one piece. What a client is behind with stays where it is kept anyway.
 
 use super::answer::{meta_version, respond, table_options, wrong_form};
 use super::app::{App, Phase, reached};
-use super::body::{Body, Pieces};
+use super::body::{Body, BoxError};
 use super::call::Call;
 use super::connection::Peer;
 use super::event::{Events, Shape};
@@ -12,19 +15,23 @@ use crate::registry::Event;
 use crate::request::{Encoding, Form, Offer, WatchOptions};
 use crate::status::{Failure, Reason};
 use crate::storage::Stream;
-use bytes::Bytes;
-use futures::StreamExt;
+use bytes::{Bytes, BytesMut};
 use hyper::{Response, StatusCode};
+use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use rand::Rng;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, sleep_until, timeout};
+use std::task::{Context, Poll};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Events that wait for a client, and their bytes. Upstream keeps 10 to 1000 events.
-const QUEUE_EVENTS: usize = 256;
-const QUEUE_BYTES: u32 = 4 * 1024 * 1024;
+/// Events that leave in one piece: so many, and so many bytes besides the last one.
+const PIECE_EVENTS: usize = 64;
+const PIECE_BYTES: usize = 32 * 1024;
+
+type Incoming = Stream<Result<Event, Failure>>;
 
 /// Answers a watch.
 pub(super) async fn serve(call: &Call, about: About) -> Result<Response<Body>, Failure> {
@@ -72,10 +79,15 @@ fn events(call: &Call, about: &About) -> Result<(Events, &'static str), Failure>
     };
     let answer = call.negotiate(offer)?;
     let shape = match answer.form {
-        Form::Table(version) => Shape::Table {
-            printer: Box::new(about.row.printer.clone()),
-            options: table_options(call, version)?,
-        },
+        Form::Table(version) => {
+            let options = table_options(call, version)?;
+            Shape::Table {
+                row: about.row.clone(),
+                version: options.version,
+                include: options.include,
+                has_columns: true,
+            }
+        }
         Form::Metadata(version) => Shape::Partial(meta_version(version)),
         Form::MetadataList(_) => return Err(wrong_form(&answer)),
         Form::Object | Form::Discovery(_) => Shape::Object,
@@ -88,12 +100,6 @@ fn events(call: &Call, about: &About) -> Result<(Events, &'static str), Failure>
     Ok((Events { encoding, shape }, content_type))
 }
 
-/// An event that waits to be sent, and its room.
-struct Waiting {
-    bytes: Bytes,
-    room: OwnedSemaphorePermit,
-}
-
 /// Takes events from the registry and hands them to the connection.
 pub(super) struct Pump {
     pub(super) app: Arc<App>,
@@ -103,90 +109,169 @@ pub(super) struct Pump {
     pub(super) until: Instant,
 }
 
-/// Where a pump leaves events, within a bound.
-struct Outlet {
-    sender: mpsc::Sender<Waiting>,
-    room: Arc<Semaphore>,
-    is_broken: Arc<AtomicBool>,
-}
-
 impl Pump {
-    /// Begins to take events. The body is what the client gets of them.
-    pub(super) fn start(self, stream: Stream<Result<Event, Failure>>) -> Body {
-        let (sender, receiver) = mpsc::channel(QUEUE_EVENTS);
-        let is_broken = Arc::new(AtomicBool::new(false));
-        let outlet = Outlet {
-            sender,
-            room: Arc::new(Semaphore::new(QUEUE_BYTES as usize)),
-            is_broken: is_broken.clone(),
-        };
-        tokio::spawn(self.run(stream, outlet));
-        Body::pieces(pieces(receiver, is_broken))
-    }
-
-    async fn run(mut self, mut stream: Stream<Result<Event, Failure>>, outlet: Outlet) {
+    /// The body is what the client gets of these events.
+    pub(super) fn start(self, stream: Incoming) -> Body {
+        let source = Arc::new(Source {
+            stream: Mutex::new(State::Open(stream)),
+            owed_since: Mutex::new(Some(Instant::now())),
+        });
         let mut phase = self.app.phase.subscribe();
-        loop {
-            let event = tokio::select! {
-                event = stream.next() => event,
-                () = sleep_until(self.until) => return,
-                () = reached(&mut phase, Phase::Closing) => return,
-                () = outlet.sender.closed() => return,
+        Body::pieces(Box::pin(Pieces {
+            until: Box::pin(sleep_until(self.until)),
+            closing: Box::pin(async move { reached(&mut phase, Phase::Closing).await }),
+            watchdog: tokio::spawn(watch_reader(self.app.clone(), self.peer, source.clone())),
+            app: self.app,
+            events: self.events,
+            counter: self.counter,
+            source,
+        }))
+    }
+}
+
+/// Where the events of a watch come from, and how its reader does.
+struct Source {
+    stream: Mutex<State>,
+    /// Since when there has been a piece that could not be sent; `None` while the client has got everything.
+    owed_since: Mutex<Option<Instant>>,
+}
+
+enum State {
+    Open(Incoming),
+    /// It has ended, and so does the answer.
+    Over,
+    /// The client did not read. The answer breaks off when it does.
+    Broken,
+}
+
+/// Lets a client go that does not read: what is kept for it is given up. Other streams of its connection go on;
+/// this one breaks off when the client reads again.
+async fn watch_reader(app: Arc<App>, peer: Arc<Peer>, source: Arc<Source>) {
+    let stall = app.limits.stall;
+    loop {
+        let owed_since = *source.owed_since.lock();
+        let now = Instant::now();
+        let until = owed_since.unwrap_or(now) + stall;
+        if until <= now {
+            break;
+        }
+        sleep_until(until).await;
+    }
+    *source.stream.lock() = State::Broken;
+    app.metrics.stalled_watches.inc();
+    if peer.is_http1 {
+        peer.disconnect();
+    }
+}
+
+/// The pieces of the answer. They are asked for when the one before has been sent.
+struct Pieces {
+    app: Arc<App>,
+    events: Events,
+    counter: Counter,
+    source: Arc<Source>,
+    until: Pin<Box<Sleep>>,
+    closing: Pin<Box<dyn Future<Output = ()> + Send>>,
+    watchdog: JoinHandle<()>,
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        self.watchdog.abort();
+    }
+}
+
+impl Pieces {
+    /// What is ready, within bounds.
+    fn piece(&mut self, state: &mut State, context: &mut Context<'_>) -> Piece {
+        let mut piece = Piece::default();
+        while piece.events < PIECE_EVENTS && piece.length() < PIECE_BYTES {
+            let State::Open(stream) = state else {
+                break;
             };
-            let (bytes, is_last) = match event {
-                None => return,
-                Some(Ok(event)) => match self.events.write(&event) {
-                    Ok(bytes) => (bytes, false),
-                    Err(failure) => (self.events.error(&failure), true),
-                },
-                Some(Err(failure)) => (self.events.error(&failure), true),
+            let written = match stream.as_mut().poll_next(context) {
+                Poll::Pending => break,
+                Poll::Ready(None) => {
+                    *state = State::Over;
+                    break;
+                }
+                Poll::Ready(Some(event)) => {
+                    event.and_then(|event| self.events.write(&self.app, &event))
+                }
             };
-            self.counter.inc();
-            match timeout(self.app.limits.stall, outlet.send(bytes)).await {
-                Ok(true) if !is_last => {}
-                Ok(_) => return,
-                Err(_) => return self.let_go(&outlet),
+            match written {
+                Ok(bytes) => piece.add(bytes),
+                Err(failure) => {
+                    piece.add(self.events.error(&failure));
+                    *state = State::Over;
+                }
             }
         }
+        piece
     }
 
-    /// The client does not read. Other streams of its connection go on; this one breaks off when the
-    /// client reads again.
-    fn let_go(&self, outlet: &Outlet) {
-        self.app.metrics.stalled_watches.inc();
-        outlet.is_broken.store(true, Ordering::Release);
-        if self.peer.is_http1 {
-            self.peer.disconnect();
+    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        self.until.as_mut().poll(context).is_ready()
+            || self.closing.as_mut().poll(context).is_ready()
+    }
+}
+
+impl futures::Stream for Pieces {
+    type Item = Result<Bytes, BoxError>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let source = this.source.clone();
+        let mut state = source.stream.lock();
+        if matches!(*state, State::Open(_)) && this.is_over(context) {
+            *state = State::Over;
+        }
+        if let State::Broken = *state {
+            *state = State::Over;
+            let why = "the client did not read its watch";
+            return Poll::Ready(Some(Err(why.into())));
+        }
+        let piece = this.piece(&mut state, context);
+        let is_owed = piece.events > 0;
+        *source.owed_since.lock() = is_owed.then(Instant::now);
+        this.counter.inc_by(piece.events as u64);
+        match (is_owed, &*state) {
+            (true, _) => Poll::Ready(Some(Ok(piece.into_bytes()))),
+            (false, State::Open(_)) => Poll::Pending,
+            (false, _) => Poll::Ready(None),
         }
     }
 }
 
-impl Outlet {
-    /// Waits for room. `false`: the client is gone.
-    async fn send(&self, bytes: Bytes) -> bool {
-        let needs = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        // Larger than all room: it waits until it is alone.
-        let room = self.room.clone().acquire_many_owned(needs.min(QUEUE_BYTES));
-        match room.await {
-            Ok(room) => self.sender.send(Waiting { bytes, room }).await.is_ok(),
-            Err(_) => false,
-        }
-    }
+/// Events that leave together. One alone is not copied.
+#[derive(Default)]
+struct Piece {
+    events: usize,
+    first: Bytes,
+    all: BytesMut,
 }
 
-fn pieces(receiver: mpsc::Receiver<Waiting>, is_broken: Arc<AtomicBool>) -> Pieces {
-    let state = Some((receiver, is_broken));
-    Box::pin(futures::stream::unfold(state, |state| async move {
-        let (mut receiver, is_broken) = state?;
-        match receiver.recv().await {
-            Some(Waiting { bytes, room }) => {
-                drop(room);
-                Some((Ok(bytes), Some((receiver, is_broken))))
-            }
-            None if is_broken.load(Ordering::Acquire) => {
-                Some((Err("the client did not read its watch".into()), None))
-            }
-            None => None,
+impl Piece {
+    fn length(&self) -> usize {
+        self.all.len().max(self.first.len())
+    }
+
+    fn add(&mut self, bytes: Bytes) {
+        self.events += 1;
+        if self.events == 1 {
+            self.first = bytes;
+            return;
         }
-    }))
+        if self.all.is_empty() {
+            self.all.extend_from_slice(&self.first);
+        }
+        self.all.extend_from_slice(&bytes);
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self.all.is_empty() {
+            true => self.first,
+            false => self.all.freeze(),
+        }
+    }
 }

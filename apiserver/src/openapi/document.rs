@@ -1,5 +1,6 @@
 //! A document and the index of all documents.
 
+use super::custom;
 use super::paths::paths;
 use super::schemas::Schemas;
 use crate::resource::{Catalog, Resource, Verb};
@@ -52,13 +53,30 @@ pub(super) fn value(
             schemas.need(id);
         }
     }
-    let by_kind = |gvk: &Gvk| table.kind(gvk).map(|id| table.get(id).name.to_string());
+    if resources.iter().any(|resource| resource.custom.is_some()) {
+        for name in custom::METADATA {
+            let found = table.types.iter().position(|one| &*one.name == name);
+            if let Some(at) = found {
+                schemas.need(TypeId(at as u32));
+            }
+        }
+    }
+    let mut schemas = schemas.finish();
+    if let Some(schemas) = schemas.as_object_mut() {
+        for resource in resources {
+            custom::add(resource, schemas);
+        }
+    }
+    let by_kind = |gvk: &Gvk| {
+        let found = table.kind(gvk).map(|id| table.get(id).name.to_string());
+        found.or_else(|| custom::name(resources, gvk))
+    };
     Some(json!({
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": release},
         "paths": paths(resources, &by_kind),
         "components": {
-            "schemas": schemas.finish(),
+            "schemas": schemas,
             "securitySchemes": {
                 "BearerToken": {
                     "type": "apiKey",

@@ -13,6 +13,7 @@
 //! What never happens here: IO, a kind that is not in the table. Field lists are bounded by the table,
 //! types that contain themselves by references.
 
+mod custom;
 mod document;
 mod operations;
 mod paths;

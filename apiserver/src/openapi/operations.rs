@@ -176,8 +176,13 @@ impl Operation<'_> {
                     "application/merge-patch+json",
                     "application/strategic-merge-patch+json",
                 ];
+                let is_known = |one: &&str| {
+                    // What is merged by the shape of a kind needs a built-in one.
+                    self.resource.custom.is_none() || !one.contains("strategic")
+                };
+                let types = types.into_iter().filter(is_known);
                 let types = types.map(|one| (one.to_owned(), json!({"schema": {}})));
-                Value::Object(types.into_iter().collect())
+                Value::Object(types.collect())
             }
             _ => json!({"*/*": {"schema": reference(self.body.as_deref()?)}}),
         };

@@ -7,7 +7,6 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `convert` | objects in another version than the one they are stored in |
 //! | `read` | get, list, watch |
 //! | `write` | create, update, patch, apply, delete |
 //! | `strategy` | how kinds differ when they are written |
@@ -27,7 +26,6 @@ pub mod capacity;
 mod claim;
 mod compact;
 mod components;
-mod convert;
 mod everything;
 mod leases;
 mod leftovers;

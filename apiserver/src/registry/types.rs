@@ -86,7 +86,7 @@ pub struct List {
 }
 
 /// What an event of a watch says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     /// It is there now.
     Added,

@@ -78,6 +78,7 @@ fn row(line: &str) -> Result<Resource, String> {
         updates_unconditionally: true,
         creates_on_update: false,
         selectable: Vec::new(),
+        custom: None,
     };
     for word in words {
         add(&mut row, word)?;

@@ -1,6 +1,8 @@
 //! A row of the table.
 
+use crate::custom::Custom;
 use crate::schema::Gvk;
+use std::sync::Arc;
 
 /// A resource of one group and version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct Resource {
     pub creates_on_update: bool,
     /// What a field selector may name, besides the name and the namespace. In the table's order.
     pub selectable: Vec<SelectableField>,
+    /// What its objects look like, if no built-in shape says so.
+    pub custom: Option<Arc<Custom>>,
 }
 
 impl Resource {

@@ -37,6 +37,7 @@ pub(super) fn create(object: &At<'_>, naming: Naming, errors: &mut Errors) {
         (Some(false), text) if !text.is_empty() => {
             errors.push(namespace.forbidden("not allowed on this type"));
         }
+        (None, text) if !text.is_empty() => namespace.all(names::dns1123_label(text), errors),
         _ => {}
     }
     metadata.get("generation").nonnegative(errors);

@@ -20,6 +20,7 @@
 //! | `workload`, `stateful`, `job`, `job_policy`, `cron` | what makes Pods |
 //! | `service`, `endpoints`, `slice`, `network`, `parent` | what leads to them |
 //! | `config` | ConfigMaps, Secrets, namespaces, and small kinds |
+//! | `definition`, `schema` | CustomResourceDefinitions, and what is structural |
 //! | `node`, `claim`, `quota`, `scaling`, `rbac`, `event` | one or a few kinds each |
 //!
 //! What may enter: objects in stored form, with defaults. What never happens here: IO, a clock, a look at
@@ -34,6 +35,7 @@ mod at;
 mod claim;
 mod config;
 mod cron;
+mod definition;
 mod endpoints;
 mod event;
 mod format;
@@ -50,6 +52,7 @@ mod rbac;
 mod resources;
 mod same;
 mod scaling;
+mod schema;
 mod service;
 mod slice;
 mod stateful;
@@ -188,6 +191,13 @@ fn kind(gvk: &Gvk) -> Kind {
         ("node.k8s.io", "RuntimeClass") => {
             global(config::runtime_class, config::runtime_class_update)
         }
+        ("certificates.k8s.io", "CertificateSigningRequest" | "ClusterTrustBundle")
+        | ("apiregistration.k8s.io" | "internal.apiserver.k8s.io", _) => {
+            kind_of(Rule::PathSegment, None, nothing, unchecked)
+        }
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => {
+            global(definition::create, definition::update)
+        }
         ("storage.k8s.io", "StorageClass") => global(claim::class, claim::class_update),
         _ => kind_of(Rule::DnsSubdomain, None, nothing, unchecked),
     }
@@ -239,7 +249,15 @@ fn core(kind: &str) -> Kind {
         }),
         "PersistentVolumeClaim" => local(claim::create, claim::update),
         "PersistentVolume" => global(claim::volume, |new, _, errors| claim::volume(new, errors)),
-        "Event" => local(event::check, |new, _, errors| event::check(new, errors)),
+        // Called like what they are about, and more.
+        "Event" => kind_of(
+            Rule::PathSegment,
+            Some(true),
+            event::check,
+            |new, _, errors| {
+                event::check(new, errors);
+            },
+        ),
         _ => kind_of(Rule::DnsSubdomain, None, nothing, unchecked),
     }
 }

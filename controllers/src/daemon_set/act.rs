@@ -6,7 +6,7 @@ use super::observe::Observed;
 use super::plan::{Cause, Plan, Removal};
 use super::status::patch;
 use super::template;
-use crate::bulk::bulk;
+use crate::bulk::{both, bulk, growing};
 use crate::objects::{ControllerRevision, DaemonSetStatus, Key, Meta};
 use crate::pods::{adoption, release};
 use crate::runtime::{Client, Deletion, Future, Kind, Problem};
@@ -113,17 +113,18 @@ pub async fn act(
     failures: &Mutex<Failures>,
 ) -> Result<(), Problem> {
     let client = resting(client, observed);
-    let mut writes: Writes<'_> = Vec::with_capacity(plan.removed.len() + plan.made.len());
+    let (mut removals, mut creations): (Writes<'_>, Writes<'_>) = (Vec::new(), Vec::new());
     for removal in &plan.removed {
-        writes.push(Box::pin(remove(&client, observed, removal, failures)));
+        removals.push(Box::pin(remove(&client, observed, removal, failures)));
     }
     for node in &plan.made {
-        writes.push(Box::pin(make(&client, observed, node, hash)));
+        creations.push(Box::pin(make(&client, observed, node, hash)));
     }
     for one in forgotten {
-        writes.push(Box::pin(forget(&client, &one.metadata)));
+        removals.push(Box::pin(forget(&client, &one.metadata)));
     }
-    let outcome = bulk(writes).await;
+    let (removed, made) = tokio::join!(bulk(removals), growing(creations));
+    let outcome = both(removed, made);
     if let Err(Problem::Refused(failure)) = &outcome {
         let message = format!("Error creating: {failure}");
         tell(&client, observed, true, "FailedCreate", message);

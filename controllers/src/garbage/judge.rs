@@ -147,11 +147,11 @@ impl Judge<'_> {
         };
         Ok(self.client.target_of(&Reference {
             key: Key::new(namespace, &owner.name),
-            resource: Arc::new(row.clone()),
+            resource: Arc::new(row),
         }))
     }
 
-    fn row(&self, owner: &OwnerReference) -> Option<&Resource> {
+    fn row(&self, owner: &OwnerReference) -> Option<Resource> {
         let version = owner.api_version.as_str();
         let (group, version) = version.split_once('/').unwrap_or(("", version));
         let gvk = Gvk {
@@ -159,8 +159,12 @@ impl Judge<'_> {
             version: version.to_owned(),
             kind: owner.kind.clone(),
         };
-        let row = self.client.ground().catalog.of_kind(&gvk);
-        row.filter(|row| row.can(Verb::Get) && !owner.name.is_empty() && !owner.name.contains('/'))
+        let catalog = self.client.ground().served();
+        let row = catalog.of_kind(&gvk);
+        let row = row.filter(|row| {
+            row.can(Verb::Get) && !owner.name.is_empty() && !owner.name.contains('/')
+        });
+        row.cloned()
     }
 }
 

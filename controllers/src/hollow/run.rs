@@ -51,7 +51,7 @@ pub async fn run(api: Arc<dyn Api>, clock: Arc<dyn Clock>, plan: Plan, counts: A
         }
         loop {
             let next = match calls.len() {
-                0..CALLS => fleet.next_call(),
+                0..CALLS => fleet.next_call(now()),
                 _ if calls.len() < CALLS + URGENT_CALLS => fleet.next_urgent_call(),
                 _ => None,
             };

@@ -164,8 +164,18 @@ pub const STAGES: &[Stage] = &[
 
 /// The row that fits, by its number.
 pub fn next(look: &Look) -> Option<usize> {
-    let fits = |stage: &Stage| stage.when.iter().all(|when| when.holds(look));
-    STAGES.iter().position(fits)
+    STAGES.iter().position(|stage| stage.fits(look))
+}
+
+/// The row that fits if this one and those before it are left out.
+pub fn after(stage: usize, look: &Look) -> Option<usize> {
+    (stage + 1..STAGES.len()).find(|at| STAGES[*at].fits(look))
+}
+
+impl Stage {
+    fn fits(&self, look: &Look) -> bool {
+        self.when.iter().all(|when| when.holds(look))
+    }
 }
 
 impl When {

@@ -5,7 +5,7 @@ use super::plan::{Plan, Wanted};
 use super::pod::{FINALIZER, is_tracked};
 use super::status::{Done, patch};
 use super::template;
-use crate::bulk::bulk;
+use crate::bulk::{both, bulk, growing};
 use crate::objects::{JobStatus, Pod};
 use crate::runtime::{Client, Deletion, Future, Kind, Problem};
 use serde_json::{Value, json};
@@ -20,14 +20,15 @@ pub async fn act(client: &Client, observed: &Observed, plan: &Plan) -> (Done, Re
     let key = meta.key();
     let resting = client.resting_on([(Kind::Job, &key, meta.revision)]);
     let counts = Counts::default();
-    let mut writes: Writes<'_> = Vec::with_capacity(plan.removed.len() + plan.made.len());
+    let (mut removals, mut creations): (Writes<'_>, Writes<'_>) = (Vec::new(), Vec::new());
     for pod in &plan.removed {
-        writes.push(Box::pin(remove(&resting, observed, pod, plan, &counts)));
+        removals.push(Box::pin(remove(&resting, observed, pod, plan, &counts)));
     }
     for wanted in &plan.made {
-        writes.push(Box::pin(make(&resting, observed, *wanted, &counts)));
+        creations.push(Box::pin(make(&resting, observed, *wanted, &counts)));
     }
-    let outcome = bulk(writes).await;
+    let (removed, made) = tokio::join!(bulk(removals), growing(creations));
+    let outcome = both(removed, made);
     if let Err(Problem::Refused(failure)) = &outcome {
         let message = format!("Error creating: {failure}");
         client.event(about(client, observed), true, "FailedCreate", message);

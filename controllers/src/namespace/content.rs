@@ -113,15 +113,15 @@ pub(super) async fn delete_unseen(
     namespace: &str,
     report: &mut Report,
 ) -> Result<(), Problem> {
-    let (registry, catalog) = (&client.ground().registry, &client.ground().catalog);
-    let unseen = registry.left_in(catalog, namespace).await?;
+    let (registry, catalog) = (&client.ground().registry, client.ground().served());
+    let unseen = registry.left_in(&catalog, namespace).await?;
     if unseen.is_empty() {
         return Ok(());
     }
     for (resource, _) in unseen {
         delete_all(client, &resource, namespace, report).await?;
     }
-    for (resource, count) in registry.left_in(catalog, namespace).await? {
+    for (resource, count) in registry.left_in(&catalog, namespace).await? {
         report.left.insert(name(&resource), count);
     }
     Ok(())

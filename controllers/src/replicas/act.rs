@@ -2,9 +2,9 @@
 //! as it was seen.
 
 use super::owner_reference;
-use super::plan::{Step, batches};
+use super::plan::Step;
 use super::seen::Seen;
-use crate::bulk::bulk;
+use crate::bulk::{bulk, growing};
 use crate::objects::Pod;
 use crate::pods::{adoption, from_template, release};
 use crate::runtime::{Client, Deletion, Future, Kind, Problem};
@@ -94,14 +94,14 @@ async fn create(client: &Client, seen: &Seen, count: usize) -> Result<(), Proble
     let set = &seen.set;
     let reference = owner_reference(seen.kind, set);
     let pod = from_template(&set.spec.template, &set.metadata, reference);
-    for batch in batches(count, seen.was_refused()) {
-        let mut writes: Vec<Future<'_, Result<(), Problem>>> = Vec::with_capacity(batch);
-        for _ in 0..batch {
-            writes.push(Box::pin(create_one(client, seen, &pod)));
-        }
-        bulk(writes).await?;
+    let mut writes: Vec<Future<'_, Result<(), Problem>>> = Vec::with_capacity(count);
+    for _ in 0..count {
+        writes.push(Box::pin(create_one(client, seen, &pod)));
     }
-    Ok(())
+    match seen.was_refused() {
+        true => growing(writes).await,
+        false => bulk(writes).await,
+    }
 }
 
 async fn create_one(client: &Client, seen: &Seen, pod: &Value) -> Result<(), Problem> {

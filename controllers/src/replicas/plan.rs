@@ -39,17 +39,3 @@ pub(super) fn plan(seen: &Seen) -> Step {
     ranked.truncate((there - wanted).min(BURST_MAX));
     Step::Delete(ranked)
 }
-
-/// How many Pods are tried together, one batch after the other: all at once, or one, two, four, ... after
-/// a refusal, which then mostly costs one attempt (M2).
-pub(super) fn batches(count: usize, was_refused: bool) -> Vec<usize> {
-    let (mut left, mut next) = (count, if was_refused { 1 } else { count });
-    let mut batches = Vec::new();
-    while left > 0 {
-        let batch = next.min(left);
-        batches.push(batch);
-        left -= batch;
-        next = next.saturating_mul(2);
-    }
-    batches
-}

@@ -58,7 +58,8 @@ pub(super) async fn count(client: &Client, seen: &Snapshot) -> Result<Map<String
     let mut count = QuotaCount::new(&seen.quota.spec);
     // A resource counts once, in however many versions it is served.
     let mut done: Vec<(&str, &str)> = Vec::new();
-    for row in countable(&client.ground().catalog) {
+    let catalog = client.ground().served();
+    for row in countable(&catalog) {
         let (group, plural) = (row.gvk.group.as_str(), row.plural.as_str());
         if done.contains(&(group, plural)) || !count.begin(group, plural) {
             continue;

@@ -4,6 +4,7 @@ use super::claim::Claim;
 use super::event::{About, Recorder};
 use super::follow::Shared;
 use super::problem::Problem;
+use super::refused::Refused;
 use super::world::{Kind, Reference};
 use crate::objects::Key;
 use keelson_apiserver::registry::{Body, Caller, Clock, Registry, Target, Written};
@@ -24,12 +25,14 @@ use std::sync::atomic::Ordering;
 pub struct Ground {
     /// Objects over the store.
     pub registry: Arc<Registry>,
-    /// What is served.
+    /// What is built in.
     pub catalog: Arc<Catalog>,
     /// The time of the day.
     pub clock: Arc<dyn Clock>,
     /// The world.
     pub shared: Arc<Shared>,
+    /// What came too late.
+    pub refused: Arc<Refused>,
     rows: HashMap<Kind, Arc<Resource>>,
 }
 
@@ -44,10 +47,16 @@ impl Ground {
         Ground {
             rows: rows.collect(),
             shared: Arc::new(Shared::new(&catalog)),
+            refused: Arc::default(),
             registry,
             catalog,
             clock,
         }
+    }
+
+    /// What is served as of the world, custom resources too.
+    pub fn served(&self) -> Arc<Catalog> {
+        self.shared.catalog()
     }
 
     /// The row of a kind.
@@ -105,7 +114,8 @@ impl Client {
     /// # Errors
     /// The store's, if the claim was lost and cannot be renewed now.
     pub async fn fresh(&self) -> Result<Client, Problem> {
-        let used = self.claim.ensure().await?;
+        let used = self.claim.ensure().await;
+        let used = used.inspect_err(|problem| self.ground.refused.note(problem))?;
         self.ground.shared.reached(used.mod_revision).await;
         let mut client = self.clone();
         client.caller.reads = vec![used.clone()];
@@ -326,6 +336,9 @@ impl Client {
     /// else is decided the claim is renewed.
     fn known<T>(&self, outcome: Result<T, Failure>) -> Result<T, Problem> {
         let outcome = outcome.map_err(Problem::from);
+        if let Err(problem) = &outcome {
+            self.ground.refused.note(problem);
+        }
         if let Err(Problem::Unknown(_)) = outcome {
             self.claim.give_up(&self.used);
         }

@@ -2,7 +2,8 @@
 //! object is not told (M7). The numbers are upstream's.
 
 use super::event::About;
-use std::collections::{HashMap, HashSet};
+use super::remember::Remembered;
+use std::collections::HashSet;
 
 /// So many events of one reason about one object are told one by one while they go on.
 const SIMILAR_MAX: usize = 10;
@@ -12,7 +13,8 @@ const SIMILAR_US: i64 = 600_000_000;
 const BURST: i64 = 25;
 /// And then one in this time.
 const ONE_IN_US: i64 = 300_000_000;
-/// Objects, and reasons of objects, that are remembered.
+/// Objects, and reasons of objects, that are remembered. What is forgotten is told anew, which is no harm now
+/// and then.
 const REMEMBERED_MAX: usize = 4096;
 
 const COMBINED: &str = "(combined from similar events): ";
@@ -35,10 +37,18 @@ pub(super) struct Noted {
 }
 
 /// See the module.
-#[derive(Default)]
 pub(super) struct Correlator {
-    similar: HashMap<Same, Similar>,
-    budgets: HashMap<(About, &'static str), Budget>,
+    similar: Remembered<Same, Similar>,
+    budgets: Remembered<(About, &'static str), Budget>,
+}
+
+impl Default for Correlator {
+    fn default() -> Correlator {
+        Correlator {
+            similar: Remembered::new(REMEMBERED_MAX),
+            budgets: Remembered::new(REMEMBERED_MAX),
+        }
+    }
 }
 
 /// Events that differ only in their message.
@@ -67,8 +77,7 @@ impl Correlator {
             message: String::new(),
             ..event.clone()
         };
-        forget(&mut self.similar);
-        let similar = self.similar.entry(reason.clone()).or_insert(Similar {
+        let similar = self.similar.get_or(reason.clone(), || Similar {
             messages: HashSet::new(),
             last_us: now_us,
         });
@@ -92,8 +101,7 @@ impl Correlator {
     }
 
     fn is_affordable(&mut self, object: (About, &'static str), now_us: i64) -> bool {
-        forget(&mut self.budgets);
-        let budget = self.budgets.entry(object).or_insert(Budget {
+        let budget = self.budgets.get_or(object, || Budget {
             saved_us: BURST * ONE_IN_US,
             last_us: now_us,
         });
@@ -108,13 +116,6 @@ impl Correlator {
             budget.saved_us -= ONE_IN_US;
         }
         is_affordable
-    }
-}
-
-/// What is forgotten is told anew, which is no harm now and then.
-fn forget<K, V>(remembered: &mut HashMap<K, V>) {
-    if remembered.len() >= REMEMBERED_MAX {
-        remembered.clear();
     }
 }
 
@@ -176,5 +177,18 @@ mod tests {
         // It is not saved up for ever.
         let told = (0..100).filter(|number| is_told("a", *number, 10_000 * MINUTE_US));
         assert_eq!(told.count(), 25);
+    }
+
+    #[test]
+    fn m7_a_burst_about_others_does_not_set_free_who_has_told_too_much() {
+        let mut correlator = Correlator::default();
+        let mut told = 0;
+        for number in 0..3 * REMEMBERED_MAX {
+            let loud = event("loud", "R", format!("m{}", number % 5));
+            told += usize::from(correlator.correlate(loud, 0).is_some());
+            let other = event(&format!("p{number}"), "Scheduled", "s".to_owned());
+            assert!(correlator.correlate(other, 0).is_some(), "{number}");
+        }
+        assert_eq!(told, 25);
     }
 }

@@ -1,7 +1,8 @@
-//! What happened, told to the users of objects. Events are noted by a task of their own: nobody waits for
-//! them, and when there are too many, some are lost.
+//! What happened, told to the users of objects. Events are noted by a task of their own ([`super::notes`]):
+//! nobody waits for them, and when there are too many, some are lost.
 
-use super::correlate::{Correlator, Noted, Same};
+use super::correlate::Same;
+use super::notes::{Known, Note, Notes, WAITING_MAX};
 use crate::objects::Meta;
 use keelson_apiserver::canonical::{Instant, format_micro_time, format_time};
 use keelson_apiserver::registry::{Body, Caller, Registry, Target};
@@ -10,14 +11,8 @@ use keelson_apiserver::request::{
 };
 use keelson_apiserver::resource::{Catalog, Resource};
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-
-/// Events that wait to be noted.
-const WAITING_MAX: usize = 4096;
-/// Events that are remembered, so that the same one again is counted and not noted anew.
-const REMEMBERED_MAX: usize = 4096;
 
 /// What an event is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,25 +44,21 @@ pub struct Recorder {
     send: mpsc::Sender<Told>,
 }
 
-struct Told {
-    component: &'static str,
-    about: About,
-    is_warning: bool,
-    reason: String,
-    message: String,
-    now_us: i64,
+/// What was told.
+pub(super) struct Told {
+    pub(super) component: &'static str,
+    pub(super) about: About,
+    pub(super) is_warning: bool,
+    pub(super) reason: String,
+    pub(super) message: String,
+    pub(super) now_us: i64,
 }
 
 impl Recorder {
     /// A recorder, and what notes its events.
     pub(super) fn new(component: &'static str) -> (Recorder, Notes) {
         let (send, receive) = mpsc::channel(WAITING_MAX);
-        let notes = Notes {
-            receive,
-            correlator: Correlator::default(),
-            seen: HashMap::new(),
-        };
-        (Recorder { component, send }, notes)
+        (Recorder { component, send }, Notes::new(receive))
     }
 
     /// The same, in another name.
@@ -78,6 +69,13 @@ impl Recorder {
         }
     }
 
+    /// Whether something that was told has not been looked at yet.
+    #[cfg(test)]
+    pub(super) fn waits(&self) -> bool {
+        self.send.capacity() < self.send.max_capacity()
+    }
+
+    /// Tells of something. Never waits.
     pub(super) fn tell(
         &self,
         about: About,
@@ -99,54 +97,55 @@ impl Recorder {
     }
 }
 
-/// Notes events.
-pub(super) struct Notes {
-    receive: mpsc::Receiver<Told>,
-    correlator: Correlator,
-    /// Name and count of those that were noted.
-    seen: HashMap<Same, (String, i64)>,
-}
-
-impl Notes {
-    /// Notes what is told, until nobody can tell anything any more.
-    pub(super) async fn run(mut self, registry: &Registry, catalog: &Catalog, caller: &Caller) {
-        let Some(row) = catalog.find("", "v1", "events") else {
-            return;
-        };
-        let row = Arc::new(row.clone());
-        while let Some(told) = self.receive.recv().await {
-            self.note(registry, &row, caller, told).await;
+impl Told {
+    /// What is the same event again.
+    pub(super) fn same(&self) -> Same {
+        Same {
+            about: self.about.clone(),
+            component: self.component,
+            reason: self.reason.clone(),
+            message: self.message.clone(),
         }
     }
+}
 
-    async fn note(
-        &mut self,
-        registry: &Registry,
-        row: &Arc<Resource>,
-        caller: &Caller,
-        told: Told,
-    ) {
-        let same = Same {
-            about: told.about.clone(),
-            component: told.component,
-            reason: told.reason.clone(),
-            message: told.message.clone(),
-        };
-        let Some(Noted { same, message }) = self.correlator.correlate(same, told.now_us) else {
-            return;
-        };
-        let told = Told { message, ..told };
-        let mut target = place(row, &told.about);
+/// Writes events into the store.
+pub(super) struct Scribe<'a> {
+    registry: &'a Registry,
+    caller: &'a Caller,
+    row: Arc<Resource>,
+}
+
+impl<'a> Scribe<'a> {
+    /// `None`: there are no events in this catalog.
+    pub(super) fn new(
+        registry: &'a Registry,
+        catalog: &Catalog,
+        caller: &'a Caller,
+    ) -> Option<Scribe<'a>> {
+        let row = catalog.find("", "v1", "events")?;
+        Some(Scribe {
+            registry,
+            caller,
+            row: Arc::new(row.clone()),
+        })
+    }
+
+    /// Writes an event: once more over the one that is known, or anew. Returns what there is afterwards;
+    /// `None`: it was not written.
+    pub(super) async fn write(&self, note: Note, known: Option<Known>) -> Option<Known> {
+        let told = &note.told;
+        let mut target = place(&self.row, &told.about);
         let write = WriteOptions {
             is_dry_run: false,
             field_manager: told.component.to_owned(),
             field_validation: FieldValidation::Ignore,
         };
-        if let Some((name, count)) = self.seen.get_mut(&same) {
-            *count += 1;
-            target.name.clone_from(name);
+        if let Some(Known { name, count }) = known {
+            let count = count.saturating_add(note.times);
+            target.name.clone_from(&name);
             let patch = body(&json!({
-                "count": *count,
+                "count": count,
                 "lastTimestamp": seconds(told.now_us),
                 "message": told.message,
             }));
@@ -155,27 +154,26 @@ impl Notes {
                 force: false,
             };
             let kind = PatchType::Merge;
-            let patched = registry
-                .patch(caller, &target, &patch, kind, &options)
+            let patched = self
+                .registry
+                .patch(self.caller, &target, &patch, kind, &options)
                 .await;
             if patched.is_ok() {
-                return;
+                return Some(Known { name, count });
             }
             // It may have gone by itself.
             target.name.clear();
         }
-        let name = format!("{}.{:016x}", told.about.name, unique(&told));
-        let event = body(&object(&told, &name, &target.namespace));
-        if registry
-            .create(caller, &target, &event, &write)
-            .await
-            .is_ok()
-        {
-            if self.seen.len() >= REMEMBERED_MAX {
-                self.seen.clear();
-            }
-            self.seen.insert(same, (name, 1));
-        }
+        let name = format!("{}.{:016x}", told.about.name, unique(told));
+        let event = body(&object(&note, &name, &target.namespace));
+        let created = self
+            .registry
+            .create(self.caller, &target, &event, &write)
+            .await;
+        created.ok().map(|_| Known {
+            name,
+            count: note.times,
+        })
     }
 }
 
@@ -207,8 +205,8 @@ fn unique(told: &Told) -> u64 {
     hasher.finish()
 }
 
-fn object(told: &Told, name: &str, namespace: &str) -> Value {
-    let at = seconds(told.now_us);
+fn object(note: &Note, name: &str, namespace: &str) -> Value {
+    let told = &note.told;
     json!({
         "apiVersion": "v1",
         "kind": "Event",
@@ -223,9 +221,9 @@ fn object(told: &Told, name: &str, namespace: &str) -> Value {
         "reason": told.reason,
         "message": told.message,
         "type": if told.is_warning { "Warning" } else { "Normal" },
-        "count": 1,
-        "firstTimestamp": at,
-        "lastTimestamp": at,
+        "count": note.times,
+        "firstTimestamp": seconds(note.first_us),
+        "lastTimestamp": seconds(told.now_us),
         "source": {"component": told.component},
         "reportingComponent": told.component,
         "reportingInstance": "",

@@ -27,11 +27,13 @@ pub struct Shared {
     revision: watch::Sender<u64>,
     listeners: RwLock<Vec<Arc<dyn Listener>>>,
     kinds: HashMap<String, Kind>,
+    /// What is served, as of the world.
+    catalog: RwLock<Arc<Catalog>>,
 }
 
 impl Shared {
-    /// An empty world.
-    pub fn new(catalog: &Catalog) -> Shared {
+    /// An empty world, in which is served what is built in.
+    pub fn new(catalog: &Arc<Catalog>) -> Shared {
         let kinds = Kind::ALL.iter().filter_map(|&kind| {
             let (group, version, plural) = kind.resource();
             let row = catalog.find(group, version, plural)?;
@@ -42,7 +44,13 @@ impl Shared {
             revision: watch::Sender::new(0),
             listeners: RwLock::default(),
             kinds: kinds.collect(),
+            catalog: RwLock::new(catalog.clone()),
         }
+    }
+
+    /// What is served: what is built in, and custom resources as of the world.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.read().clone()
     }
 
     /// The world as it is now. Do not hold it over anything that waits.
@@ -74,13 +82,16 @@ impl Shared {
     }
 
     /// Follows the store for ever. After a failure it begins anew, and what it missed is told as changes.
-    pub async fn follow(&self, registry: &Arc<Registry>, catalog: &Catalog) {
+    pub async fn follow(&self, registry: &Arc<Registry>, catalog: &Arc<Catalog>) {
         loop {
             let mut stream = registry.everything(catalog, SKIPPED);
             let mut beginning: Option<HashSet<(String, String, String)>> = Some(HashSet::new());
             loop {
                 match stream.next().await {
                     Ok(piece) => {
+                        if let Some(catalog) = piece.catalog {
+                            *self.catalog.write() = catalog;
+                        }
                         if let Some(seen) = &mut beginning {
                             let places = piece.sightings.iter().map(place);
                             seen.extend(places);

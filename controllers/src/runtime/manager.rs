@@ -3,7 +3,7 @@
 use super::claim::Claim;
 use super::client::{Client, Ground};
 use super::controller::{Controlled, Controller};
-use super::event::Recorder;
+use super::event::{Recorder, Scribe};
 use super::follow::Listener;
 use super::problem::Problem;
 use super::world::World;
@@ -46,6 +46,7 @@ type Make = Box<dyn Fn() -> Arc<dyn Loop> + Send + Sync>;
 /// See the module.
 pub struct Manager {
     ground: Arc<Ground>,
+    member: String,
     makes: Vec<Make>,
 }
 
@@ -54,6 +55,7 @@ impl Manager {
     pub fn new(ground: Arc<Ground>) -> Manager {
         Manager {
             ground,
+            member: String::new(),
             makes: Vec::new(),
         }
     }
@@ -61,6 +63,13 @@ impl Manager {
     /// What its loops share.
     pub fn ground(&self) -> &Arc<Ground> {
         &self.ground
+    }
+
+    /// The member that claims the loops.
+    #[must_use]
+    pub fn named(mut self, member: impl Into<String>) -> Manager {
+        self.member = member.into();
+        self
     }
 
     /// Adds a controller.
@@ -116,7 +125,13 @@ impl Manager {
             })
             .collect();
         let events = caller(fence, "kube-controller-manager");
-        let noting = notes.run(&self.ground.registry, &self.ground.catalog, &events);
+        let scribe = Scribe::new(&self.ground.registry, &self.ground.catalog, &events);
+        let noting = async {
+            match &scribe {
+                Some(scribe) => notes.run(|note, known| scribe.write(note, known)).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = running.next() => {}
             () = noting => {}
@@ -134,10 +149,15 @@ impl Manager {
         let mut newest = 0;
         for one in loops {
             let caller = caller(fence, one.component());
+            let mut claimant = caller.clone();
+            claimant.user.name.clone_from(&self.member);
             let claim = loop {
-                match Claim::new(&self.ground.registry, &caller, one.name()).await {
+                match Claim::new(&self.ground.registry, &claimant, one.name()).await {
                     Ok(claim) => break claim,
-                    Err(Problem::Fenced) => return None,
+                    Err(problem @ Problem::Fenced) => {
+                        self.ground.refused.note(&problem);
+                        return None;
+                    }
                     Err(problem) => {
                         tracing::debug!(name = one.name(), %problem, "a loop cannot start yet");
                         tokio::time::sleep(AGAIN).await;

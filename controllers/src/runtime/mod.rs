@@ -15,8 +15,8 @@
 //! | `queue` | keys that want to be looked at |
 //! | `controller` | a loop over keys |
 //! | `manager` | all loops of a member, in a term |
-//! | `claim`, `client`, `problem` | how loops write, and what goes wrong |
-//! | `event`, `correlate` | telling the users of objects, but not too often |
+//! | `claim`, `client`, `problem`, `refused` | how loops write, and what goes wrong |
+//! | `event`, `notes`, `correlate`, `remember` | telling the users of objects, but not too often |
 //!
 //! What may enter: what two loops need. What never happens here: a decision about an object.
 
@@ -28,8 +28,11 @@ mod event;
 mod follow;
 mod graph;
 mod manager;
+mod notes;
 mod problem;
 mod queue;
+mod refused;
+mod remember;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -44,5 +47,6 @@ pub use graph::{Graph, Node as GraphNode};
 pub use manager::{Ended, Future, Loop, Manager};
 pub use problem::Problem;
 pub use queue::Queue;
+pub use refused::Refused;
 pub use store::{Kept, Store};
 pub use world::{Change, Entry, Kind, Reference, World};

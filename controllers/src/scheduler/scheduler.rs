@@ -41,6 +41,19 @@ impl Scheduler {
         }
     }
 
+    /// Takes in what was heard. Returns when there is a Pod to decide on, if nothing happens until then.
+    fn due(&self) -> Option<Instant> {
+        let mut state = self.state.lock();
+        let now = Instant::now();
+        for heard in self.inbox.take() {
+            state.hear(heard, now);
+        }
+        match state.queue.has_next(now) {
+            true => Some(now),
+            false => state.queue.due(),
+        }
+    }
+
     /// Decides on Pods whose turn it is, for a while. Returns when to look again if nothing happens:
     /// `Some(now)` if there may be more.
     fn turn(&self, client: &Client, writes: &mut JoinSet<Outcome>) -> Option<Instant> {
@@ -134,12 +147,18 @@ impl Loop for Scheduler {
             loop {
                 // Two that run at the same time claim in turns. What is decided under a claim rests on all
                 // that was bound before it, so both together set no more aside than there is.
-                let due = match client.fresh().await {
-                    Ok(client) => self.turn(&client, &mut writes),
-                    Err(Problem::Fenced) => return Ended,
-                    // The store does not answer: nothing could be bound now.
-                    Err(_) => Some(Instant::now() + AGAIN),
-                };
+                // Whoever has nothing to decide claims nothing, so that others can write what they decided.
+                let mut due = self.due();
+                if writes.len() < WRITES_MAX && due.is_some_and(|due| due <= Instant::now()) {
+                    due = match client.fresh().await {
+                        Ok(client) => self.turn(&client, &mut writes),
+                        Err(Problem::Fenced) => return Ended,
+                        // The store does not answer: nothing could be bound now.
+                        Err(_) => Some(Instant::now() + AGAIN),
+                    };
+                } else if writes.len() >= WRITES_MAX {
+                    due = None;
+                }
                 while let Some(joined) = writes.try_join_next() {
                     if self.settle(joined) {
                         return Ended;

@@ -159,8 +159,8 @@ impl<T: Seen> Following<T> {
             ("allowWatchBookmarks", "true"),
             ("resourceVersion", self.version.as_str()),
         ];
-        let body = self.client.open(&self.url(&more), Encoding::Json).await?;
-        self.step = Step::Read(Lines::new(body));
+        let (body, pulse) = self.client.open(&self.url(&more), Encoding::Json).await?;
+        self.step = Step::Read(Lines::new(body, Some(pulse)));
         Ok(())
     }
 

@@ -1,9 +1,11 @@
 //! A watch as the server sends it: one line of JSON per event.
 
 use super::failure::Failure;
+use super::pulse::{Pulse, TOLD};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use std::future::pending;
 use std::io::BufRead;
 
 /// A server that sends a longer line is none that we know.
@@ -12,15 +14,18 @@ const LINE_BYTES: usize = 64 << 20;
 /// See the module.
 pub struct Lines {
     body: Incoming,
+    /// Of its connection, if it is to be left when nothing is heard any more.
+    pulse: Option<Pulse>,
     buffer: BytesMut,
     /// So much of the buffer has no end of a line.
     looked_at: usize,
 }
 
 impl Lines {
-    pub(super) fn new(body: Incoming) -> Lines {
+    pub(super) fn new(body: Incoming, pulse: Option<Pulse>) -> Lines {
         Lines {
             body,
+            pulse,
             buffer: BytesMut::new(),
             looked_at: 0,
         }
@@ -46,7 +51,17 @@ impl Lines {
             if self.buffer.len() > LINE_BYTES {
                 return broken("a line has no end".to_owned());
             }
-            match self.body.frame().await {
+            let silence = async {
+                match &self.pulse {
+                    Some(pulse) => pulse.silence().await,
+                    None => pending().await,
+                }
+            };
+            let frame = tokio::select! {
+                frame = self.body.frame() => frame,
+                () = silence => return broken(TOLD.to_owned()),
+            };
+            match frame {
                 // A half line at the end is nothing.
                 None => return Ok(None),
                 Some(Err(error)) => return broken(error.to_string()),

@@ -3,7 +3,8 @@
 //! Objects are bytes here. Whoever asks says what they are: a watch hands out whatever type it is told to
 //! read. A client knows all servers of a cluster. It holds a few connections, called lanes, each to a server
 //! of its own if there are so many; all requests share them. When a server is gone, its lane goes to the
-//! next one: at once if the connection breaks, within six seconds if it only falls silent.
+//! next one: at once if the connection breaks, after a second and a half without a word from it. Whoever only
+//! reads or watches goes there, too, if nothing is heard any more; a write is waited for, up to six seconds.
 //!
 //! What was sent and not answered may have happened. A read is then asked again elsewhere; of a write it is
 //! said that nobody knows ([`Failure::Unknown`]). A watch goes on where it was, on any server, and lists
@@ -13,6 +14,7 @@
 //! |---|---|
 //! | `config` | what a kubeconfig says: servers, whom to trust, who one is |
 //! | `connection` | one connection to one server |
+//! | `pulse` | whether anything is heard of a server |
 //! | `lane` | the connection that is used, whichever server it leads to |
 //! | `path` | where objects are |
 //! | `failure` | why there is no answer, by what to do about it |
@@ -32,6 +34,7 @@ mod follow;
 mod lane;
 mod lines;
 mod path;
+mod pulse;
 mod request;
 #[cfg(test)]
 pub mod tests;

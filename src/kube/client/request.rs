@@ -5,6 +5,7 @@ use super::config::Config;
 use super::failure::Failure;
 use super::lane::Lane;
 use super::lines::Lines;
+use super::pulse::{Pulse, TOLD};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Full};
@@ -99,7 +100,7 @@ impl Client {
     /// # Errors
     /// See [`Failure`].
     pub async fn measure(&self, path: &str, encoding: Encoding) -> Result<usize, Failure> {
-        let mut body = self.open(path, encoding).await?;
+        let (mut body, _) = self.open(path, encoding).await?;
         let mut length = 0;
         loop {
             match timeout(PATIENCE, body.frame()).await {
@@ -116,7 +117,8 @@ impl Client {
     /// # Errors
     /// See [`Failure`].
     pub async fn lines(&self, path: &str) -> Result<Lines, Failure> {
-        Ok(Lines::new(self.open(path, Encoding::Json).await?))
+        let (body, _) = self.open(path, Encoding::Json).await?;
+        Ok(Lines::new(body, None))
     }
 
     /// Makes an object, at the path of all of them.
@@ -174,11 +176,15 @@ impl Client {
         self.ask(None, Method::DELETE, path, JSON, options).await
     }
 
-    /// Opens a stream, such as a watch.
+    /// Opens a stream, such as a watch. Returns it with the pulse of its connection.
     ///
     /// # Errors
     /// See [`Failure`].
-    pub(super) async fn open(&self, path: &str, accept: Encoding) -> Result<Incoming, Failure> {
+    pub(super) async fn open(
+        &self,
+        path: &str,
+        accept: Encoding,
+    ) -> Result<(Incoming, Pulse), Failure> {
         let asked = Asked {
             method: Method::GET,
             path,
@@ -187,11 +193,11 @@ impl Client {
             body: Bytes::new(),
             acting: None,
         };
-        let sent = timeout(PATIENCE, self.send(&asked)).await;
-        let response = sent.map_err(|_| late())??;
+        let sent = timeout(PATIENCE, self.send(&asked, false)).await;
+        let (response, pulse) = sent.map_err(|_| late())??;
         let code = response.status().as_u16();
         match code {
-            200 => Ok(response.into_body()),
+            200 => Ok((response.into_body(), pulse)),
             _ => Err(Failure::of(code, &collect(response.into_body()).await?)),
         }
     }
@@ -219,10 +225,12 @@ impl Client {
         let mut attempts = 0;
         loop {
             attempts += 1;
+            // Reading twice does no harm. The last server is given its time: perhaps all are slow.
+            let is_again = asked.method == Method::GET && attempts <= self.config.servers.len();
             let whole = async {
-                let response = self.send(asked).await?;
+                let (response, pulse) = self.send(asked, is_again).await?;
                 let code = response.status().as_u16();
-                let body = collect(response.into_body()).await?;
+                let body = unless_silent(collect(response.into_body()), &pulse, is_again).await?;
                 match code {
                     200..=299 => Ok(body),
                     _ => Err(Failure::of(code, &body)),
@@ -231,7 +239,6 @@ impl Client {
             let answer = timeout(PATIENCE, whole)
                 .await
                 .unwrap_or_else(|_| Err(late()));
-            let is_again = asked.method == Method::GET && attempts <= self.config.servers.len();
             match answer {
                 Err(Failure::Unknown(_)) if is_again => {}
                 answer => return answer,
@@ -239,17 +246,24 @@ impl Client {
         }
     }
 
-    /// Sends it, over another connection if the first breaks before it is sent.
-    async fn send(&self, asked: &Asked<'_>) -> Result<Response<Incoming>, Failure> {
+    /// Sends it, over another connection if the first breaks before it is sent. Whoever `is_impatient` does
+    /// not wait for a server of which nothing is heard.
+    async fn send(
+        &self,
+        asked: &Asked<'_>,
+        is_impatient: bool,
+    ) -> Result<(Response<Incoming>, Pulse), Failure> {
         let lane = self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len();
         let lane = &self.lanes[lane];
         let mut request = self.request(asked)?;
         let mut last = String::new();
         for _ in 0..=self.config.servers.len() {
-            let sender = lane.sender(&self.config).await;
-            let mut sender = sender.map_err(Failure::Unreachable)?;
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok(response),
+            let connection = lane.connection(&self.config).await;
+            let mut connection = connection.map_err(Failure::Unreachable)?;
+            let sent = connection.sender.try_send_request(request);
+            let sent = async { Ok(sent.await) };
+            match unless_silent(sent, &connection.pulse, is_impatient).await? {
+                Ok(response) => return Ok((response, connection.pulse)),
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) => {
                         last = failed.error().to_string();
@@ -285,6 +299,21 @@ impl Client {
         }
         let request = request.body(Full::new(asked.body.clone()));
         request.map_err(|error| Failure::Unreachable(error.to_string()))
+    }
+}
+
+/// What comes of it, or that nothing is heard of the server.
+async fn unless_silent<T>(
+    coming: impl Future<Output = Result<T, Failure>>,
+    pulse: &Pulse,
+    is_impatient: bool,
+) -> Result<T, Failure> {
+    if !is_impatient {
+        return coming.await;
+    }
+    tokio::select! {
+        came = coming => came,
+        () = pulse.silence() => Err(Failure::Unknown(TOLD.to_owned())),
     }
 }
 

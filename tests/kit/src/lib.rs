@@ -31,6 +31,7 @@ pub mod etcd;
 pub mod kubectl;
 pub mod kubernetes;
 pub mod leader;
+pub mod metrics;
 pub mod mount;
 pub mod net;
 pub mod port;

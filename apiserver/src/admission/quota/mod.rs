@@ -48,13 +48,12 @@ impl Plugin for ResourceQuota {
         let resource = &request.target.resource;
         let is_stored = resource.can(Verb::List) && resource.scope == Scope::Namespaced;
         // Events come and go too fast to be counted.
-        let is_counted =
-            is_stored && request.target.subresource.is_empty() && resource.plural != "events";
+        let is_counted = is_stored && resource.plural != "events";
         let measure = Measure::of(&resource.gvk.group, &resource.plural);
         is_counted
             && match request.operation {
-                Operation::Create => true,
-                Operation::Update => measure.may_grow(),
+                Operation::Create => request.target.subresource.is_empty(),
+                Operation::Update => measure.may_grow(&request.target.subresource),
                 Operation::Delete | Operation::Connect => false,
             }
     }

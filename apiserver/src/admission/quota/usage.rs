@@ -80,9 +80,14 @@ impl<'r> Measure<'r> {
         }
     }
 
-    /// Whether an object can use more after an update. The resources of Pods do not change here.
-    pub(super) fn may_grow(&self) -> bool {
-        matches!(self, Measure::Services | Measure::Claims)
+    /// Whether an object can use more after an update of this part of it: of Pods only a resize changes what
+    /// they ask for.
+    pub(super) fn may_grow(&self, subresource: &str) -> bool {
+        match self {
+            Measure::Pods => subresource == "resize",
+            Measure::Services | Measure::Claims => subresource.is_empty(),
+            Measure::Objects(..) => false,
+        }
     }
 
     /// Whether the measure says anything of what has this name in a quota.

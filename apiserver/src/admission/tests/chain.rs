@@ -8,6 +8,8 @@ fn plug_ins_come_in_the_order_of_upstream() {
         World::empty().chain.names(),
         [
             "NamespaceLifecycle",
+            // Upstream does this without a plug-in.
+            "CustomResourceLifecycle",
             "LimitRanger",
             "ServiceAccount",
             "NodeRestriction",

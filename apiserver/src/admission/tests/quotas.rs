@@ -273,3 +273,30 @@ fn every_quota_is_asked() {
     );
     assert_eq!(used(&world), json!({"pods": "0"}));
 }
+
+#[test]
+fn a_pod_that_is_resized_takes_what_it_grows_by_and_no_more_than_there_is() {
+    let world = world(json!({"pods": "5", "requests.cpu": "1"}));
+    let cpu = |cpu: &str| with("x", json!({"requests": {"cpu": cpu}}));
+    world.create("pods", cpu("500m")).expect("room");
+    let resize = |from: &str, to: &str| {
+        let mut request = update("pods", cpu(from), cpu(to));
+        request.target.subresource = "resize".to_owned();
+        request
+    };
+    let mut grown = resize("500m", "800m");
+    let admitted = world.ask(&mut grown).expect("room");
+    assert!(world.commit(&grown, admitted));
+    assert_eq!(used(&world), json!({"pods": "1", "requests.cpu": "800m"}));
+    assert_eq!(
+        world.refuse(resize("800m", "1100m")).message,
+        "pods \"x\" is forbidden: exceeded quota: q, requested: requests.cpu=300m, \
+         used: requests.cpu=800m, limited: requests.cpu=1"
+    );
+    // What is given back is found out by who counts, and of other parts nothing is asked.
+    let mut shrunk = resize("800m", "100m");
+    assert_eq!(world.ask(&mut shrunk), Ok(Admitted::default()));
+    let mut status = resize("500m", "9");
+    status.target.subresource = "status".to_owned();
+    assert_eq!(world.ask(&mut status), Ok(Admitted::default()));
+}

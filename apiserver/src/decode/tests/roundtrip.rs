@@ -3,7 +3,7 @@
 use super::super::conform::conform;
 use super::super::testing::{gvk, table};
 use super::super::{Decoder, FieldValidation, MediaType, Wire};
-use crate::encode::protobuf;
+use crate::encode::{protobuf, protobuf_of_text};
 use crate::schema::{Node, Scalar, Table};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -124,6 +124,8 @@ proptest! {
         prop_assert_eq!(&read(MediaType::Yaml, text.as_bytes()), &conformed);
         let message = protobuf(&table, &wire, &gvk, &conformed).expect("of its kind");
         prop_assert_eq!(&read(MediaType::Protobuf, &message), &conformed);
+        let of_text = protobuf_of_text(&table, &wire, &gvk, conformed.to_string().as_bytes());
+        prop_assert_eq!(&of_text.expect("of its kind"), &message);
         let again = protobuf(&table, &wire, &gvk, &read(MediaType::Protobuf, &message));
         prop_assert_eq!(again.expect("of its kind"), message);
     }

@@ -134,6 +134,12 @@ fn speed_of_a_pod() {
         "encode protobuf    {:6.1} us",
         best(|| drop(black_box(write())))
     );
+    let stored = crate::storage::Object::of(pod.clone(), 0);
+    let of_text = || crate::encode::protobuf_of_text(&table, &wire, &gvk, stored.stored());
+    println!(
+        "the same from text {:6.1} us",
+        best(|| drop(black_box(of_text().expect("a Pod"))))
+    );
     let defaults = || {
         let mut pod = pod.clone();
         crate::defaults::apply(&gvk, &mut pod);

@@ -1,15 +1,21 @@
 //! The server over real connections on this machine. Tests are named after what they show; those with a
 //! number show a statement of the contract.
 
+mod crowd;
+mod custom;
+mod everybody;
 mod failures;
 mod identity;
+mod lane;
 mod lifecycle;
 mod nodes;
+mod nonsense;
 mod objects;
 mod paths;
 mod pieces;
 mod reviews;
 mod rights;
+mod shared;
 mod world;
 
 use crate::registry::{Random, Registry};

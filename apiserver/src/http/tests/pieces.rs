@@ -16,7 +16,7 @@ use crate::request::Encoding;
 use crate::resource::builtin;
 use crate::status::Failure;
 use crate::storage::Object;
-use crate::table::{IncludeObject, MetaVersion, Options as TableOptions, Printer, partial_list};
+use crate::table::{IncludeObject, MetaVersion, Options as TableOptions, partial_list};
 use futures::StreamExt;
 use http_body_util::BodyExt;
 use prometheus_client::metrics::counter::Counter;
@@ -284,8 +284,10 @@ async fn statement_14_a_table_watch_tells_its_columns_once_and_partial_ones_no_s
         Box::pin(futures::stream::iter(events))
     };
     let shape = Shape::Table {
-        printer: Box::new(Printer::new(&pods().resource.gvk)),
-        options: table(true),
+        row: pods(),
+        version: MetaVersion::V1,
+        include: IncludeObject::Metadata,
+        has_columns: true,
     };
     let told = lines(pump(&app, &peer, Encoding::Json, shape).start(events())).await;
     assert_eq!(told[0]["object"]["kind"], "Table");

@@ -183,8 +183,12 @@ impl World {
     }
 
     pub async fn new(plan: Plan) -> World {
+        World::of(World::options(plan)).await
+    }
+
+    /// A server that is made of these.
+    pub async fn of((options, shelf, paper): (Options, Shelf, Paper)) -> World {
         let authority = Authority::generate(now()).unwrap();
-        let (options, shelf, paper) = World::options(plan);
         let certificate = pki::Server::default().issue(&authority, now()).unwrap();
         let tls = Tls::new(&certificate, authority.certificate()).unwrap();
         let server = Arc::new(Server::new(options, tls));
@@ -307,7 +311,7 @@ impl Client {
         connector.connect(name, stream).await.unwrap()
     }
 
-    fn request(
+    pub fn request(
         &self,
         method: &Method,
         path: &str,

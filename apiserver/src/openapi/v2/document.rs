@@ -3,7 +3,8 @@
 use super::messages::DOCUMENT;
 use super::operations::path_item;
 use super::protobuf::{NoPlace, protobuf};
-use super::schemas::schema;
+use super::schemas::{custom, schema};
+use crate::openapi::custom::names;
 use crate::openapi::document::value;
 use crate::resource::Catalog;
 use crate::schema::Table;
@@ -50,8 +51,13 @@ pub(super) fn content(table: &Table, catalog: &Catalog, release: &str) -> Value 
         for (path, item) in part(&mut newer["paths"]) {
             paths.insert(path, path_item(item));
         }
+        let custom_names = names(catalog.of_version(version.0, version.1));
         // Many types are in several documents, and the same in each.
         for (name, one) in part(&mut newer["components"]["schemas"]) {
+            let one = match custom_names.contains(&name) {
+                true => custom(one),
+                false => one,
+            };
             definitions.entry(name).or_insert_with(|| schema(one));
         }
         schemes.append(&mut part(&mut newer["components"]["securitySchemes"]));

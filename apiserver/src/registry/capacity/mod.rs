@@ -11,6 +11,10 @@
 //! was slower is made again and sees what is left. Nothing else is refused: a Pod that is created with its
 //! node, or that grows, is for the node itself to turn away, and a node may shrink below what it has.
 //!
+//! Because the guards say what was true when the binding took effect, it is first made on whatever state is at
+//! hand, without asking the other members whether that is the newest; only what seems to refuse it is looked at
+//! again in the newest one.
+//!
 //! A ledger belongs to a name, not to an object: Pods may be bound to a node that does not exist, as in
 //! upstream, without a look at its room, and outlive one that is deleted. They count for the node that
 //! has the name next. A ledger without any Pod is deleted, so no ledger means no Pod.

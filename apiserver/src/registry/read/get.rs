@@ -3,7 +3,7 @@
 use super::failure;
 use super::source::{PATIENCE, check_segment, read, wanted};
 use crate::registry::Target;
-use crate::registry::convert::Conversion;
+use crate::registry::versions::Conversion;
 use crate::request::{GetOptions, GetRead};
 use crate::resource::Scope;
 use crate::status::{Failure, GroupResource};

@@ -71,7 +71,7 @@ impl Registry {
                 ..target.clone()
             };
             let object = get::get(self.kv.as_ref(), &workload, options).await?;
-            return Ok(scale::shown(object));
+            return Ok(scale::shown(&target.resource, object));
         }
         get::get(self.kv.as_ref(), target, options).await
     }

@@ -1,8 +1,9 @@
 //! When a watch ends, and when it is time for a bookmark.
 
 use crate::registry::Random;
+use std::pin::Pin;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The least that a watch lasts if the client does not say how long; it lasts up to twice as long, so that
 /// clients do not all come back together. Upstream's `--min-request-timeout`.
@@ -15,11 +16,12 @@ const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
 const TIMEOUT_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The times of one watch.
-#[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     pub(super) deadline: Instant,
     /// When the next bookmark is due; `None`: never.
     bookmark: Option<Instant>,
+    /// Rings when something is due. Kept from one event to the next: to set it anew costs more than to look at it.
+    alarm: Pin<Box<Sleep>>,
 }
 
 /// What it is time for.
@@ -34,9 +36,11 @@ impl Pace {
     pub(super) fn new(timeout: Option<Duration>, has_bookmarks: bool, random: &dyn Random) -> Pace {
         let timeout = timeout.unwrap_or_else(|| random_timeout(random));
         let now = Instant::now();
+        let deadline = now + timeout.min(TIMEOUT_MAX);
         let mut pace = Pace {
-            deadline: now + timeout.min(TIMEOUT_MAX),
+            deadline,
             bookmark: None,
+            alarm: Box::pin(sleep_until(deadline)),
         };
         if has_bookmarks {
             pace.schedule(now);
@@ -45,19 +49,11 @@ impl Pace {
     }
 
     /// Returns when something is due. Of two things, it is the end.
-    pub(super) async fn due(&self) -> Due {
+    pub(super) async fn due(&mut self) -> Due {
+        self.alarm.as_mut().await;
         match self.bookmark {
-            Some(at) if at < self.deadline => {
-                sleep_until(at).await;
-                match self.has_ended() {
-                    true => Due::End,
-                    false => Due::Bookmark,
-                }
-            }
-            _ => {
-                sleep_until(self.deadline).await;
-                Due::End
-            }
+            Some(at) if at < self.deadline && !self.has_ended() => Due::Bookmark,
+            _ => Due::End,
         }
     }
 
@@ -71,6 +67,8 @@ impl Pace {
         let last = self.deadline.checked_sub(BOOKMARK_BEFORE_END);
         let times = [Some(now + BOOKMARK_EVERY), last.filter(|last| *last > now)];
         self.bookmark = times.into_iter().flatten().min();
+        let due = self.bookmark.unwrap_or(self.deadline).min(self.deadline);
+        self.alarm.as_mut().reset(due);
     }
 }
 

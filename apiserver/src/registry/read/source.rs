@@ -3,7 +3,7 @@
 use super::selection::Selection;
 use crate::names;
 use crate::registry::Target;
-use crate::registry::convert::Conversion;
+use crate::registry::versions::Conversion;
 use crate::selector::{FieldSelector, LabelSelector};
 use crate::status::Failure;
 use crate::status::text::quote;

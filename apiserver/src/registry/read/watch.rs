@@ -169,7 +169,7 @@ impl Watching {
             }
             let step = match &mut self.phase {
                 Phase::Existing(existing) => existing.step(&self.source, &self.pace).await,
-                Phase::Live(live) => live.step(&self.source, &self.pace).await,
+                Phase::Live(live) => live.step(&self.source, &mut self.pace).await,
                 Phase::Over => return None,
             };
             match step {
@@ -251,7 +251,7 @@ impl Existing {
 }
 
 impl Live {
-    async fn step(&mut self, source: &Source, pace: &Pace) -> Step {
+    async fn step(&mut self, source: &Source, pace: &mut Pace) -> Step {
         if let Some(change) = self.ready.next() {
             return match changes::event(source, change) {
                 Ok(Some(event)) => Step::Event(event),

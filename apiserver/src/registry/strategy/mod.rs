@@ -11,27 +11,26 @@
 //! | `update` | what an update may not touch, when it counts as a new generation |
 //! | `service` | what an update of a Service keeps of what was allocated for it, and what it drops |
 //! | `qos` | the class of a Pod, by what it asks for |
-//! | `metadata` | what is wrong with metadata |
 //! | `fields` | reading and writing members of objects |
 //!
 //! What may enter: objects in stored form. What never happens here: IO, rules that refuse (they are in
-//! `validate`, but for metadata), a look at other objects.
+//! `validate`), a look at other objects.
 
 mod create;
 pub(in crate::registry) mod fields;
-pub(in crate::registry) mod metadata;
 mod qos;
 mod rows;
 mod service;
 mod update;
 
 use crate::identity::User;
-use crate::names::Rule;
 use crate::schema::Gvk;
 use serde_json::Value;
 
 pub(in crate::registry) use create::prepare_create;
+#[cfg(test)]
 pub(in crate::registry) use rows::of;
+pub(in crate::registry) use rows::of_resource;
 pub(crate) use service::keep_allocated;
 pub(in crate::registry) use update::{for_rules, keep_system_fields, prepare_update};
 
@@ -50,8 +49,6 @@ pub(in crate::registry) type Update = fn(Part, &mut Value, &Value, &Context<'_>)
 
 /// How a kind is written.
 pub(in crate::registry) struct Strategy {
-    /// What names look like.
-    pub(in crate::registry) names: Rule,
     /// The generation of a new object; 0: it has none.
     pub(in crate::registry) first_generation: i64,
     /// What makes an update a new generation.
@@ -79,6 +76,8 @@ pub(in crate::registry) enum Counts {
     Spec,
     /// Another spec, or other annotations.
     SpecAndAnnotations,
+    /// Anything but metadata.
+    ContentAndStatus,
     /// Anything but metadata and status.
     Content,
     /// Anything but metadata and status, or other labels.

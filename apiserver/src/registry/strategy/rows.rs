@@ -1,12 +1,11 @@
 //! The rows.
 
 use super::{Counts, Dependents, Strategy, create, service, update};
-use crate::names::Rule;
+use crate::resource::Resource;
 use crate::schema::Gvk;
 
 /// How most kinds are written.
 const MOST: Strategy = Strategy {
-    names: Rule::DnsSubdomain,
     first_generation: 0,
     generation: Counts::Nothing,
     status_keeps: &[],
@@ -24,12 +23,6 @@ const SPEC: Strategy = Strategy {
     ..MOST
 };
 
-/// Kinds with names that fit into a path, and no rule beyond that which is the same for all names.
-const PATH: Strategy = Strategy {
-    names: Rule::PathSegment,
-    ..MOST
-};
-
 /// Kinds that are shown when they are deleted.
 const SHOWN: Strategy = Strategy {
     returns_deleted: true,
@@ -44,10 +37,8 @@ const EVENT_TTL_S: i64 = 3600;
 
 static PLAIN: Strategy = MOST;
 static WITH_SPEC: Strategy = SPEC;
-static BY_PATH: Strategy = PATH;
 static DELETED_SHOWN: Strategy = SHOWN;
 static NAMESPACE: Strategy = Strategy {
-    names: Rule::DnsLabel,
     create: Some(create::namespace),
     update: Some(update::namespace),
     ..MOST
@@ -55,7 +46,7 @@ static NAMESPACE: Strategy = Strategy {
 static EVENT: Strategy = Strategy {
     dependents: Dependents::None,
     ttl_s: Some(EVENT_TTL_S),
-    ..PATH
+    ..MOST
 };
 static POD: Strategy = Strategy {
     returns_deleted: true,
@@ -83,7 +74,6 @@ static VOLUME: Strategy = Strategy {
     ..SHOWN
 };
 static SERVICE: Strategy = Strategy {
-    names: Rule::Dns1035Label,
     update: Some(service::update),
     ..SHOWN
 };
@@ -100,12 +90,12 @@ static JOB: Strategy = Strategy {
 static SIGNING_REQUEST: Strategy = Strategy {
     create: Some(create::signing_request),
     update: Some(update::signing_request),
-    ..PATH
+    ..MOST
 };
 static API_SERVICE: Strategy = Strategy {
     status_keeps: ALL_METADATA,
     create: Some(create::api_service),
-    ..PATH
+    ..MOST
 };
 static CUSTOM_RESOURCE: Strategy = Strategy {
     status_keeps: ALL_METADATA,
@@ -129,10 +119,6 @@ static OWN_STATUS: Strategy = Strategy {
     status_keeps: ALL_METADATA,
     ..MOST
 };
-static OWN_STATUS_BY_PATH: Strategy = Strategy {
-    status_keeps: ALL_METADATA,
-    ..PATH
-};
 static OWN_STATUS_SHOWN: Strategy = Strategy {
     status_keeps: ALL_METADATA,
     ..SHOWN
@@ -155,6 +141,29 @@ static TAINT_RULE: Strategy = Strategy {
     ..SPEC
 };
 
+const CUSTOM_STRATEGY: Strategy = Strategy {
+    first_generation: 1,
+    generation: Counts::Content,
+    status_keeps: ALL_METADATA,
+    ..MOST
+};
+/// Custom resources with a status of its own.
+static CUSTOM: Strategy = CUSTOM_STRATEGY;
+/// Custom resources whose status is a field like others.
+static CUSTOM_WHOLE: Strategy = Strategy {
+    generation: Counts::ContentAndStatus,
+    ..CUSTOM_STRATEGY
+};
+
+/// How objects of a resource are written.
+pub(in crate::registry) fn of_resource(resource: &Resource) -> &'static Strategy {
+    match (&resource.custom, resource.subresource("status")) {
+        (None, _) => of(&resource.stored),
+        (Some(_), Some(_)) => &CUSTOM,
+        (Some(_), None) => &CUSTOM_WHOLE,
+    }
+}
+
 /// How a kind is written. The version does not matter.
 pub(in crate::registry) fn of(gvk: &Gvk) -> &'static Strategy {
     match (gvk.group.as_str(), gvk.kind.as_str()) {
@@ -165,15 +174,12 @@ pub(in crate::registry) fn of(gvk: &Gvk) -> &'static Strategy {
         ("batch", "CronJob") => &WITH_SPEC,
         ("policy", "PodDisruptionBudget") => &WITH_SPEC,
         ("networking.k8s.io", "Ingress" | "IngressClass" | "NetworkPolicy") => &WITH_SPEC,
-        ("networking.k8s.io", "IPAddress") => &BY_PATH,
-        ("rbac.authorization.k8s.io", _) => &BY_PATH,
         ("events.k8s.io", "Event") => &EVENT,
         ("discovery.k8s.io", "EndpointSlice") => &ENDPOINT_SLICE,
         ("flowcontrol.apiserver.k8s.io", _) => &FLOW,
         ("apiregistration.k8s.io", "APIService") => &API_SERVICE,
         ("apiextensions.k8s.io", "CustomResourceDefinition") => &CUSTOM_RESOURCE,
         ("certificates.k8s.io", "CertificateSigningRequest") => &SIGNING_REQUEST,
-        ("certificates.k8s.io", "ClusterTrustBundle") => &BY_PATH,
         ("certificates.k8s.io", "PodCertificateRequest") => &OWN_STATUS,
         ("admissionregistration.k8s.io", kind) => match kind.ends_with("WebhookConfiguration") {
             true => &WEBHOOKS,
@@ -188,7 +194,7 @@ pub(in crate::registry) fn of(gvk: &Gvk) -> &'static Strategy {
         ("resource.k8s.io", "DeviceClass" | "ResourceSlice") => &DEVICES,
         ("resource.k8s.io", "DeviceTaintRule") => &TAINT_RULE,
         ("storagemigration.k8s.io", _) => &OWN_STATUS,
-        ("internal.apiserver.k8s.io", _) => &OWN_STATUS_BY_PATH,
+        ("internal.apiserver.k8s.io", _) => &OWN_STATUS,
         _ => &PLAIN,
     }
 }

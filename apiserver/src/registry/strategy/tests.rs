@@ -23,15 +23,6 @@ fn kinds_that_are_stored_in_another_version_have_one_row() {
 }
 
 #[test]
-fn names_of_some_kinds_follow_other_rules() {
-    assert_eq!(strategy("", "v1", "namespaces").names, Rule::DnsLabel);
-    assert_eq!(strategy("", "v1", "services").names, Rule::Dns1035Label);
-    assert_eq!(strategy("", "v1", "pods").names, Rule::DnsSubdomain);
-    let roles = strategy("rbac.authorization.k8s.io", "v1", "clusterroles");
-    assert_eq!(roles.names, Rule::PathSegment);
-}
-
-#[test]
 fn a_part_of_an_object_is_known_by_its_subresource() {
     assert_eq!(Part::of(""), Some(Part::Main));
     for name in [

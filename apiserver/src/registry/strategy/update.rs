@@ -157,6 +157,7 @@ fn is_new_generation(counts: Counts, new: &Value, old: &Value) -> bool {
         Counts::Spec => differs("/spec"),
         Counts::SpecAndAnnotations => differs("/spec") || differs("/metadata/annotations"),
         Counts::Content => content(new) != content(old),
+        Counts::ContentAndStatus => content(new) != content(old) || differs("/status"),
         Counts::ContentAndLabels => content(new) != content(old) || differs("/metadata/labels"),
     }
 }

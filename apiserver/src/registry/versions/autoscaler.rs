@@ -3,7 +3,9 @@
 //! What the first version cannot say goes through it in annotations, so that a client of it loses
 //! nothing. Upstream writes them in forms of their own; here they hold the forms of `v2`.
 
+use crate::decode::conform::conform;
 use crate::registry::strategy::fields::{is_set, member, members, text};
+use crate::schema::{self, Gvk};
 use serde_json::{Value, json};
 
 const PREFIX: &str = "autoscaling.alpha.kubernetes.io/";
@@ -64,8 +66,7 @@ pub(super) fn to_stored(object: &mut Value) {
         let annotations = annotations.and_then(Value::as_object_mut);
         let kept = annotations.and_then(|all| all.remove(&format!("{PREFIX}{key}")));
         let kept = kept.as_ref().and_then(Value::as_str);
-        // What is no JSON was written by somebody else, and means nothing.
-        if let Some(kept) = kept.and_then(|kept| serde_json::from_str::<Value>(kept).ok()) {
+        if let Some(kept) = kept.and_then(|kept| read_kept(kept, part, field)) {
             members(member(object, part)).insert(field.to_owned(), kept);
         }
     }
@@ -83,6 +84,21 @@ pub(super) fn to_stored(object: &mut Value) {
             put_cpu(member(object, part), list, amount, cpu);
         }
     }
+}
+
+/// What an annotation keeps. What does not have the form of its field was written by somebody else, and means
+/// nothing.
+fn read_kept(kept: &str, part: &str, field: &str) -> Option<Value> {
+    let kept: Value = serde_json::from_str(kept).ok()?;
+    let table = schema::builtin();
+    let stored = Gvk {
+        group: "autoscaling".to_owned(),
+        version: "v2".to_owned(),
+        kind: "HorizontalPodAutoscaler".to_owned(),
+    };
+    let mut whole = json!({part: {field: kept}});
+    conform(table, table.kind(&stored)?, &mut whole).ok()?;
+    Some(whole[part][field].take()).filter(|kept| !kept.is_null())
 }
 
 /// The metric about CPU comes first.

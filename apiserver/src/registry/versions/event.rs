@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Names in `events.k8s.io/v1` and in `v1`.
-const NAMES: [(&str, &str); 7] = [
+pub(super) const NAMES: [(&str, &str); 7] = [
     ("regarding", "involvedObject"),
     ("note", "message"),
     ("reportingController", "reportingComponent"),

@@ -4,13 +4,13 @@ use super::body::place;
 use super::create::bounded;
 use super::job::Job;
 use super::store::{Live, Outcome};
-use crate::admission::Operation;
+use crate::admission::{AdmissionRequest, Admitted, Operation};
 use crate::registry::strategy::fields::{is_set, member, members, text};
 use crate::registry::{Body, Caller, Registry, Target, Written};
 use crate::request::WriteOptions;
 use crate::schema::Gvk;
 use crate::status::{Failure, FieldError, GroupKind, GroupResource, Path, done};
-use crate::storage::{Object, Write};
+use crate::storage::{At, Object, Write};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -91,35 +91,50 @@ fn check_binding(binding: &Value, name: &str) -> Result<(), Failure> {
     }
 }
 
+/// What a binding would write.
+struct Draft {
+    object: Object,
+    /// The Pod as it was read.
+    revision: u64,
+    admitted: Admitted,
+}
+
 impl Job<'_> {
+    /// The first attempt is made on what is at hand, without asking whether that is the newest state: if it
+    /// succeeds, its guards say that it was. What seems to refuse it is looked at again in the newest state.
     async fn bind(&self, asked: &Target, binding: Value) -> Result<Written, Failure> {
         let mut asks = self.asks(Operation::Create, &self.target.name);
         asks.target.resource = asked.resource.clone();
         asks.target.subresource.clone_from(&asked.subresource);
         let key = self.key(&self.target.name)?;
-        let mut found = self.read(&key).await?;
+        let mut at = match self.is_dry_run {
+            true => At::Latest,
+            false => At::Any,
+        };
+        let mut found = self.read_at(&key, at).await?;
         let mut attempts = 0;
         loop {
             self.pause(attempts).await?;
             attempts += 1;
-            let live = found.take().ok_or_else(|| self.not_found())?;
-            let revision = live.revision();
-            asks.object = Some(binding.clone());
-            let mut admitted = self.registry.admission.mutate(&mut asks).await?;
-            admitted.append(self.registry.admission.validate(&asks).await?);
-            let asked = asks.object.take().unwrap_or_default();
-            let mut pod = self.bound(&live, &asked)?;
-            self.form_stored(&mut pod)?;
-            let refuse = |why: &str| Failure::conflict(&bindings(), &self.target.name, why);
-            let admitted = self.seated(&admitted, (&live.value, &pod), refuse).await?;
-            let object = bounded(pod)?;
+            let draft = match found.take() {
+                Some(live) => self.draft(&mut asks, &binding, live, at).await,
+                None => Err(self.not_found()),
+            };
+            if draft.is_err() && at == At::Any {
+                at = At::Latest;
+                found = self.read(&key).await?;
+                continue;
+            }
+            at = At::Latest;
+            let draft = draft?;
             if !self.is_dry_run {
                 let write = Write::Put {
                     key: key.clone(),
-                    value: object.stored().clone(),
+                    value: draft.object.stored().clone(),
                     lease: 0,
                 };
-                if let Outcome::Lost(now) = self.commit(write, revision, &admitted).await? {
+                let committed = self.commit(write, draft.revision, &draft.admitted);
+                if let Outcome::Lost(now) = committed.await? {
                     found = now.map(Live::of).transpose()?;
                     continue;
                 }
@@ -127,9 +142,33 @@ impl Job<'_> {
             return Ok(Written {
                 object: Object::of(done(CREATED), 0),
                 created: true,
-                warnings: admitted.warnings,
+                warnings: draft.admitted.warnings,
             });
         }
+    }
+
+    /// What the binding would write on this state of the Pod, with ledger and node as they are read `at`.
+    async fn draft(
+        &self,
+        asks: &mut AdmissionRequest,
+        binding: &Value,
+        live: Live,
+        at: At,
+    ) -> Result<Draft, Failure> {
+        asks.object = Some(binding.clone());
+        let mut admitted = self.registry.admission.mutate(asks).await?;
+        admitted.append(self.registry.admission.validate(asks).await?);
+        let asked = asks.object.take().unwrap_or_default();
+        let mut pod = self.bound(&live, &asked)?;
+        self.form_stored(&mut pod)?;
+        let refuse = |why: &str| Failure::conflict(&bindings(), &self.target.name, why);
+        let both = (&live.value, &pod);
+        let admitted = self.seated(&admitted, both, at, refuse).await?;
+        Ok(Draft {
+            object: bounded(pod)?,
+            revision: live.revision(),
+            admitted,
+        })
     }
 
     /// The Pod with its node.

@@ -2,6 +2,7 @@
 
 use super::job::Job;
 use crate::canonical::encode_base64;
+use crate::custom::Custom;
 use crate::decode::conform::conform;
 use crate::decode::{self, Decoder, MediaType, Strict, api_version};
 use crate::defaults;
@@ -59,6 +60,9 @@ impl Job<'_> {
             Encoding::Yaml => MediaType::Yaml,
             Encoding::Protobuf => MediaType::Protobuf,
         };
+        if let Some(custom) = self.custom().filter(|_| *expected == self.gvk) {
+            return self.read_custom(custom, media, body, warnings);
+        }
         let decoder = Decoder::new(self.table, self.wire);
         let decoded = decoder.decode(media, &body.bytes, expected, validation(self.validation));
         let decoded = decoded.map_err(unreadable)?;
@@ -69,11 +73,66 @@ impl Job<'_> {
         Ok(value)
     }
 
+    /// What the objects of this part look like, if no built-in shape says so.
+    fn custom(&self) -> Option<&Custom> {
+        let custom = self.resource().custom.as_deref();
+        custom.filter(|_| self.part != Part::Scale)
+    }
+
+    /// Reads a custom resource.
+    fn read_custom(
+        &self,
+        custom: &Custom,
+        media: MediaType,
+        body: &Body,
+        warnings: &mut Vec<String>,
+    ) -> Result<Value, Failure> {
+        let read = match media {
+            MediaType::Json => decode::json_any(&body.bytes),
+            MediaType::Yaml => decode::yaml_any(&body.bytes),
+            MediaType::Protobuf => {
+                let known = ["application/json", "application/yaml"];
+                return Err(Failure::unsupported_media_type(&known));
+            }
+        };
+        let (mut value, mut strict) = read.map_err(unreadable)?;
+        if !value.is_object() {
+            return Err(Failure::bad_request("the body of the request is no object"));
+        }
+        let (api_version, kind) = (text(&value, "/apiVersion"), text(&value, "/kind"));
+        if api_version.is_empty() || kind.is_empty() {
+            let missing = match kind.is_empty() {
+                true => "kind",
+                false => "apiVersion",
+            };
+            let text = format!("Object '{missing}' is missing in '{value}'");
+            return Err(Failure::bad_request(text));
+        }
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let found = Gvk {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: kind.to_owned(),
+        };
+        check_kind(&found, &self.gvk)?;
+        strict.append(
+            custom
+                .form(&self.gvk.version, &mut value)
+                .map_err(unreadable)?,
+        );
+        let more = validation(self.validation).warnings(&strict);
+        warnings.extend(more.map_err(unreadable)?);
+        Ok(value)
+    }
+
     /// Brings an object that was changed into form again. Returns what is unknown or doubled in it.
     ///
     /// # Errors
     /// If a value has the wrong type.
     pub(super) fn form(&self, value: &mut Value) -> Result<Strict, decode::Error> {
+        if let Some(custom) = self.custom() {
+            return custom.form(&self.gvk.version, value);
+        }
         let strict = conform(self.table, self.shape, value)?;
         self.complete(&self.gvk, value);
         Ok(strict)
@@ -104,7 +163,11 @@ impl Job<'_> {
     /// # Errors
     /// 500 if it is no such object.
     pub(super) fn form_stored(&self, value: &mut Value) -> Result<(), Failure> {
-        let formed = conform(self.table, self.stored_shape, value).map(drop);
+        let resource = self.resource();
+        let formed = match &resource.custom {
+            Some(custom) => custom.form(&resource.stored.version, value).map(drop),
+            None => conform(self.table, self.stored_shape, value).map(drop),
+        };
         formed.map_err(|error| Failure::internal(&format!("an object out of form: {error}")))
     }
 

@@ -104,10 +104,16 @@ impl Job<'_> {
     async fn change_once(
         &self,
         source: &Source,
-        live: Live,
+        mut live: Live,
         warnings: &mut Vec<String>,
     ) -> Result<Attempt, Failure> {
-        let current = self.view(&live.value);
+        // What the client sees is mostly what is stored. Then there is one copy of it, which lies with the
+        // question to admission until it is stored.
+        let is_one = self.sees_stored();
+        let current = match is_one {
+            true => std::mem::take(&mut live.value),
+            false => self.view(&live.value),
+        };
         let mut new = self.wanted(source, &current, warnings)?;
         self.check_preconditions(&new, &current, live.revision())?;
         let revision = live.revision().to_string();
@@ -123,17 +129,23 @@ impl Job<'_> {
         let mut new = asks.object.take().unwrap_or_default();
         self.reform(&mut new)?;
         single_owners(&mut new, " after mutating admission happens", warnings);
-        let new = self.prepared(new, &live.value)?;
-        self.validate_change(&new, &live.value)?;
+        let stored = asks.old.as_ref().filter(|_| is_one);
+        let stored = stored.unwrap_or(&live.value);
+        let new = self.prepared(new, stored)?;
+        self.validate_change(&new, stored)?;
+        let is_finished = is_finished(&new, stored);
         let (new, more) = self.admitted(&mut asks, new).await?;
         admitted.append(more);
-        if is_finished(&new, &live.value) {
+        if is_finished {
             // Nothing is left to which the rest could belong.
             let warnings = std::mem::take(&mut admitted.warnings);
             admitted = self.registry.admission.release(&asks).await?;
             admitted.warnings.extend(warnings);
         }
         warnings.append(&mut admitted.warnings);
+        if let Some(stored) = asks.old.take().filter(|_| is_one) {
+            live.value = stored;
+        }
         self.store_change(new, live, &admitted).await
     }
 
@@ -201,7 +213,7 @@ impl Job<'_> {
                     return Err(self.invalid(&self.target.name, &[error]));
                 }
                 let mut object = live.clone();
-                scale::onto(&new, &mut object);
+                scale::onto(self.resource(), &new, &mut object);
                 object
             }
             _ => versions::incoming(self.resource(), new),
@@ -218,9 +230,9 @@ impl Job<'_> {
     }
 
     fn validate_change(&self, new: &Value, old: &Value) -> Result<(), Failure> {
-        let mut errors = strategy::metadata::update(new, old);
         let old = strategy::for_rules(self.part, new, old);
-        errors.extend(validate::update(&self.resource().stored, new, &old));
+        let mut errors = validate::update(&self.resource().stored, new, &old);
+        errors.extend(self.check_custom(new, Some(&old)));
         super::dedup(&mut errors);
         match errors.is_empty() {
             true => Ok(()),

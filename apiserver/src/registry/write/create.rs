@@ -6,9 +6,9 @@ use super::store::{Live, OBJECT_MAX, Outcome};
 use crate::admission::{AdmissionRequest, Admitted, Operation};
 use crate::names::generate;
 use crate::registry::strategy::fields::{is_set, metadata, text};
-use crate::registry::strategy::{self, prepare_create};
+use crate::registry::strategy::prepare_create;
 use crate::registry::{Body, Written};
-use crate::status::Failure;
+use crate::status::{Failure, FieldError};
 use crate::storage::{Object, Write};
 use crate::validate;
 use serde_json::Value;
@@ -144,14 +144,22 @@ impl Job<'_> {
     }
 
     fn validate_new(&self, name: &str, object: &Value) -> Result<(), Failure> {
-        let names = self.strategy.names;
-        let mut errors = strategy::metadata::create(self.resource(), names, object);
-        errors.extend(validate::create(&self.resource().stored, object));
+        let mut errors = validate::create(&self.resource().stored, object);
+        errors.extend(self.check_custom(object, None));
         super::dedup(&mut errors);
         match errors.is_empty() {
             true => Ok(()),
             false => Err(self.invalid(name, &errors)),
         }
+    }
+
+    /// What is wrong with a custom resource by its schema.
+    pub(super) fn check_custom(&self, object: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        let resource = self.resource();
+        let custom = resource.custom.as_deref();
+        custom.map_or_else(Vec::new, |custom| {
+            custom.check(&resource.gvk.version, object, old)
+        })
     }
 
     async fn store_new(

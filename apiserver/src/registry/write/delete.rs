@@ -104,6 +104,14 @@ impl<'a> Job<'a> {
                 return Ok(Fate::Waits);
             }
         }
+        let stored = &self.resource().stored;
+        let is_definition =
+            stored.kind == "CustomResourceDefinition" && stored.group == "apiextensions.k8s.io";
+        if is_definition && !is_set(&live.value, "/metadata/deletionTimestamp") {
+            let mut held = live.value.clone();
+            crate::custom::hold(&mut held, &self.now);
+            return Ok(fate(self.strategy, &held, options, &self.now));
+        }
         Ok(fate(self.strategy, &live.value, options, &self.now))
     }
 

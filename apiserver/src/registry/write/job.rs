@@ -31,7 +31,7 @@ pub(super) struct Job<'a> {
     pub(super) part: Part,
     pub(super) strategy: &'static Strategy,
     /// Shapes of kinds, and of their messages.
-    pub(super) table: &'static Table,
+    pub(super) table: &'a Table,
     pub(super) wire: &'static Wire,
     /// The kind that is sent and answered.
     pub(super) gvk: Gvk,
@@ -90,18 +90,25 @@ impl<'a> Job<'a> {
                 None => return Err(Failure::unknown_path()),
             },
         };
-        let table = schema::builtin();
+        let table = match &resource.custom {
+            Some(custom) if part != Part::Scale => custom.table(),
+            _ => schema::builtin(),
+        };
         let shape = table.kind(gvk).ok_or_else(Failure::unknown_path)?;
-        let stored_shape = table
-            .kind(&resource.stored)
-            .ok_or_else(Failure::unknown_path)?;
+        let stored_shape = match &resource.custom {
+            // Brought into form by its own schema.
+            Some(_) => shape,
+            None => table
+                .kind(&resource.stored)
+                .ok_or_else(Failure::unknown_path)?,
+        };
         let since_us = registry.clock.now_us();
         Ok(Job {
             registry,
             caller,
             target,
             part,
-            strategy: strategy::of(&resource.stored),
+            strategy: strategy::of_resource(resource),
             table,
             wire: &WIRE,
             gvk: gvk.clone(),
@@ -226,14 +233,15 @@ impl<'a> Job<'a> {
     /// The stored object as the client of this part sees it.
     pub(super) fn view(&self, stored: &Value) -> Value {
         match self.part {
-            Part::Scale => scale::of(stored),
+            Part::Scale => scale::of(self.resource(), stored),
             _ => crate::registry::versions::outgoing(self.resource(), stored.clone()),
         }
     }
 
     /// Whether what the client sees of an object is the object as it is stored.
     pub(super) fn sees_stored(&self) -> bool {
-        self.part != Part::Scale && self.resource().gvk == self.resource().stored
+        let resource = self.resource();
+        self.part != Part::Scale && resource.custom.is_none() && resource.gvk == resource.stored
     }
 }
 

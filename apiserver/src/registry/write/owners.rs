@@ -15,8 +15,13 @@ impl Job<'_> {
     /// Calls with what server-side apply wants to know of this write. `gvk` is the kind of the object
     /// that has the fields.
     fn owning<T>(&self, gvk: &Gvk, act: impl FnOnce(&Request<'_>) -> T) -> T {
+        let table = match (self.part, &self.resource().custom) {
+            // Replicas are owned in the object that has them.
+            (Part::Scale, Some(custom)) => custom.table(),
+            _ => self.table,
+        };
         let kind = Kind {
-            table: self.table,
+            table,
             group: &gvk.group,
             name: &gvk.kind,
             convert: &versions::in_version,

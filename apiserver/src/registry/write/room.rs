@@ -44,13 +44,13 @@ impl Job<'_> {
         let stored = &self.resource().stored;
         if stored.group.is_empty() && stored.kind == "Pod" {
             let changes = changes(old, new);
-            let books = self.books(&changes).await?;
+            let books = self.books(&changes, At::Latest).await?;
             admitted.append(post(books, &changes));
         }
         Ok(admitted)
     }
 
-    /// The same for a binding.
+    /// The same for a binding, by ledger and node as they are read `at`.
     ///
     /// # Errors
     /// What `refuse` makes of the reason if the node has no room; the store's.
@@ -58,6 +58,7 @@ impl Job<'_> {
         &self,
         admitted: &Admitted,
         (old, new): (&Value, &Value),
+        at: At,
         refuse: impl Fn(&str) -> Failure,
     ) -> Result<Admitted, Failure> {
         let mut admitted = admitted.clone();
@@ -65,7 +66,7 @@ impl Job<'_> {
         let Some((node, asked)) = share(new) else {
             return Ok(admitted);
         };
-        let (books, found) = tokio::join!(self.books(&changes), self.node(node));
+        let (books, found) = tokio::join!(self.books(&changes, at), self.node(node, at));
         let (books, (guard, found)) = (books?, found?);
         if let (Some(found), Some(ledger)) = (found, books.ledgers.get(node)) {
             let lacking = lacking(&found.value, &ledger.taken, &asked);
@@ -80,15 +81,15 @@ impl Job<'_> {
     }
 
     /// A node, and what holds as long as it is as it was read.
-    async fn node(&self, name: &str) -> Result<(Guard, Option<Live>), Failure> {
+    async fn node(&self, name: &str, at: At) -> Result<(Guard, Option<Live>), Failure> {
         let key = Keys::one(row("nodes")?, "", name);
-        let found = self.read(&key).await?;
+        let found = self.read_at(&key, at).await?;
         let mod_revision = found.as_ref().map_or(0, Live::revision);
         Ok((Guard { key, mod_revision }, found))
     }
 
     /// The ledgers of the nodes that a write is about.
-    async fn books(&self, changes: &BTreeMap<String, Amounts>) -> Result<Books, Failure> {
+    async fn books(&self, changes: &BTreeMap<String, Amounts>, at: At) -> Result<Books, Failure> {
         let mut books = Books::default();
         if changes.is_empty() {
             return Ok(books);
@@ -97,7 +98,7 @@ impl Job<'_> {
             return self.count(changes).await;
         }
         for node in changes.keys() {
-            let found = self.at_key(key(node)).await?;
+            let found = self.at_key(key(node), at).await?;
             let ledger = Ledger::of(found.as_ref());
             books.ledgers.insert(node.clone(), ledger);
         }
@@ -108,7 +109,7 @@ impl Job<'_> {
     async fn is_counted(&self) -> Result<bool, Failure> {
         let known = &self.registry.counted;
         if !known.load(Ordering::Relaxed) {
-            let found = self.at_key(COUNTED.into()).await?;
+            let found = self.at_key(COUNTED.into(), At::Latest).await?;
             known.store(found.is_some(), Ordering::Relaxed);
         }
         Ok(known.load(Ordering::Relaxed))
@@ -168,11 +169,11 @@ impl Job<'_> {
         Ok(books)
     }
 
-    async fn at_key(&self, key: Bytes) -> Result<Option<KeyValue>, Failure> {
+    async fn at_key(&self, key: Bytes, at: At) -> Result<Option<KeyValue>, Failure> {
         let range = Range {
             key,
             end: None,
-            at: At::Latest,
+            at,
             limit: 1,
             keys_only: false,
         };

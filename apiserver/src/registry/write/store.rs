@@ -54,16 +54,25 @@ impl Job<'_> {
     /// # Errors
     /// The store's, and 500 if what lies there is no object.
     pub(super) async fn read(&self, key: &Bytes) -> Result<Option<Live>, Failure> {
-        let found = self.find(key).await;
+        self.read_at(key, At::Latest).await
+    }
+
+    /// The state of a key. What is not the newest is good for a write that has it as a guard; not for a
+    /// refusal.
+    ///
+    /// # Errors
+    /// As for [`Job::read`].
+    pub(super) async fn read_at(&self, key: &Bytes, at: At) -> Result<Option<Live>, Failure> {
+        let found = self.find(key, at).await;
         let found = found.map_err(|error| failure(error, &self.group_resource(), "get"))?;
         found.map(Live::of).transpose()
     }
 
-    async fn find(&self, key: &Bytes) -> Result<Option<KeyValue>, KvError> {
+    async fn find(&self, key: &Bytes, at: At) -> Result<Option<KeyValue>, KvError> {
         let range = Range {
             key: key.clone(),
             end: None,
-            at: At::Latest,
+            at,
             limit: 1,
             keys_only: false,
         };
@@ -144,7 +153,8 @@ impl Job<'_> {
         let unknown =
             || Failure::timeout(&format!("the outcome of the write is not known: {why}"), 0);
         // A store that does not answer a read either says nothing about the write.
-        let found = self.find(key).await.map_err(|_| unknown())?;
+        let found = self.find(key, At::Latest).await;
+        let found = found.map_err(|_| unknown())?;
         match (write, found) {
             (Write::Put { value, .. }, Some(found))
                 if found.mod_revision > before && found.value == *value =>

@@ -220,3 +220,51 @@ fn finalizers_cannot_be_added_to_what_is_being_deleted() {
         ],
     );
 }
+
+#[test]
+fn names_of_some_kinds_need_only_fit_into_a_path() {
+    let event = local(
+        "v1/Event",
+        json!({"involvedObject": {"namespace": "ns"}, "reason": "x"}),
+    );
+    let name = |name: &str| vec![("/metadata/name", json!(name))];
+    creates(
+        "v1/Event",
+        &event,
+        vec![
+            (name("system:node:a.17f"), vec![]),
+            (
+                name("a/b"),
+                vec!["metadata.name: Invalid value: \"a/b\": may not contain '/'"],
+            ),
+        ],
+    );
+    for id in [
+        "certificates.k8s.io/v1/CertificateSigningRequest",
+        "rbac.authorization.k8s.io/v1/ClusterRole",
+    ] {
+        creates(id, &sound(id, json!({})), vec![(name("A:b"), vec![])]);
+    }
+    let service = local("v1/Service", json!({"spec": {"ports": [{"port": 80}]}}));
+    creates(
+        "v1/Service",
+        &service,
+        vec![(
+            name("1a"),
+            vec!["metadata.name: Invalid value: \"1a\": a DNS-1035 label…"],
+        )],
+    );
+    // Whose rules are not known here are in a namespace, or they are not.
+    let other = local("resource.k8s.io/v1/ResourceClaim", json!({}));
+    creates(
+        "resource.k8s.io/v1/ResourceClaim",
+        &other,
+        vec![
+            (vec![("/metadata/namespace", Value::Null)], vec![]),
+            (
+                vec![("/metadata/namespace", json!("a.b"))],
+                vec!["metadata.namespace: Invalid value: \"a.b\": must not contain dots"],
+            ),
+        ],
+    );
+}

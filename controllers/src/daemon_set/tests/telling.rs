@@ -3,6 +3,7 @@
 use super::*;
 use crate::daemon_set::template::HASH;
 use keelson_apiserver::request::Propagation;
+use keelson_apiserver::storage::Call;
 
 #[tokio::test(start_paused = true)]
 async fn ds5_the_status_counts_nodes_and_waits_until_pods_have_served_long_enough() {
@@ -90,4 +91,25 @@ async fn m4_a_daemon_set_takes_in_what_an_earlier_one_left() {
     assert_eq!(after, before);
     assert_eq!(revisions(&cluster).len(), 1);
     assert_eq!(told(&cluster), [2, 2, 0, 2, 2, 2, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn m2_a_quota_that_is_used_up_is_not_asked_for_every_node() {
+    let cluster = cluster(60).await;
+    let one = cluster.fill_quota().await;
+    let before = cluster.kv.calls(Call::Range);
+    start(&cluster, "i", json!({})).await;
+    cluster.settle().await;
+    let told = cluster.events().await;
+    let refused = "Warning FailedCreate: Error creating: pods";
+    assert!(
+        told.iter().any(|told| told.starts_with(refused)),
+        "{told:?}"
+    );
+    // It was looked at several times meanwhile; all of that is less than 60 attempts in one look.
+    let reads = cluster.kv.calls(Call::Range) - before;
+    assert!(
+        reads < 60 * one,
+        "{reads} reads, of which an attempt needs {one}"
+    );
 }

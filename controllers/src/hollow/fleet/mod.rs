@@ -6,6 +6,7 @@
 //! | `nodes` | registration, status, failing and flapping |
 //! | `leases` | leases of nodes |
 //! | `pods` | what is seen of Pods, and the stages they go through |
+//! | `turns` | what is done about them, when it is their turn |
 //!
 //! What may enter: what has to be remembered between two events. What never happens here: a call, a clock,
 //! anything that waits.
@@ -13,6 +14,7 @@
 mod leases;
 mod nodes;
 mod pods;
+mod turns;
 
 use super::api::{Call, Outcome};
 use super::plan::Plan;
@@ -104,6 +106,8 @@ pub struct Fleet {
     /// Calls by which nodes stay alive.
     urgent: VecDeque<(Ticket, Call)>,
     calls: VecDeque<(Ticket, Call)>,
+    /// Pods about which something is to be done: the number of the appointment, and since when, in milliseconds.
+    turns: VecDeque<(Arc<str>, u32, u64)>,
     /// Which list of Pods, or of Nodes, what is known was last seen in.
     pods_epoch: u32,
     nodes_epoch: u32,
@@ -125,6 +129,7 @@ impl Fleet {
             counts,
             urgent: VecDeque::new(),
             calls: VecDeque::new(),
+            turns: VecDeque::new(),
             pods_epoch: 0,
             nodes_epoch: 0,
         };
@@ -152,9 +157,10 @@ impl Fleet {
     }
 
     /// The next call to make. Those that keep nodes alive come first.
-    pub fn next_call(&mut self) -> Option<(Ticket, Call)> {
+    pub fn next_call(&mut self, now: Now) -> Option<(Ticket, Call)> {
         let urgent = self.urgent.pop_front();
-        urgent.or_else(|| self.calls.pop_front())
+        let of_nodes = urgent.or_else(|| self.calls.pop_front());
+        of_nodes.or_else(|| self.next_turn(now))
     }
 
     /// The next call that must not wait for room.

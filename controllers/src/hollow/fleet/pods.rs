@@ -3,20 +3,18 @@
 //! At one time there is at most one appointment for a Pod, or one call about it. What is seen meanwhile is
 //! remembered, and looked at when the call is answered.
 
-use super::super::api::{Ask, Call, Outcome, Told};
+use super::super::api::{Outcome, Told};
 use super::super::container_status::back_off_s;
 use super::super::look::{Look, Phase, restarts, run_for, started_at};
-use super::super::pod_status::{Facts, patch};
 use super::super::seen::{self, revision};
-use super::super::stage::{self, Delay, STAGES, Saying, Then};
-use super::{Counts, Due, Fleet, Now, Ticket};
-use crate::runtime::{Kind, seconds};
+use super::super::stage::{self, Delay, STAGES};
+use super::{Counts, Due, Fleet, Now};
 use keelson_apiserver::canonical::Instant;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// After trouble: so long, twice as long each time, up to the second.
-const AGAIN_MS: u64 = 500;
+pub(super) const AGAIN_MS: u64 = 500;
 const AGAIN_MAX_MS: u64 = 16_000;
 
 /// A Pod on one of the nodes.
@@ -27,10 +25,10 @@ pub struct Pod {
     revision: u64,
     epoch: u32,
     /// The stage that comes next.
-    next: Option<usize>,
-    turn: u32,
-    /// A call is on its way.
-    is_busy: bool,
+    pub next: Option<usize>,
+    pub turn: u32,
+    /// A call is on its way, or waits for its turn.
+    pub is_busy: bool,
     /// It was taken away; others may still hold it.
     is_removed: bool,
     troubles: u32,
@@ -151,7 +149,7 @@ impl Fleet {
         self.put(uid, next, due_ms);
     }
 
-    fn put(&mut self, uid: &Arc<str>, next: Option<usize>, due_ms: Option<u64>) {
+    pub(super) fn put(&mut self, uid: &Arc<str>, next: Option<usize>, due_ms: Option<u64>) {
         let Some(pod) = self.pods.get_mut(uid) else {
             return;
         };
@@ -181,75 +179,6 @@ impl Fleet {
                 now.ms + left_ms
             }
         }
-    }
-
-    /// Does what was appointed.
-    pub(super) fn act(&mut self, uid: &Arc<str>, turn: u32, now: Now) {
-        let Some(pod) = self.pods.get(uid) else {
-            return;
-        };
-        let node = pod.node as usize;
-        if pod.turn != turn || pod.is_busy {
-            return;
-        }
-        let Some(stage) = pod.next.map(|next| &STAGES[next]) else {
-            return;
-        };
-        if !self.nodes[node].is_up() {
-            // It is decided anew when the node comes back.
-            return self.put(uid, None, None);
-        }
-        let (ticket, ask) = match stage.then {
-            Then::Remove => (
-                Ticket::Remove(uid.clone()),
-                Ask::Delete {
-                    uid: uid.to_string(),
-                },
-            ),
-            Then::Say(saying) => {
-                let Some(ask) = self.say(uid, saying, now) else {
-                    // No address is free: some Pod has to go first.
-                    let next = self.pods[uid].next;
-                    return self.put(uid, next, Some(now.ms + AGAIN_MS));
-                };
-                (Ticket::Say(uid.clone()), ask)
-            }
-        };
-        let Some(pod) = self.pods.get_mut(uid) else {
-            return;
-        };
-        pod.is_busy = true;
-        let call = Call {
-            node: self.nodes[pod.node as usize].name.clone(),
-            kind: Kind::Pod,
-            namespace: pod.seen.metadata.namespace.clone(),
-            name: pod.seen.metadata.name.clone(),
-            ask,
-        };
-        self.calls.push_back((ticket, call));
-    }
-
-    fn say(&mut self, uid: &Arc<str>, saying: Saying, now: Now) -> Option<Ask> {
-        let pod = self.pods.get_mut(uid)?;
-        let node = &mut self.nodes[pod.node as usize];
-        let needs_address = !matches!(
-            saying,
-            Saying::Creating | Saying::Finished | Saying::Stopped
-        );
-        if needs_address && !pod.seen.spec.host_network && pod.address.is_none() {
-            pod.address = Some(node.addresses.take()?);
-        }
-        let own = pod.address.map(|address| address.to_string());
-        let pod_ip = match pod.seen.spec.host_network {
-            true => Some(node.ip.as_str()),
-            false => own.as_deref(),
-        };
-        let facts = Facts {
-            now: &seconds(now.us),
-            host_ip: &node.ip,
-            pod_ip,
-        };
-        Some(Ask::PatchStatus(patch(&pod.seen, saying, &facts)))
     }
 
     pub(super) fn said(&mut self, uid: &Arc<str>, outcome: Outcome, now: Now) {

@@ -49,7 +49,7 @@ impl Led {
     }
 
     fn answer(&mut self, mut answer: impl FnMut(&Call) -> Outcome) {
-        while let Some((ticket, call)) = self.fleet.next_call() {
+        while let Some((ticket, call)) = self.fleet.next_call(at(self.now_ms)) {
             let outcome = answer(&call);
             self.asked.push((self.now_ms, call));
             self.fleet.answered(&ticket, outcome, at(self.now_ms));
@@ -272,7 +272,7 @@ fn about_one_pod_there_is_one_call_at_a_time_and_old_news_changes_nothing() {
     led.fleet
         .pod_told(Told::Here(pod("a", "hollow-0", 10)), at(1000));
     led.fleet.tick(at(1020));
-    let (ticket, call) = led.fleet.next_call().expect("it is accepted");
+    let (ticket, call) = led.fleet.next_call(at(1020)).expect("it is accepted");
     assert_eq!(ticket, Ticket::Say("a".into()));
     // Meanwhile it is seen again and again.
     for revision in 10..20 {
@@ -282,7 +282,7 @@ fn about_one_pod_there_is_one_call_at_a_time_and_old_news_changes_nothing() {
     led.fleet.tick(at(5000));
     assert!(
         led.fleet
-            .next_call()
+            .next_call(at(5000))
             .is_none_or(|(ticket, _)| ticket != Ticket::Say("a".into()))
     );
     let Ask::PatchStatus(patch) = &call.ask else {
@@ -325,4 +325,52 @@ fn pods_of_a_node_that_is_down_stay_as_they_were_until_it_is_back() {
     led.fleet.node_told(&Told::Here(back), at(100_000));
     led.until(100_100, works);
     assert!(led.times(Kind::Pod).contains_key("a"));
+}
+
+/// What is said of a Pod whose turn comes so late.
+fn said_after(late_ms: u64) -> Value {
+    let mut led = Led::new(plan(1));
+    led.until(1000, works);
+    led.fleet
+        .pod_told(Told::Here(pod("a", "hollow-0", 10)), at(1000));
+    led.fleet.tick(at(1010));
+    let (ticket, call) = led.fleet.next_call(at(1010 + late_ms)).expect("its turn");
+    assert_eq!(ticket, Ticket::Say("a".into()));
+    let Ask::PatchStatus(patch) = call.ask else {
+        panic!("{call:?}");
+    };
+    patch["status"].clone()
+}
+
+#[test]
+fn a_pod_that_waited_for_its_turn_is_told_as_it_is_by_then() {
+    for (late_ms, phase) in [(0, "Pending"), (400, "Pending"), (401, "Running")] {
+        let said = said_after(late_ms);
+        assert_eq!(said["phase"], phase, "after {late_ms} ms");
+        assert!(said["startTime"].is_string());
+    }
+}
+
+#[test]
+fn a_pod_that_changes_while_it_waits_is_looked_at_anew() {
+    let mut led = Led::new(plan(1));
+    led.until(1000, works);
+    let seen = pod("a", "hollow-0", 10);
+    led.fleet.pod_told(Told::Here(seen.clone()), at(1000));
+    led.fleet.tick(at(1010));
+    let mut going = SeenPod {
+        metadata: crate::hollow::seen::PodMeta {
+            deletion_timestamp: Some("2026-01-01T00:00:01Z".to_owned()),
+            ..seen.metadata
+        },
+        ..seen
+    };
+    going.metadata.resource_version = "11".to_owned();
+    led.fleet.pod_told(Told::Here(going), at(1011));
+    // Nothing is said of one that goes; it is taken away.
+    led.answer(works);
+    led.until(2000, works);
+    let pods = led.asked.iter().filter(|(_, call)| call.kind == Kind::Pod);
+    let asked: Vec<&Ask> = pods.map(|(_, call)| &call.ask).collect();
+    assert!(matches!(asked[..], [Ask::Delete { .. }]), "{asked:?}");
 }

@@ -1,6 +1,7 @@
 //! Jobs that fail.
 
 use super::*;
+use keelson_apiserver::storage::Call;
 
 #[tokio::test(start_paused = true)]
 async fn j3_failed_pods_are_replaced_later_and_later_until_the_limit_is_passed() {
@@ -152,4 +153,29 @@ async fn j6_a_terminal_condition_comes_when_the_last_pod_is_gone() {
             condition(world, "Failed").is_some()
         })
         .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn m2_a_quota_that_is_used_up_is_not_asked_for_every_pod() {
+    let cluster = cluster().await;
+    let one = cluster.fill_quota().await;
+    let before = cluster.kv.calls(Call::Range);
+    start(
+        &cluster,
+        json!({"parallelism": 60, "completions": 60, "backoffLimit": 0}),
+    )
+    .await;
+    cluster.settle().await;
+    let told = cluster.events().await;
+    let refused = "Warning FailedCreate: Error creating: pods";
+    assert!(
+        told.iter().any(|told| told.starts_with(refused)),
+        "{told:?}"
+    );
+    // It was looked at several times meanwhile; all of that is less than 60 attempts in one look.
+    let reads = cluster.kv.calls(Call::Range) - before;
+    assert!(
+        reads < 60 * one,
+        "{reads} reads, of which an attempt needs {one}"
+    );
 }

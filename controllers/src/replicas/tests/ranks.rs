@@ -1,7 +1,7 @@
 //! RS2: the chain by which the first to go is found, step by step; and how many go.
 
 use super::*;
-use crate::replicas::plan::{Step, batches, plan};
+use crate::replicas::plan::{Step, plan};
 use crate::replicas::rank::rank;
 use crate::replicas::seen::Seen;
 use keelson_apiserver::selector::LabelSelector;
@@ -207,12 +207,4 @@ fn m2_one_look_makes_or_deletes_five_hundred_at_most() {
     assert!(matches!(plan(&seen(Vec::new(), 0, &[])), Step::Nothing));
     let pods = vec![pod(json!({})); 502];
     assert!(matches!(plan(&seen(pods, 1, &[])), Step::Delete(gone) if gone.len() == 500));
-}
-
-#[test]
-fn m2_after_a_refusal_one_is_tried_then_two_then_four() {
-    assert_eq!(batches(500, false), [500]);
-    assert_eq!(batches(10, true), [1, 2, 4, 3]);
-    assert_eq!(batches(7, true), [1, 2, 4]);
-    assert_eq!(batches(0, true), Vec::<usize>::new());
 }

@@ -94,8 +94,8 @@ async fn two_who_lead_at_once_make_nothing_twice() {
     let cluster = Cluster::new().await;
     let (first, stale_first) = threes();
     let (second, stale_second) = threes();
-    cluster.lead(|manager| manager.with(first));
-    cluster.lead(|manager| manager.with(second));
+    let first = cluster.lead(|manager| manager.with(first));
+    let second = cluster.lead(|manager| manager.with(second));
     for round in 0..30 {
         let name = format!("n{round}");
         cluster.create(Kind::Namespace, "", namespace(&name)).await;
@@ -113,6 +113,8 @@ async fn two_who_lead_at_once_make_nothing_twice() {
         stale > 0,
         "nothing was ever refused: the guards were not tried"
     );
+    let refused = [first, second].map(|manager| manager.ground().refused.stale());
+    assert!(refused.iter().sum::<u64>() >= stale, "it is counted");
 }
 
 #[tokio::test]
@@ -136,6 +138,7 @@ async fn who_has_been_replaced_writes_nothing_any_more_and_ends() {
         before + 1,
         "only the namespace was written"
     );
+    assert!(cluster.ground.refused.fenced() > 0, "it is counted");
     let (new, _) = threes();
     let manager = Arc::new(Manager::new(cluster.ground.clone()).with(new));
     tokio::spawn(async move { manager.lead(2).await });

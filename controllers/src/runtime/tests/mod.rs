@@ -1,6 +1,7 @@
 //! What the runtime promises to loops.
 
 mod careless;
+mod custom;
 mod leading;
 mod queue;
 mod world;

@@ -113,6 +113,13 @@ impl Queue {
         }
     }
 
+    /// Whether there is a Pod to be looked at.
+    pub fn has_next(&mut self, now: Instant) -> bool {
+        self.advance(now);
+        let mut resting = self.backoff.iter();
+        !self.active.is_empty() || resting.any(|(.., key)| !self.entries[key].is_broken)
+    }
+
     /// The next Pod to be looked at. It is in flight from then on.
     pub fn pop(&mut self, now: Instant) -> Option<Arc<PodInfo>> {
         self.advance(now);

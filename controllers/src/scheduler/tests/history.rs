@@ -6,7 +6,10 @@ use crate::objects::{Key, Pod};
 use crate::runtime::{Change, Client, Ended, Entry, Future, Kind, Listener, Loop, World};
 use crate::scheduler::Scheduler;
 use crate::scheduler::amount::{Amounts, requests};
+use crate::scheduler::pod::NAME;
 use crate::testing::Cluster;
+use keelson_apiserver::identity::{MASTERS, User};
+use keelson_apiserver::registry::Caller;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -87,6 +90,33 @@ async fn i1_two_schedulers_at_once_do_not_overcommit() {
     cluster.settle().await;
     let found = watchman.0.lock();
     assert!(found.is_empty(), "{found:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_nothing_to_decide_leaves_the_claim_to_others() {
+    let cluster = Cluster::new().await;
+    add(&cluster, node("n", "2", "4Gi")).await;
+    cluster.lead(|manager| manager.with_loop(|| Arc::new(Scheduler::default())));
+    let is_bound = |world: &World, name: &str| {
+        let pod = world.pods.get(&Key::new("default", name));
+        pod.is_some_and(|pod| pod.is_bound())
+    };
+    run(&cluster, pod("a", "500m", "256Mi")).await;
+    cluster
+        .until("a is bound", |world| is_bound(world, "a"))
+        .await;
+    let registry = &cluster.ground.registry;
+    let other = Caller::new(User::new("other", [MASTERS]), "other");
+    let claim = registry.claim(&other, NAME).await.expect("a claim");
+    run(&cluster, pod("b", "500m", "256Mi")).await;
+    // Its binding is refused, and it rests for a second.
+    cluster.settle().await;
+    assert!(!is_bound(&cluster.ground.shared.read(), "b"));
+    let holds = registry.claim_holds(&claim).await;
+    assert!(holds.expect("an answer"), "the other one could not write");
+    cluster
+        .until("b is bound", |world| is_bound(world, "b"))
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

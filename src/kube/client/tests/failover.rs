@@ -12,7 +12,7 @@ use std::time::Instant;
 use tokio::time::timeout;
 
 /// Asks until it is there: a server that dies may have done it.
-async fn create(client: &Client, number: usize) {
+pub async fn create(client: &Client, number: usize) {
     let all = CONFIG_MAPS.path("default", "", "");
     let text = Bytes::from(config_map(&format!("n{number:05}")).to_string());
     loop {
@@ -25,15 +25,15 @@ async fn create(client: &Client, number: usize) {
     }
 }
 
-fn followed(client: &Arc<Client>) -> impl Stream<Item = Told<Value>> + use<> {
+pub fn followed(client: &Arc<Client>) -> impl Stream<Item = Told<Value>> + use<> {
     follow(client.clone(), CONFIG_MAPS.path("", "", ""), Vec::new())
 }
 
-async fn next(stream: &mut Pin<&mut impl Stream<Item = Told<Value>>>) -> Told<Value> {
+pub async fn next(stream: &mut Pin<&mut impl Stream<Item = Told<Value>>>) -> Told<Value> {
     timeout(LONG, stream.next()).await.unwrap().unwrap()
 }
 
-fn name(told: &Told<Value>) -> String {
+pub fn name(told: &Told<Value>) -> String {
     let Told::Here(object) = told else {
         panic!("{told:?}");
     };

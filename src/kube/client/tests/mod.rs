@@ -3,4 +3,5 @@
 mod config;
 mod failover;
 mod requests;
+mod silent;
 pub mod world;

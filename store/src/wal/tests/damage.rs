@@ -103,6 +103,12 @@ fn a_flipped_bit_is_refused_or_changes_nothing() {
 
 #[test]
 fn the_end_of_an_idle_log_is_guarded_by_a_mark() {
+    // Where the entry ends is learnt from a log that writes no mark: in the other one it may be there
+    // before anybody looks.
+    let unmarked = FaultyDisk::new(1);
+    let (wal, _) = opened(&unmarked);
+    append_durably(&wal, entries(1, 0..1, 100));
+    let end = used(&segments(&unmarked)[0].1);
     let disk = FaultyDisk::new(1);
     let idle = Options {
         idle: Duration::from_millis(1),
@@ -110,11 +116,7 @@ fn the_end_of_an_idle_log_is_guarded_by_a_mark() {
     };
     let (wal, _) = open(&disk, idle).expect("the log opens");
     append_durably(&wal, entries(1, 0..1, 100));
-    let end = used(&segments(&disk)[0].1);
-    wal.save_committed(Some(id(1, 0))).expect("the log works");
-    eventually("the mark is written", || {
-        used(&segments(&disk)[0].1) > end + 32
-    });
+    eventually("the mark is written", || used(&segments(&disk)[0].1) > end);
     let image = disk.copy();
     drop(wal);
     let path = Path::new(PATH).join("0000000000000001.wal");

@@ -52,6 +52,11 @@ pub(super) fn with_finalizers(name: &str, finalizers: &[&str]) -> Value {
     object
 }
 
+/// A merge patch that annotates.
+pub(super) fn with_annotation(name: &str, value: &str) -> Value {
+    json!({"metadata": {"annotations": {name: value}}})
+}
+
 /// An empty Secret with the label `app`: a kind that nothing in a cluster makes by itself.
 pub(super) fn secret(name: &str, app: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Secret",

@@ -44,7 +44,13 @@ pub(super) use asked;
 /// All statements, in the order of their numbers.
 pub fn statements() -> Vec<Statement> {
     use super::*;
-    let mut alone = compaction::statements();
+    let mut alone = [
+        compaction::statements(),
+        custom::statements(),
+        custom_schemas::statements(),
+        definitions::statements(),
+    ]
+    .concat();
     for statement in &mut alone {
         statement.alone = true;
     }
@@ -68,6 +74,7 @@ pub fn statements() -> Vec<Statement> {
         access::statements(),
         discovery::statements(),
         tables::statements(),
+        traces::statements(),
         errors::statements(),
     ]
     .concat();

@@ -1,6 +1,7 @@
 //! Writes over a store in memory, named after the statements of the contract that they show.
 
 mod apply;
+mod behind;
 mod components;
 mod create;
 mod delete;

@@ -2,7 +2,7 @@
 
 use super::world::{World, at, body, pod, some_pod, sub};
 use crate::registry::capacity::{Audit, COUNTED, Fault, LEDGERS, audit, history};
-use crate::registry::{Target, Written};
+use crate::registry::{Registry, Target, Written};
 use crate::request::PatchType;
 use crate::status::{Failure, Reason};
 use crate::storage::{At, Committed, Kv, Range, Txn, Write};
@@ -10,12 +10,12 @@ use futures::future::join_all;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn node(name: &str) -> Target {
+pub(super) fn node(name: &str) -> Target {
     at("v1", "nodes", "", name)
 }
 
 /// A Pod that asks for so many thousandths of a processor, and is on that node already if it is named.
-fn asking(name: &str, milli: u32, on: &str) -> Value {
+pub(super) fn asking(name: &str, milli: u32, on: &str) -> Value {
     let mut object = some_pod(name);
     object["spec"]["containers"][0]["resources"] =
         json!({"requests": {"cpu": format!("{milli}m")}});
@@ -25,18 +25,26 @@ fn asking(name: &str, milli: u32, on: &str) -> Value {
     object
 }
 
-async fn some_node(world: &World, name: &str, allocatable: Value) {
+pub(super) async fn some_node(world: &World, name: &str, allocatable: Value) {
     let object = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name},
         "status": {"allocatable": allocatable}});
     world.create(&node(""), &object).await;
 }
 
 async fn bind(world: &World, name: &str, to: &str) -> Result<Written, Failure> {
+    bind_by(&world.registry, world, name, to).await
+}
+
+pub(super) async fn bind_by(
+    registry: &Registry,
+    world: &World,
+    name: &str,
+    to: &str,
+) -> Result<Written, Failure> {
     let binding = json!({"apiVersion": "v1", "kind": "Binding",
         "metadata": {"name": name}, "target": {"kind": "Node", "name": to}});
     let target = sub(pod(name), "binding");
-    world
-        .registry
+    registry
         .create(&world.caller, &target, &body(&binding), &world.options)
         .await
 }
@@ -68,7 +76,7 @@ async fn ledger(world: &World, node: &str) -> Option<Value> {
     Some(found.0)
 }
 
-async fn audited(world: &World) -> Audit {
+pub(super) async fn audited(world: &World) -> Audit {
     audit(&history(&world.kv).await.expect("nothing is compacted"))
 }
 

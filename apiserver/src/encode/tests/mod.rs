@@ -1,0 +1,3 @@
+//! What is written from a text is what is written from the same object parsed.
+
+mod texts;

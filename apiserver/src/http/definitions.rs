@@ -1,0 +1,197 @@
+//! What is served, kept current: the built-in resources, and those of CustomResourceDefinitions.
+
+use crate::custom::{Definitions, rows};
+use crate::registry::{Event, EventKind, Registry, Target};
+use crate::request::{
+    Freshness, GetOptions, GetRead, ListOptions, ListRead, WatchFrom, WatchOptions,
+};
+use crate::resource::{Catalog, Resource};
+use crate::selector::{FieldSelector, LabelSelector};
+use crate::status::{Failure, Reason};
+use crate::storage::Object;
+use futures::StreamExt;
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+const GROUP: &str = "apiextensions.k8s.io";
+const PLURAL: &str = "customresourcedefinitions";
+/// After a failure, before it is tried again: at first, and at most.
+const AGAIN_FIRST: Duration = Duration::from_millis(100);
+const AGAIN_MOST: Duration = Duration::from_secs(10);
+
+/// A catalog that follows the definitions in the registry. Copies are the same catalog.
+#[derive(Clone)]
+pub struct KeptCatalog {
+    builtin: Arc<Catalog>,
+    shown: Arc<watch::Sender<Arc<Catalog>>>,
+    pub(super) known: Arc<Mutex<Definitions>>,
+    /// Counts changes of any definition.
+    pub(super) changes: Arc<watch::Sender<u64>>,
+}
+
+impl KeptCatalog {
+    /// Begins with what is built in, and has nothing else until it is kept.
+    pub fn new(builtin: Arc<Catalog>) -> KeptCatalog {
+        KeptCatalog {
+            shown: Arc::new(watch::Sender::new(builtin.clone())),
+            known: Arc::new(Mutex::new(Definitions::new(builtin.clone()))),
+            builtin,
+            changes: Arc::new(watch::Sender::new(0)),
+        }
+    }
+
+    /// What is served, and whatever it becomes.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<Catalog>> {
+        self.shown.subscribe()
+    }
+
+    /// Follows the definitions for as long as it is polled, and calls with every catalog that is new.
+    /// Failures are tried again without end; meanwhile the last state counts.
+    pub async fn keep(&self, registry: &Registry, serve: impl Fn(Arc<Catalog>)) {
+        let Some(target) = self.target("", "") else {
+            return;
+        };
+        let mut again = AGAIN_FIRST;
+        loop {
+            match self.list_and_watch(registry, &target, &serve).await {
+                Ok(()) => again = AGAIN_FIRST,
+                Err(failure) => {
+                    tracing::warn!(%failure, "cannot follow the definitions of custom resources");
+                    sleep(again).await;
+                    again = (again * 2).min(AGAIN_MOST);
+                }
+            }
+        }
+    }
+
+    /// A definition, or all of them.
+    pub(super) fn target(&self, name: &str, subresource: &str) -> Option<Target> {
+        let row = self.builtin.find(GROUP, "v1", PLURAL)?;
+        Some(Target {
+            resource: Arc::new(row.clone()),
+            namespace: String::new(),
+            name: name.to_owned(),
+            subresource: subresource.to_owned(),
+        })
+    }
+
+    async fn list_and_watch(
+        &self,
+        registry: &Registry,
+        target: &Target,
+        serve: &impl Fn(Arc<Catalog>),
+    ) -> Result<(), Failure> {
+        let options = ListOptions {
+            labels: LabelSelector::everything(),
+            fields: FieldSelector::everything(),
+            limit: None,
+            read: ListRead::Latest,
+            timeout: None,
+        };
+        let list = registry.list(target, &options).await?;
+        let (mut pieces, mut names) = (list.pieces, HashSet::new());
+        while let Some(piece) = pieces.next().await {
+            for object in piece? {
+                names.extend(self.put(&object));
+            }
+        }
+        self.known.lock().retain(&names);
+        self.show(serve);
+        let options = WatchOptions {
+            labels: LabelSelector::everything(),
+            fields: FieldSelector::everything(),
+            from: match list.revision {
+                0 => WatchFrom::Changes(Freshness::Latest),
+                revision => WatchFrom::After(revision),
+            },
+            allows_bookmarks: false,
+            timeout: None,
+        };
+        let mut events = registry.watch(target, &options).await?;
+        while let Some(event) = events.next().await {
+            if self.take(&event?) {
+                self.show(serve);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in a definition. Returns its name, if it is one.
+    fn put(&self, object: &Object) -> Option<String> {
+        let value = object.value()?;
+        let name = name(&value)?;
+        self.known.lock().put(&name, value, object.revision());
+        Some(name)
+    }
+
+    /// Whether an event said anything.
+    fn take(&self, event: &Event) -> bool {
+        match event.kind {
+            EventKind::Bookmark { .. } => false,
+            EventKind::Deleted => {
+                let name = event.object.value().as_ref().and_then(name);
+                name.map(|name| self.known.lock().remove(&name)).is_some()
+            }
+            _ => self.put(&event.object).is_some(),
+        }
+    }
+
+    /// Shows what is known, if that is served otherwise than what was shown.
+    fn show(&self, serve: &impl Fn(Arc<Catalog>)) {
+        let catalog = self.known.lock().catalog();
+        let is_new = self.shown.borrow().all() != catalog.all();
+        if is_new {
+            let catalog = Arc::new(catalog);
+            self.shown.send_replace(catalog.clone());
+            serve(catalog);
+        }
+        self.changes.send_modify(|count| *count += 1);
+    }
+}
+
+fn name(definition: &Value) -> Option<String> {
+    let name = definition["metadata"]["name"].as_str();
+    name.map(str::to_owned)
+}
+
+/// The row of a resource whose definition was established a moment ago, so that it is not known here yet.
+///
+/// # Errors
+/// The store's.
+pub(super) async fn look_up(
+    registry: &Registry,
+    catalog: &Catalog,
+    (group, version, plural): (&str, &str, &str),
+) -> Result<Option<Resource>, Failure> {
+    let row = catalog.find(GROUP, "v1", PLURAL);
+    let Some(row) = row.filter(|_| {
+        group.contains('.')
+            && catalog
+                .of_version(group, version)
+                .iter()
+                .all(|row| row.custom.is_some())
+    }) else {
+        return Ok(None);
+    };
+    let target = Target {
+        resource: Arc::new(row.clone()),
+        namespace: String::new(),
+        name: format!("{plural}.{group}"),
+        subresource: String::new(),
+    };
+    let options = GetOptions {
+        read: GetRead::Latest,
+    };
+    let found = match registry.get(&target, &options).await {
+        Ok(found) => found.value(),
+        Err(failure) if failure.reason == Reason::NotFound => None,
+        Err(failure) => return Err(failure),
+    };
+    let rows = found.as_ref().map(rows).unwrap_or_default();
+    Ok(rows.into_iter().find(|row| row.gvk.version == version))
+}
