@@ -7,10 +7,10 @@ use super::once::Setback;
 use super::shared_secrets;
 use keelson_apiserver::admission::{Chain, Stored};
 use keelson_apiserver::authenticate::{Authenticator, ServiceTokens, StaticTokens};
-use keelson_apiserver::authorize::{Authorizer, Masters, Union};
+use keelson_apiserver::authorize::{Authorizer, Masters, NodeAuthorizer, Union, bootstrap};
 use keelson_apiserver::http::{
-    self, Audit, Check, HeldRights, KeptCatalog, KeptPolicy, Limits, RegistryObjects, Tls,
-    write_policy,
+    self, Audit, Check, HeldRights, KeptCatalog, KeptGraph, KeptPolicy, Limits, RegistryObjects,
+    Tls, write_policy,
 };
 use keelson_apiserver::identity::Anonymous;
 use keelson_apiserver::pki::{self, Authority};
@@ -83,8 +83,8 @@ async fn run(options: Options, shared: &Shared, front: usize, mut stop: oneshot:
     let kv: Arc<dyn Kv> = Arc::new(MemberKv::new(shared, front));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalog = Arc::new(resource::builtin().clone());
-    let policy = KeptPolicy::default();
-    let registry = Arc::new(registry(&kv, &clock, &policy));
+    let judged = Judged::default();
+    let registry = Arc::new(registry(&kv, &clock, &judged));
     let prepared = async {
         loop {
             match prepare(&*kv, &options, &registry, &catalog).await {
@@ -111,7 +111,7 @@ async fn run(options: Options, shared: &Shared, front: usize, mut stop: oneshot:
         clock,
         registry,
         catalog,
-        policy,
+        judged,
     };
     match serve(options, prepared, parts, stop).await {
         Ok(()) => tracing::info!(address, "the API server has stopped"),
@@ -169,21 +169,34 @@ struct Parts {
     clock: Arc<dyn Clock>,
     registry: Arc<Registry>,
     catalog: Arc<Catalog>,
+    judged: Judged,
+}
+
+/// What it is judged by who may what. Both follow the store.
+#[derive(Clone, Default)]
+struct Judged {
     policy: KeptPolicy,
+    graph: KeptGraph,
 }
 
 /// Objects over the store, with admission in front of writes.
-fn registry(kv: &Arc<dyn Kv>, clock: &Arc<dyn Clock>, policy: &KeptPolicy) -> Registry {
+fn registry(kv: &Arc<dyn Kv>, clock: &Arc<dyn Clock>, judged: &Judged) -> Registry {
     let objects = Arc::new(Stored::new(kv.clone()));
     let chain = Chain::standard(objects, Arc::new(rand::random));
-    let admission = HeldRights::new(policy.clone(), authorizer(policy), chain);
+    let admission = HeldRights::new(judged.policy.clone(), authorizer(judged), chain);
     Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
         .with_admission(Arc::new(admission))
 }
 
-/// Who may what: operators everything, others what the policy says.
-fn authorizer(policy: &KeptPolicy) -> Arc<dyn Authorizer> {
-    let authorizers: Vec<Box<dyn Authorizer>> = vec![Box::new(Masters), Box::new(policy.clone())];
+/// Who may what: operators everything, nodes what their Pods need, others and nodes, too, what the policy
+/// says.
+fn authorizer(judged: &Judged) -> Arc<dyn Authorizer> {
+    let nodes = NodeAuthorizer::new(judged.graph.clone(), bootstrap::node_rules());
+    let authorizers: Vec<Box<dyn Authorizer>> = vec![
+        Box::new(Masters),
+        Box::new(nodes),
+        Box::new(judged.policy.clone()),
+    ];
     Arc::new(Union::new(authorizers))
 }
 
@@ -198,7 +211,7 @@ async fn serve(
         clock,
         registry,
         catalog,
-        policy,
+        judged,
     } = parts;
     let anonymous = Anonymous::health_and_version();
     let issue = |now_s| {
@@ -218,7 +231,7 @@ async fn serve(
                 Some(prepared.tokens),
                 anonymous,
             ),
-            authorizer: authorizer(&policy),
+            authorizer: authorizer(&judged),
             audit: options.audit.clone(),
             checks: vec![store_check(kv)],
             limits: Limits::default(),
@@ -241,7 +254,8 @@ async fn serve(
         () = serving => {}
         () = resources.keep(&registry, |now| server.serve_catalog(now)) => {}
         () = resources.establish(&registry, &*clock) => {}
-        () = policy.keep(&registry, &catalog) => {}
+        () = judged.policy.keep(&registry, &catalog) => {}
+        () = judged.graph.keep(&registry, &catalog) => {}
         () = renew(&server, &*clock, certificate, issue) => {}
         () = beginnings::keep(&registry, &catalog) => {}
     }

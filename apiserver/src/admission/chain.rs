@@ -2,8 +2,8 @@
 
 use super::{
     Admission, AdmissionRequest, Admitted, DefaultTolerationSeconds, DefinitionLifecycle,
-    LimitRanger, NamespaceLifecycle, Objects, Plugin, Priority, ResourceQuota, ServiceAccount,
-    ServiceAllocation, TaintNodesByCondition,
+    LimitRanger, NamespaceLifecycle, NodeRestriction, Objects, Plugin, Priority, ResourceQuota,
+    ServiceAccount, ServiceAllocation, TaintNodesByCondition,
 };
 use crate::status::Failure;
 use crate::storage::Future;
@@ -33,6 +33,7 @@ impl Chain {
             Box::new(ServiceAccount {
                 random: random.clone(),
             }),
+            Box::new(NodeRestriction),
             Box::new(TaintNodesByCondition),
             Box::new(Priority),
             Box::new(DefaultTolerationSeconds),

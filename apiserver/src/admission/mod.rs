@@ -23,6 +23,7 @@
 //! | `definition_lifecycle` | nothing new of kinds whose definition is missing or goes away |
 //! | `limit_ranger` | defaults and bounds for the resources of Pods and claims, from `LimitRange`s |
 //! | `service_account` | the account of a Pod, and the token in its containers |
+//! | `node_restriction` | what a node may write: what is its own |
 //! | `taint_nodes` | new nodes are not ready |
 //! | `priority` | priority classes become numbers |
 //! | `default_tolerations` | how long Pods stay on a node that is lost |
@@ -39,6 +40,7 @@ mod definition_lifecycle;
 pub(crate) mod demand;
 mod limit_ranger;
 mod namespace_lifecycle;
+mod node_restriction;
 mod plugin;
 mod priority;
 mod quota;
@@ -54,6 +56,7 @@ pub use default_tolerations::DefaultTolerationSeconds;
 pub use definition_lifecycle::DefinitionLifecycle;
 pub use limit_ranger::LimitRanger;
 pub use namespace_lifecycle::NamespaceLifecycle;
+pub use node_restriction::NodeRestriction;
 pub use plugin::{Found, Objects, Plugin, Which};
 pub use priority::Priority;
 pub use quota::{QuotaCount, ResourceQuota};

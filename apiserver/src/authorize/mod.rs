@@ -5,6 +5,9 @@
 //! without any the request is refused. In front stands [`Masters`], so that nobody can lock out the
 //! operator; then [`NodeAuthorizer`], which lets nodes read what their pods need; then [`Policy`].
 //!
+//! What a pod needs is told by a [`Graph`]: Pods, PersistentVolumes, VolumeAttachments and ResourceSlices
+//! as an index of which object has to do with which node.
+//!
 //! `Policy` is RBAC: rules that stand in roles, and bindings that give roles to subjects. It is an index
 //! made from objects, changed object by object as a watch tells, and cheap to copy, so that whoever
 //! keeps it swaps whole snapshots and a decision sees one revision. A decision looks up the user's name
@@ -25,7 +28,7 @@ mod chain;
 mod cover;
 pub mod escalation;
 mod impersonate;
-mod node;
+pub(crate) mod node;
 mod policy;
 pub mod review;
 mod rule;
@@ -35,7 +38,7 @@ pub use attributes::{Attributes, Decision, ResourceTarget, Target, Verdict};
 pub use chain::{AllowedPaths, Authorizer, InvalidPath, Masters, Union, UserRules};
 pub use cover::{TooManyRights, compact, uncovered};
 pub use impersonate::impersonate;
-pub use node::{NodeAuthorizer, NodeGraph, Related};
+pub use node::{Graph, NodeAuthorizer, NodeGraph, Related};
 pub use policy::{NotPolicy, Policy, PolicyKind};
 pub use rule::Rule;
 

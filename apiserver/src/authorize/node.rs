@@ -1,9 +1,12 @@
 //! What a node may do.
 //!
 //! A node reads what the pods bound to it need and nothing else of that sort: which objects these are is
-//! told by a [`NodeGraph`]. It reads and writes its own Node, Lease and CSINode. Everything else is
+//! told by a [`NodeGraph`], such as [`Graph`], which is fed object by object. It reads and writes its own Node, Lease and CSINode. Everything else is
 //! uniform: the rules of the role `system:node`. What a node may write *into* an object is not decided
 //! here but by admission.
+
+mod graph;
+pub(crate) mod needs;
 
 use super::attributes::{Attributes, ResourceTarget, Target, Verdict};
 use super::chain::{Authorizer, UserRules};
@@ -13,10 +16,13 @@ use crate::selector::FieldSelector;
 use crate::status::text::quote;
 use std::sync::Arc;
 
-const LEASE_NAMESPACE: &str = "kube-node-lease";
+pub use graph::Graph;
+
+/// Where the leases of nodes are.
+pub(crate) const LEASE_NAMESPACE: &str = "kube-node-lease";
 
 /// What objects of a kind have to do with nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Related {
     /// A pod: bound to the node.
     Pod,

@@ -26,6 +26,8 @@
 //! | `paths`, `discovery`, `openapi`, `health` | everything else |
 //! | `answer`, `body`, `gzip` | how answers are written |
 //! | `policy`, `bootstrap`, `rights` | RBAC: kept current, begun with, not given away |
+//! | `nodes` | what has to do with which node: kept current |
+//! | `follow` | all objects of a kind and what becomes of them, for those that are kept current |
 //! | `definitions`, `establish` | CustomResourceDefinitions: what they make served, what becomes of them |
 //! | `service_range` | the block of addresses of Services, as every cluster begins with it |
 //!
@@ -47,6 +49,7 @@ mod definitions;
 mod discovery;
 mod establish;
 mod event;
+mod follow;
 mod gzip;
 mod handle;
 mod health;
@@ -54,6 +57,7 @@ mod inflight;
 mod list;
 mod lookup;
 mod metrics;
+mod nodes;
 mod openapi;
 mod paths;
 mod policy;
@@ -80,6 +84,7 @@ pub use bootstrap::{BootstrapError, write_policy};
 pub use definitions::KeptCatalog;
 pub use health::{Check, CheckFuture};
 pub use lookup::RegistryObjects;
+pub use nodes::KeptGraph;
 pub use policy::KeptPolicy;
 pub use rights::HeldRights;
 pub use server::Server;

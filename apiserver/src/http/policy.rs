@@ -1,20 +1,15 @@
 //! The policy of the cluster, kept current.
 
+use super::follow::{Told, follow};
 use crate::authorize::{Attributes, Authorizer, Policy, PolicyKind, RBAC, UserRules, Verdict};
 use crate::identity::User;
-use crate::registry::{EventKind, Registry, Target};
-use crate::request::{Freshness, ListOptions, ListRead, WatchFrom, WatchOptions};
+use crate::registry::Registry;
 use crate::resource::{Catalog, Resource};
-use crate::selector::{FieldSelector, LabelSelector};
-use crate::status::Failure;
-use futures::StreamExt;
 use futures::future::join_all;
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::sleep;
 
 const KINDS: [PolicyKind; 4] = [
     PolicyKind::ClusterRole,
@@ -22,10 +17,6 @@ const KINDS: [PolicyKind; 4] = [
     PolicyKind::ClusterRoleBinding,
     PolicyKind::RoleBinding,
 ];
-/// After a failure, before it is tried again: at first, and at most.
-const AGAIN_FIRST: Duration = Duration::from_millis(100);
-const AGAIN_MOST: Duration = Duration::from_secs(10);
-
 /// RBAC as it stands in the registry. Allows nothing until it has read all of it once; from then on it
 /// follows. Copies are the same policy.
 #[derive(Clone, Default)]
@@ -60,64 +51,22 @@ impl KeptPolicy {
     }
 
     async fn follow(&self, registry: &Registry, index: usize, resource: Arc<Resource>) {
-        let target = Target {
-            resource,
-            namespace: String::new(),
-            name: String::new(),
-            subresource: String::new(),
-        };
-        let mut again = AGAIN_FIRST;
-        loop {
-            match self.list_and_watch(registry, index, &target).await {
-                Ok(()) => again = AGAIN_FIRST,
-                Err(failure) => {
-                    let kind = &target.resource.gvk.kind;
-                    tracing::warn!(kind, %failure, "cannot follow the policy");
-                    sleep(again).await;
-                    again = (again * 2).min(AGAIN_MOST);
+        let mut listing = None;
+        let take = |told: Told<'_>| match told {
+            Told::Began => listing = Some(Vec::new()),
+            Told::Here(object) => match (object.value(), &mut listing) {
+                (None, _) => {}
+                (Some(value), Some(listed)) => listed.push(value),
+                (Some(value), None) => self.change(index, true, &value),
+            },
+            Told::Gone(object) => {
+                if let Some(value) = object.value() {
+                    self.change(index, false, &value);
                 }
             }
-        }
-    }
-
-    /// Reads all of a kind, and follows it until the watch ends.
-    async fn list_and_watch(
-        &self,
-        registry: &Registry,
-        index: usize,
-        target: &Target,
-    ) -> Result<(), Failure> {
-        let options = ListOptions {
-            labels: LabelSelector::everything(),
-            fields: FieldSelector::everything(),
-            limit: None,
-            read: ListRead::Latest,
-            timeout: None,
+            Told::Complete => self.replace(index, &listing.take().unwrap_or_default()),
         };
-        let list = registry.list(target, &options).await?;
-        let (mut pieces, mut objects) = (list.pieces, Vec::new());
-        while let Some(piece) = pieces.next().await {
-            objects.extend(piece?.iter().filter_map(crate::storage::Object::value));
-        }
-        self.replace(index, &objects);
-        let options = WatchOptions {
-            labels: LabelSelector::everything(),
-            fields: FieldSelector::everything(),
-            from: match list.revision {
-                0 => WatchFrom::Changes(Freshness::Latest),
-                revision => WatchFrom::After(revision),
-            },
-            allows_bookmarks: false,
-            timeout: None,
-        };
-        let mut events = registry.watch(target, &options).await?;
-        while let Some(event) = events.next().await {
-            let event = event?;
-            if let Some(object) = event.object.value() {
-                self.change(index, event.kind, &object);
-            }
-        }
-        Ok(())
+        follow(registry, resource, take).await;
     }
 
     /// Takes all objects of a kind for what there is.
@@ -143,18 +92,17 @@ impl KeptPolicy {
         self.show(&gathered);
     }
 
-    fn change(&self, index: usize, kind: EventKind, object: &Value) {
+    fn change(&self, index: usize, is_there: bool, object: &Value) {
         let mut gathered = self.gathered.lock();
-        match kind {
-            EventKind::Added | EventKind::Modified => {
+        match is_there {
+            true => {
                 gathered.known[index].insert(place(object));
                 report(gathered.policy.put(object));
             }
-            EventKind::Deleted => {
+            false => {
                 gathered.known[index].remove(&place(object));
                 report(gathered.policy.remove(object));
             }
-            EventKind::Bookmark { .. } => return,
         }
         self.show(&gathered);
     }

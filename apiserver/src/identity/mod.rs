@@ -19,7 +19,7 @@ pub use anonymous::Anonymous;
 pub use impersonation::{Impersonation, Part};
 pub use names::{
     ALL_SERVICE_ACCOUNTS, ANONYMOUS, AUTHENTICATED, KUBE_CONTROLLER_MANAGER, KUBE_PROXY,
-    KUBE_SCHEDULER, MASTERS, MONITORING, NODES, UNAUTHENTICATED, parse_service_account,
-    service_account_groups, service_account_name,
+    KUBE_SCHEDULER, MASTERS, MONITORING, NODE_PREFIX, NODES, UNAUTHENTICATED,
+    parse_service_account, service_account_groups, service_account_name,
 };
 pub use user::User;

@@ -24,7 +24,8 @@ pub const KUBE_SCHEDULER: &str = "system:kube-scheduler";
 pub const KUBE_PROXY: &str = "system:kube-proxy";
 
 const SERVICE_ACCOUNT_PREFIX: &str = "system:serviceaccount:";
-pub(super) const NODE_PREFIX: &str = "system:node:";
+/// What the user name of a node begins with; its name follows.
+pub const NODE_PREFIX: &str = "system:node:";
 
 /// The user name of a service account.
 pub fn service_account_name(namespace: &str, name: &str) -> String {

@@ -36,7 +36,8 @@ mod types;
 mod versions;
 mod write;
 
-use crate::admission::{Admission, AdmitAll};
+use crate::admission::{Admission, AdmissionRequest, AdmitAll};
+use crate::status::Failure;
 use crate::storage::Kv;
 use leases::Leases;
 use std::sync::Arc;
@@ -87,6 +88,17 @@ impl Registry {
     pub fn with_admission(mut self, admission: Arc<dyn Admission>) -> Registry {
         self.admission = admission;
         self
+    }
+
+    /// Asks admission about something that is answered and leaves nothing in the store, such as a
+    /// TokenRequest. Answers with warnings for the client.
+    ///
+    /// # Errors
+    /// The refusal for the client, or the store's.
+    pub async fn admit(&self, request: &mut AdmissionRequest) -> Result<Vec<String>, Failure> {
+        let mut admitted = self.admission.mutate(request).await?;
+        admitted.append(self.admission.validate(request).await?);
+        Ok(admitted.warnings)
     }
 
     /// A number that is as likely as any other.

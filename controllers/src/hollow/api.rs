@@ -22,6 +22,8 @@ pub trait Api: Send + Sync {
 /// One call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
+    /// The node that makes it. It is what the call is allowed or refused by.
+    pub node: String,
     /// About an object of this kind.
     pub kind: Kind,
     /// Empty for kinds that are in none.

@@ -7,6 +7,10 @@
 //! next, after how long, and what is then said about it. One watch brings the Pods of all nodes; what an
 //! event costs does not depend on how many nodes or Pods there are.
 //!
+//! Each call says which node makes it, and whoever carries it out does so in the name of that node: nodes
+//! may here what nodes may anywhere, and no more. The two watches are the fleet's, since a watch per node
+//! would cost the cluster what one for all of them does not.
+//!
 //! A node renews its lease each ten seconds and its status each five minutes or when it has changed (L1). A
 //! node that is down does nothing at all, like a machine without power; its Pods stay as they were said to
 //! be. A Node that a user deletes is gone.

@@ -19,12 +19,14 @@
 //! | `path` | where objects are |
 //! | `failure` | why there is no answer, by what to do about it |
 //! | `request` | get, create, update, patch, delete, in JSON or protobuf |
+//! | `acting` | the same in the name of somebody else |
 //! | `lines` | a watch as the server sends it |
 //! | `follow` | all objects and what becomes of them, without an end |
 //!
 //! What may enter: what every client of an API server needs. What never happens here: a look into an object
 //! beyond its revision.
 
+mod acting;
 mod config;
 mod connection;
 mod failure;
@@ -37,6 +39,7 @@ mod request;
 #[cfg(test)]
 pub mod tests;
 
+pub use acting::Acting;
 pub use config::Config;
 pub use failure::Failure;
 pub use follow::{Seen, Told, follow};

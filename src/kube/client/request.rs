@@ -1,5 +1,6 @@
 //! Requests and their answers.
 
+use super::acting::Acting;
 use super::config::Config;
 use super::failure::Failure;
 use super::lane::Lane;
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 /// An answer that takes longer will not come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,7 +29,7 @@ pub enum PatchKind {
 }
 
 impl PatchKind {
-    fn media_type(self) -> &'static str {
+    pub(super) fn media_type(self) -> &'static str {
         match self {
             PatchKind::Merge => "application/merge-patch+json",
             PatchKind::Strategic => "application/strategic-merge-patch+json",
@@ -69,6 +70,8 @@ struct Asked<'a> {
     accept: Encoding,
     content_type: &'static str,
     body: Bytes,
+    /// As whom, if not as oneself.
+    acting: Option<Acting<'a>>,
 }
 
 impl Client {
@@ -89,7 +92,7 @@ impl Client {
     /// # Errors
     /// See [`Failure`]; never [`Failure::Unknown`] unless all servers fail one after the other.
     pub async fn get(&self, path: &str) -> Result<Bytes, Failure> {
-        self.ask(Method::GET, path, JSON, Bytes::new()).await
+        self.ask(None, Method::GET, path, JSON, Bytes::new()).await
     }
 
     /// How many bytes of what is at a path come. For answers too large to keep; asked only once.
@@ -123,7 +126,7 @@ impl Client {
     /// # Errors
     /// See [`Failure`].
     pub async fn create(&self, path: &str, object: Bytes) -> Result<Bytes, Failure> {
-        self.ask(Method::POST, path, JSON, object).await
+        self.ask(None, Method::POST, path, JSON, object).await
     }
 
     /// Makes an object that is written in this way, and is answered in the same.
@@ -142,6 +145,7 @@ impl Client {
             accept: encoding,
             content_type: encoding.media_type(),
             body: object,
+            acting: None,
         };
         self.answer(&asked).await
     }
@@ -152,7 +156,7 @@ impl Client {
     /// See [`Failure`].
     #[cfg_attr(not(test), expect(dead_code, reason = "no command needs it yet"))]
     pub async fn update(&self, path: &str, object: Bytes) -> Result<Bytes, Failure> {
-        self.ask(Method::PUT, path, JSON, object).await
+        self.ask(None, Method::PUT, path, JSON, object).await
     }
 
     /// Changes an object.
@@ -160,7 +164,7 @@ impl Client {
     /// # Errors
     /// See [`Failure`].
     pub async fn patch(&self, path: &str, kind: PatchKind, patch: Bytes) -> Result<Bytes, Failure> {
-        self.ask(Method::PATCH, path, kind.media_type(), patch)
+        self.ask(None, Method::PATCH, path, kind.media_type(), patch)
             .await
     }
 
@@ -169,7 +173,7 @@ impl Client {
     /// # Errors
     /// See [`Failure`].
     pub async fn delete(&self, path: &str, options: Bytes) -> Result<Bytes, Failure> {
-        self.ask(Method::DELETE, path, JSON, options).await
+        self.ask(None, Method::DELETE, path, JSON, options).await
     }
 
     /// Opens a stream, such as a watch. Returns it with the pulse of its connection.
@@ -187,6 +191,7 @@ impl Client {
             accept,
             content_type: JSON,
             body: Bytes::new(),
+            acting: None,
         };
         let sent = timeout(PATIENCE, self.send(&asked, false)).await;
         let (response, pulse) = sent.map_err(|_| late())??;
@@ -197,8 +202,9 @@ impl Client {
         }
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
+        acting: Option<Acting<'_>>,
         method: Method,
         path: &str,
         content_type: &'static str,
@@ -210,6 +216,7 @@ impl Client {
             accept: Encoding::Json,
             content_type,
             body,
+            acting,
         };
         self.answer(&asked).await
     }
@@ -284,6 +291,11 @@ impl Client {
         }
         if let Some(token) = &self.config.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(acting) = asked.acting {
+            request = request
+                .header("impersonate-user", acting.user)
+                .header("impersonate-group", acting.group);
         }
         let request = request.body(Full::new(asked.body.clone()));
         request.map_err(|error| Failure::Unreachable(error.to_string()))

@@ -12,6 +12,7 @@ fn plug_ins_come_in_the_order_of_upstream() {
             "CustomResourceLifecycle",
             "LimitRanger",
             "ServiceAccount",
+            "NodeRestriction",
             "TaintNodesByCondition",
             "Priority",
             "DefaultTolerationSeconds",

@@ -3,6 +3,7 @@
 mod chain;
 mod limits;
 mod namespaces;
+mod node_restriction;
 mod nodes;
 mod priorities;
 mod quotas;

@@ -8,6 +8,7 @@ mod failures;
 mod identity;
 mod lane;
 mod lifecycle;
+mod nodes;
 mod nonsense;
 mod objects;
 mod paths;

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
 /// Puts an object into a store as it would lie there.
-async fn put(store: &MemoryKv, (group, plural): (&str, &str), object: Value) {
+pub(super) async fn put(store: &MemoryKv, (group, plural): (&str, &str), object: Value) {
     let resource = builtin().find(group, "v1", plural).unwrap();
     let text = |field: &str| {
         object["metadata"][field]

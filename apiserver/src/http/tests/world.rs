@@ -3,8 +3,8 @@
 use crate::authenticate::{
     Authenticator, KeySet, Objects, Place, ServiceTokens, SigningKey, StaticTokens,
 };
-use crate::authorize::{Authorizer, Masters, Policy, Union};
-use crate::http::{Audit, Check, Limits, Options, Server, Tls};
+use crate::authorize::{Authorizer, Masters, NodeAuthorizer, Policy, Union, bootstrap};
+use crate::http::{Audit, Check, KeptGraph, Limits, Options, Server, Tls};
 use crate::identity::{Anonymous, User};
 use crate::pki::{self, Authority};
 use crate::registry::{Clock, Registry};
@@ -125,6 +125,8 @@ pub struct Plan {
     pub checks: Vec<Check>,
     pub policy: Vec<Value>,
     pub registry: Arc<Registry>,
+    /// Nothing, unless somebody keeps it.
+    pub graph: KeptGraph,
 }
 
 impl Default for Plan {
@@ -134,6 +136,7 @@ impl Default for Plan {
             checks: Vec::new(),
             policy: Vec::new(),
             registry: super::registry(),
+            graph: KeptGraph::default(),
         }
     }
 }
@@ -159,9 +162,11 @@ impl World {
         let service = ServiceTokens::new(keys, ISSUER, Vec::new(), Arc::new(shelf.clone()));
         let authenticator =
             Authenticator::new(tokens, Some(service), Anonymous::health_and_version());
-        let policy = crate::authorize::bootstrap::objects().iter();
+        let policy = bootstrap::objects().iter();
         let policy = Policy::from_objects(policy.chain(&plan.policy)).unwrap();
-        let authorizers: Vec<Box<dyn Authorizer>> = vec![Box::new(Masters), Box::new(policy)];
+        let nodes = NodeAuthorizer::new(plan.graph, bootstrap::node_rules());
+        let authorizers: Vec<Box<dyn Authorizer>> =
+            vec![Box::new(Masters), Box::new(nodes), Box::new(policy)];
         let paper = Paper::default();
         let options = Options {
             registry: plan.registry,

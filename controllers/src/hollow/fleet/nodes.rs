@@ -100,10 +100,12 @@ impl Fleet {
     }
 
     pub(super) fn about_node(&self, at: u32, ask: Ask) -> Call {
+        let name = &self.nodes[at as usize].name;
         Call {
+            node: name.clone(),
             kind: Kind::Node,
             namespace: String::new(),
-            name: self.nodes[at as usize].name.clone(),
+            name: name.clone(),
             ask,
         }
     }

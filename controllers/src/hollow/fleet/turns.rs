@@ -79,6 +79,7 @@ impl Fleet {
         pod.turn += 1;
         pod.is_busy = true;
         let call = Call {
+            node: self.nodes[pod.node as usize].name.clone(),
             kind: Kind::Pod,
             namespace: pod.seen.metadata.namespace.clone(),
             name: pod.seen.metadata.name.clone(),

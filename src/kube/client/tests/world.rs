@@ -4,8 +4,8 @@ use crate::kube::client::{Client, Config, Resource};
 use crate::kube::clock::{SystemClock, SystemRandom};
 use keelson_apiserver::admission::{Chain, Stored};
 use keelson_apiserver::authenticate::{Authenticator, StaticTokens};
-use keelson_apiserver::authorize::Masters;
-use keelson_apiserver::http::{Limits, Options, Server, Tls};
+use keelson_apiserver::authorize::{Authorizer, Masters, NodeAuthorizer, Union, bootstrap};
+use keelson_apiserver::http::{KeptGraph, Limits, Options, Server, Tls};
 use keelson_apiserver::identity::Anonymous;
 use keelson_apiserver::pki::{self, Authority, Kubeconfig};
 use keelson_apiserver::registry::{Clock, Registry};
@@ -100,7 +100,7 @@ impl World {
                 None,
                 Anonymous::health_and_version(),
             ),
-            authorizer: Arc::new(Masters),
+            authorizer: authorizer(),
             audit: None,
             checks: Vec::new(),
             limits: Limits::default(),
@@ -176,4 +176,11 @@ pub async fn namespaces(client: &Client) {
             .await
             .unwrap();
     }
+}
+
+/// The operator, and nodes, whose Pods nobody follows here.
+fn authorizer() -> Arc<dyn Authorizer> {
+    let nodes = NodeAuthorizer::new(KeptGraph::default(), bootstrap::node_rules());
+    let all: Vec<Box<dyn Authorizer>> = vec![Box::new(Masters), Box::new(nodes)];
+    Arc::new(Union::new(all))
 }

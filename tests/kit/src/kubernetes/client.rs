@@ -99,6 +99,19 @@ impl Client {
         client
     }
 
+    /// Whoever the certificate stands for. It and its key are PEM.
+    ///
+    /// # Errors
+    /// When they are none.
+    pub fn showing(&self, certificate: &str, key: &str) -> Check<Client> {
+        let shown = self
+            .config
+            .showing(certificate.as_bytes(), key.as_bytes())?;
+        let mut client = self.nobody();
+        client.lines = lines(&self.config, &shown);
+        Ok(client)
+    }
+
     /// Whoever the token stands for.
     pub fn bearer(&self, token: &str) -> Client {
         let mut client = self.nobody();

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -27,6 +28,7 @@ pub(super) struct Config {
     pub(super) operator: Arc<ClientConfig>,
     /// Without a certificate: for tokens, and for nobody.
     pub(super) stranger: Arc<ClientConfig>,
+    roots: RootCertStore,
 }
 
 impl Config {
@@ -46,25 +48,40 @@ impl Config {
         for certificate in certificates(&pem("certificate-authority-data")?)? {
             roots.add(certificate)?;
         }
-        let builder = || {
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let builder = ClientConfig::builder_with_provider(provider);
-            let builder = builder.with_safe_default_protocol_versions();
-            builder.map(|builder| builder.with_root_certificates(roots.clone()))
-        };
-        let own = certificates(&pem("client-certificate-data")?)?;
-        let key = PrivateKeyDer::from_pem_slice(&pem("client-key-data")?)?;
-        let mut operator = builder()?.with_client_auth_cert(own, key)?;
-        let mut stranger = builder()?.with_no_client_auth();
-        for config in [&mut operator, &mut stranger] {
-            config.alpn_protocols = vec![b"h2".to_vec()];
-        }
+        let own = pem("client-certificate-data")?;
+        let operator = showing(&roots, &own, &pem("client-key-data")?)?;
+        let stranger = trusting(&roots)?.with_no_client_auth();
         Ok(Config {
             servers: servers.collect(),
-            operator: Arc::new(operator),
-            stranger: Arc::new(stranger),
+            operator: Arc::new(with_http2(operator)),
+            stranger: Arc::new(with_http2(stranger)),
+            roots,
         })
     }
+
+    /// With a certificate and its key, both PEM.
+    pub(super) fn showing(&self, certificate: &[u8], key: &[u8]) -> Check<Arc<ClientConfig>> {
+        let config = showing(&self.roots, certificate, key)?;
+        Ok(Arc::new(with_http2(config)))
+    }
+}
+
+fn trusting(roots: &RootCertStore) -> Check<ConfigBuilder<ClientConfig, WantsClientCert>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions()?;
+    Ok(builder.with_root_certificates(roots.clone()))
+}
+
+fn showing(roots: &RootCertStore, certificate: &[u8], key: &[u8]) -> Check<ClientConfig> {
+    let key = PrivateKeyDer::from_pem_slice(key)?;
+    let own = certificates(certificate)?;
+    Ok(trusting(roots)?.with_client_auth_cert(own, key)?)
+}
+
+fn with_http2(mut config: ClientConfig) -> ClientConfig {
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config
 }
 
 fn certificates(pem: &[u8]) -> Check<Vec<CertificateDer<'static>>> {

@@ -1,0 +1,160 @@
+//! What objects have to do with which nodes, kept current.
+
+use super::follow::{Told, follow};
+use crate::authorize::{Graph, NodeGraph, Related};
+use crate::registry::Registry;
+use crate::resource::{Catalog, Resource};
+use crate::storage::Object;
+use futures::future::join_all;
+use parking_lot::RwLock;
+use std::sync::Arc;
+
+const KINDS: [(Related, [&str; 3]); 4] = [
+    (Related::Pod, ["", "v1", "pods"]),
+    (Related::PersistentVolume, ["", "v1", "persistentvolumes"]),
+    (
+        Related::VolumeAttachment,
+        ["storage.k8s.io", "v1", "volumeattachments"],
+    ),
+    (
+        Related::ResourceSlice,
+        ["resource.k8s.io", "v1", "resourceslices"],
+    ),
+];
+
+/// The graph of nodes as it stands in the registry. Nothing has to do with any node until all of it has
+/// been read once; from then on it follows, and may be a moment behind: a node that asks for what a Pod
+/// needs right after the Pod was bound may have to ask again. Copies are the same graph.
+#[derive(Clone, Default)]
+pub struct KeptGraph(Arc<RwLock<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    graph: Graph,
+    is_listed: [bool; 4],
+}
+
+impl KeptGraph {
+    /// Follows the four kinds for as long as it is polled. Failures are tried again without end; meanwhile
+    /// the last state counts.
+    pub async fn keep(&self, registry: &Registry, catalog: &Catalog) {
+        let rows = KINDS.iter().enumerate().filter_map(|(index, (what, row))| {
+            let [group, version, plural] = row;
+            match catalog.find(group, version, plural) {
+                Some(row) => Some((index, *what, Arc::new(row.clone()))),
+                None => {
+                    // There are none.
+                    self.0.write().is_listed[index] = true;
+                    None
+                }
+            }
+        });
+        join_all(rows.map(|(index, what, row)| self.follow(registry, index, what, row))).await;
+    }
+
+    /// Whether all has been read once.
+    pub fn is_filled(&self) -> bool {
+        self.0.read().is_filled()
+    }
+
+    async fn follow(
+        &self,
+        registry: &Registry,
+        index: usize,
+        what: Related,
+        resource: Arc<Resource>,
+    ) {
+        let mut round = 0;
+        let take = |told: Told<'_>| match told {
+            Told::Began => round = self.0.write().graph.begin(),
+            Told::Here(object) => self.put(what, object),
+            Told::Gone(object) => {
+                let text = |field| object.text(&["metadata", field]).unwrap_or_default();
+                let (namespace, name) = (text("namespace"), text("name"));
+                self.0.write().graph.remove(what, &namespace, &name);
+            }
+            Told::Complete => {
+                let mut kept = self.0.write();
+                kept.graph.complete(what, round);
+                kept.is_listed[index] = true;
+            }
+        };
+        follow(registry, resource, take).await;
+    }
+
+    fn put(&self, what: Related, object: &Object) {
+        // Most changes of Pods are of their status, and change nothing here.
+        if what == Related::Pod && self.is_known(object) {
+            return;
+        }
+        if let Some(value) = object.value() {
+            self.0.write().graph.put(what, &value);
+        }
+    }
+
+    fn is_known(&self, pod: &Object) -> bool {
+        let text = |path: [&str; 2]| pod.text(&path).unwrap_or_default();
+        let node = text(["spec", "nodeName"]);
+        let more = ["ephemeralContainers", "resourceClaims"];
+        // The status may name claims that the spec does not.
+        let has_more = more
+            .iter()
+            .any(|field| pod.find(&["spec", field]).is_some())
+            || pod
+                .find(&["status", "extendedResourceClaimStatus"])
+                .is_some();
+        let place = (text(["metadata", "namespace"]), text(["metadata", "name"]));
+        let uid = text(["metadata", "uid"]);
+        let graph = &mut self.0.write().graph;
+        !has_more && graph.is_known(&place.0, &place.1, &uid, &node)
+    }
+}
+
+impl Kept {
+    fn is_filled(&self) -> bool {
+        self.is_listed.iter().all(|is_listed| *is_listed)
+    }
+}
+
+impl NodeGraph for KeptGraph {
+    fn is_related(&self, node: &str, what: Related, namespace: &str, name: &str) -> bool {
+        let kept = self.0.read();
+        kept.is_filled() && kept.graph.is_related(node, what, namespace, name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn nothing_has_to_do_with_a_node_before_all_kinds_have_been_read() {
+        let kept = KeptGraph::default();
+        let pod = json!({"metadata": {"name": "p"}, "spec": {"nodeName": "n"}});
+        kept.put(Related::Pod, &Object::of(pod, 1));
+        for index in 0..KINDS.len() {
+            assert!(!kept.is_related("n", Related::Pod, "", "p"));
+            kept.0.write().is_listed[index] = true;
+        }
+        assert!(kept.is_related("n", Related::Pod, "", "p"));
+    }
+
+    #[test]
+    fn a_pod_that_gets_more_containers_needs_more_and_a_status_alone_changes_nothing() {
+        let kept = KeptGraph::default();
+        kept.0.write().is_listed = [true; 4];
+        let mut pod = json!({
+            "metadata": {"name": "p", "namespace": "ns", "uid": "u"},
+            "spec": {"nodeName": "n", "serviceAccountName": "a"},
+        });
+        kept.put(Related::Pod, &Object::of(pod.clone(), 1));
+        let needs = |what, name: &str| kept.is_related("n", what, "ns", name);
+        pod["status"] = json!({"phase": "Running"});
+        kept.put(Related::Pod, &Object::of(pod.clone(), 2));
+        assert!(needs(Related::ServiceAccount, "a"));
+        pod["spec"]["ephemeralContainers"] = json!([{"envFrom": [{"secretRef": {"name": "s"}}]}]);
+        kept.put(Related::Pod, &Object::of(pod, 3));
+        assert!(needs(Related::Secret, "s"));
+    }
+}
