@@ -44,8 +44,9 @@ pub async fn open(
         }),
         over: false,
     };
+    // It is moved for every event, and it is large.
     Ok(Box::pin(stream::unfold(
-        following,
+        Box::new(following),
         |mut following| async move { Some((following.next().await?, following)) },
     )))
 }

@@ -42,8 +42,9 @@ pub(super) async fn watch(
         phase: Phase::Over,
     };
     match watching.begin(options.from).await {
+        // It is moved for every event, and it is large.
         Ok(()) => Ok(Box::pin(stream::unfold(
-            watching,
+            Box::new(watching),
             |mut watching| async move { watching.next().await.map(|item| (item, watching)) },
         ))),
         // The client asked for something that there was: it is told in the stream.
