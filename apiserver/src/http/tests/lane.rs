@@ -20,7 +20,10 @@ impl Lane {
         let io = TokioIo::new(client.connect("h2").await);
         let (sender, connection) = handshake(TokioExecutor::new(), io).await.unwrap();
         tokio::spawn(connection);
-        Lane { client, sender }
+        let lane = Lane { client, sender };
+        // A connection that never asked anything is closed after a while; some wait for their turn.
+        lane.ask(&Method::GET, "/version", &[], "").await;
+        lane
     }
 
     /// The answer; of a stream that does not end by itself, its head.
