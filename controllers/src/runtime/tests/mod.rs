@@ -3,4 +3,5 @@
 mod careless;
 mod leading;
 mod queue;
+mod tellers;
 mod world;
