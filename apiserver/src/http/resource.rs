@@ -54,6 +54,26 @@ pub(super) async fn serve(call: Call, body: Incoming) -> Result<Response<Body>, 
         let message = "this server does not connect to nodes, pods and services";
         return Err(Failure::unavailable(message));
     }
+    let deprecation = deprecation(&about.row.resource.gvk);
+    let mut response = answer_for(call, about, body).await?;
+    if let Some(told) = deprecation {
+        answer::warn(response.headers_mut(), &[told.to_owned()]);
+    }
+    Ok(response)
+}
+
+/// What is told with every answer about a kind that should not be used any more. Upstream's texts.
+fn deprecation(gvk: &Gvk) -> Option<&'static str> {
+    match (gvk.group.as_str(), gvk.version.as_str(), gvk.kind.as_str()) {
+        ("", "v1", "Endpoints") => {
+            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+        }
+        ("", "v1", "ComponentStatus") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+        _ => None,
+    }
+}
+
+async fn answer_for(call: Call, about: About, body: Incoming) -> Result<Response<Body>, Failure> {
     let resource = &about.row.resource;
     match (resource.gvk.group.as_str(), call.info.verb.clone()) {
         ("authentication.k8s.io" | "authorization.k8s.io", Verb::Create) => {

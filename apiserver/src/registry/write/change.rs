@@ -125,6 +125,10 @@ impl Job<'_> {
         single_owners(&mut new, " after mutating admission happens", warnings);
         let new = self.prepared(new, &live.value)?;
         self.validate_change(&new, &live.value)?;
+        if self.part == Part::Main {
+            let stored = &self.resource().stored;
+            warnings.extend(validate::warn::of_change(stored, &new, &live.value));
+        }
         let (new, more) = self.admitted(&mut asks, new).await?;
         admitted.append(more);
         if is_finished(&new, &live.value) {
