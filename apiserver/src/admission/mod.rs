@@ -18,6 +18,7 @@
 //! |---|---|
 //! | `chain` | all plug-ins in upstream's order |
 //! | `plugin` | what a plug-in is, and how it looks at other objects |
+//! | `meters` | how long plug-ins take |
 //! | `stored` | that look, straight into the store |
 //! | `namespace_lifecycle` | nothing new in namespaces that are missing or go away |
 //! | `limit_ranger` | defaults and bounds for the resources of Pods and claims, from `LimitRange`s |
@@ -36,6 +37,7 @@ mod chain;
 mod default_tolerations;
 pub(crate) mod demand;
 mod limit_ranger;
+mod meters;
 mod namespace_lifecycle;
 mod plugin;
 mod priority;
@@ -50,6 +52,7 @@ mod tests;
 pub use chain::{Chain, Random};
 pub use default_tolerations::DefaultTolerationSeconds;
 pub use limit_ranger::LimitRanger;
+pub use meters::Meters;
 pub use namespace_lifecycle::NamespaceLifecycle;
 pub use plugin::{Found, Objects, Plugin, Which};
 pub use priority::Priority;

@@ -41,6 +41,8 @@ struct Gathered {
     /// Namespace and name of each object, by kind.
     known: [BTreeSet<(String, String)>; 4],
     is_listed: [bool; 4],
+    /// Whether changes of each kind come in.
+    is_followed: [bool; 4],
 }
 
 impl KeptPolicy {
@@ -59,6 +61,12 @@ impl KeptPolicy {
         self.shown.read().is_some()
     }
 
+    /// Whether all has been read, and changes come in as far as is known.
+    pub fn is_current(&self) -> bool {
+        let gathered = self.gathered.lock();
+        gathered.is_followed.iter().all(|is_followed| *is_followed)
+    }
+
     async fn follow(&self, registry: &Registry, index: usize, resource: Arc<Resource>) {
         let target = Target {
             resource,
@@ -71,6 +79,7 @@ impl KeptPolicy {
             match self.list_and_watch(registry, index, &target).await {
                 Ok(()) => again = AGAIN_FIRST,
                 Err(failure) => {
+                    self.gathered.lock().is_followed[index] = false;
                     let kind = &target.resource.gvk.kind;
                     tracing::warn!(kind, %failure, "cannot follow the policy");
                     sleep(again).await;
@@ -140,6 +149,7 @@ impl KeptPolicy {
         }
         gathered.known[index] = now;
         gathered.is_listed[index] = true;
+        gathered.is_followed[index] = true;
         self.show(&gathered);
     }
 
