@@ -5,13 +5,15 @@ use super::clock::{SystemClock, SystemRandom};
 use super::kv::MemberKv;
 use super::once::Setback;
 use super::shared_secrets;
-use keelson_apiserver::admission::{Chain, Stored};
+use super::vitals::Vitals;
+use keelson_apiserver::admission::{Chain, Meters, Stored};
 use keelson_apiserver::authenticate::{Authenticator, ServiceTokens, StaticTokens};
 use keelson_apiserver::authorize::{Authorizer, Masters, Union};
 use keelson_apiserver::http::{
     self, Audit, Check, HeldRights, KeptPolicy, Limits, RegistryObjects, Tls, write_policy,
 };
 use keelson_apiserver::identity::Anonymous;
+use keelson_apiserver::meter::Export;
 use keelson_apiserver::pki::{self, Authority};
 use keelson_apiserver::registry::{Clock, Registry};
 use keelson_apiserver::resource::{self, Catalog};
@@ -45,6 +47,8 @@ pub struct Options {
     pub tokens: StaticTokens,
     /// Where requests are written down, if anywhere.
     pub audit: Option<Audit>,
+    /// What the control loops tell.
+    pub vitals: Arc<Vitals>,
 }
 
 /// A server that runs, on a thread of its own.
@@ -83,7 +87,8 @@ async fn run(options: Options, shared: &Shared, front: usize, mut stop: oneshot:
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalog = Arc::new(resource::builtin().clone());
     let policy = KeptPolicy::default();
-    let registry = Arc::new(registry(&kv, &clock, &policy));
+    let (registry, meters) = registry(&kv, &clock, &policy);
+    let registry = Arc::new(registry);
     let prepared = async {
         loop {
             match prepare(&*kv, &options, &registry, &catalog).await {
@@ -105,12 +110,15 @@ async fn run(options: Options, shared: &Shared, front: usize, mut stop: oneshot:
     };
     let Some(prepared) = prepared else { return };
     let address = options.address.clone();
+    let admission: Export = Arc::new(move |page| meters.show(page));
+    let exports = vec![admission, options.vitals.export(&shared.metrics)];
     let parts = Parts {
         kv,
         clock,
         registry,
         catalog,
         policy,
+        exports,
     };
     match serve(options, prepared, parts, stop).await {
         Ok(()) => tracing::info!(address, "the API server has stopped"),
@@ -169,15 +177,22 @@ struct Parts {
     registry: Arc<Registry>,
     catalog: Arc<Catalog>,
     policy: KeptPolicy,
+    exports: Vec<Export>,
 }
 
-/// Objects over the store, with admission in front of writes.
-fn registry(kv: &Arc<dyn Kv>, clock: &Arc<dyn Clock>, policy: &KeptPolicy) -> Registry {
+/// Objects over the store, with admission in front of writes; and how long that takes.
+fn registry(
+    kv: &Arc<dyn Kv>,
+    clock: &Arc<dyn Clock>,
+    policy: &KeptPolicy,
+) -> (Registry, Arc<Meters>) {
     let objects = Arc::new(Stored::new(kv.clone()));
     let chain = Chain::standard(objects, Arc::new(rand::random));
+    let meters = chain.meters();
     let admission = HeldRights::new(policy.clone(), authorizer(policy), chain);
-    Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
-        .with_admission(Arc::new(admission))
+    let registry = Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
+        .with_admission(Arc::new(admission));
+    (registry, meters)
 }
 
 /// Who may what: operators everything, others what the policy says.
@@ -198,7 +213,10 @@ async fn serve(
         registry,
         catalog,
         policy,
+        exports,
     } = parts;
+    let mut checks = vec![store_check(kv)];
+    checks.extend(options.vitals.checks(&policy));
     let anonymous = Anonymous::health_and_version();
     let now_s = |clock: &dyn Clock| clock.now_us().div_euclid(1_000_000);
     let issue = |now_s| {
@@ -220,7 +238,8 @@ async fn serve(
             ),
             authorizer: authorizer(&policy),
             audit: options.audit.clone(),
-            checks: vec![store_check(kv)],
+            checks,
+            exports,
             limits: Limits::default(),
             address: options.address.clone(),
         },

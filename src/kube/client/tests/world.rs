@@ -103,6 +103,7 @@ impl World {
             authorizer: Arc::new(Masters),
             audit: None,
             checks: Vec::new(),
+            exports: Vec::new(),
             limits: Limits::default(),
             address: address.to_string(),
         };
