@@ -17,6 +17,7 @@ pub mod discovery;
 pub mod encode;
 pub mod http;
 pub mod identity;
+pub mod meter;
 pub mod names;
 pub mod openapi;
 pub mod patch;

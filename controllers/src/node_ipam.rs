@@ -149,6 +149,10 @@ impl Controller for NodeIpam {
         "node-ipam-controller"
     }
 
+    fn reports_as(&self) -> &'static str {
+        "cidrAllocator"
+    }
+
     fn concerns(&self, _: &World, change: &Change, wanted: &mut Wanted) {
         // One that is gone leaves a block to another.
         let node = change.after.as_ref().map(Entry::nodes);

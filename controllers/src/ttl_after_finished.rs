@@ -23,6 +23,10 @@ impl Controller for TtlAfterFinished {
         "ttl-after-finished-controller"
     }
 
+    fn reports_as(&self) -> &'static str {
+        "ttl-after-finished-controller"
+    }
+
     fn concerns(&self, _: &World, change: &Change, wanted: &mut Wanted) {
         if let Some(job) = change.after.as_ref().and_then(|after| after.jobs())
             && ends_us(job).is_some()

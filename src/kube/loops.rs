@@ -5,6 +5,7 @@ use super::kv::MemberKv;
 use super::members::Members;
 use super::once::Setback;
 use super::shared_secrets;
+use super::vitals::Vitals;
 use keelson_apiserver::admission::{Chain, Stored};
 use keelson_apiserver::registry::{Clock, Registry};
 use keelson_apiserver::resource;
@@ -28,7 +29,7 @@ use keelson_controllers::resource_quota::ResourceQuotas;
 use keelson_controllers::role_aggregation::RoleAggregation;
 use keelson_controllers::root_ca::RootCa;
 use keelson_controllers::runtime::{Ground, Manager};
-use keelson_controllers::scheduler::Scheduler;
+use keelson_controllers::scheduler::{Meter, Scheduler};
 use keelson_controllers::service_account::ServiceAccounts;
 use keelson_controllers::taint_eviction::TaintEviction;
 use keelson_controllers::ttl_after_finished::TtlAfterFinished;
@@ -51,7 +52,7 @@ pub struct Loops {
 
 impl Loops {
     /// Starts them, in the name of this member, on the front of this number, which is nobody else's.
-    /// `everywhere`: whoever leads, for tests.
+    /// `everywhere`: whoever leads, for tests. `vitals`: where the API server looks.
     ///
     /// # Errors
     /// The system's.
@@ -60,19 +61,21 @@ impl Loops {
         shared: &Shared,
         front: usize,
         everywhere: bool,
+        vitals: &Arc<Vitals>,
     ) -> std::io::Result<Loops> {
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (name, shared) = (name.to_owned(), shared.clone());
+        let (name, shared, vitals) = (name.to_owned(), shared.clone(), vitals.clone());
         let thread = std::thread::Builder::new()
             .name("controllers".to_owned())
             .stack_size(super::STACK_BYTES)
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = run(&name, &shared, front, everywhere) => {}
+                        () = run(&name, &shared, front, everywhere, &vitals) => {}
+                        () = vitals.beat() => {}
                         _ = stopped => {}
                     }
                 });
@@ -87,7 +90,7 @@ impl Loops {
     }
 }
 
-async fn run(name: &str, shared: &Shared, front: usize, everywhere: bool) {
+async fn run(name: &str, shared: &Shared, front: usize, everywhere: bool, vitals: &Vitals) {
     let kv: Arc<dyn Kv> = Arc::new(MemberKv::new(shared, front));
     let authority = loop {
         match shared_secrets::authority(&*kv).await {
@@ -100,7 +103,11 @@ async fn run(name: &str, shared: &Shared, front: usize, everywhere: bool) {
         }
     };
     let members = Members::default();
-    let manager = manager(&kv, name, authority.certificate(), members.clone());
+    let scheduler = Arc::new(Meter::default());
+    let root = authority.certificate();
+    let manager = manager(&kv, name, root, members.clone(), scheduler.clone());
+    let ground = manager.ground();
+    vitals.made(ground.shared.clone(), ground.queues.clone(), scheduler);
     let member_id = shared.handle.identity().member_id;
     let leadership = shared.handle.watch_leadership();
     count(&manager, shared);
@@ -131,7 +138,13 @@ fn count(manager: &Manager, shared: &Shared) {
 }
 
 /// All loops of a cluster.
-fn manager(kv: &Arc<dyn Kv>, name: &str, root: &str, members: Members) -> Manager {
+fn manager(
+    kv: &Arc<dyn Kv>,
+    name: &str,
+    root: &str,
+    members: Members,
+    scheduler: Arc<Meter>,
+) -> Manager {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let chain = Chain::standard(Arc::new(Stored::new(kv.clone())), Arc::new(rand::random));
     let registry = Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
@@ -163,7 +176,7 @@ fn manager(kv: &Arc<dyn Kv>, name: &str, root: &str, members: Members) -> Manage
         .with(NodeIpam::new(node_ipam::Range::default()))
         .with(TtlAfterFinished)
         .with(Compaction::new(Compaction::EVERY))
-        .with_loop(|| Arc::new(Scheduler::default()))
+        .with_loop(move || Arc::new(Scheduler::default().metered(scheduler.clone())))
 }
 
 /// Runs the loops in every term in which this member leads. Returns when the member stops.

@@ -13,6 +13,7 @@
 //! | `serve` | the API server, from its secrets to its end |
 //! | `members` | which members serve now |
 //! | `loops` | the control loops, while this member leads |
+//! | `vitals` | what the loops tell the API server: counts, and whether they are well |
 //! | `once`, `shared_secrets` | what members have in common, made by the first |
 //! | `beginnings` | the objects that every cluster has |
 //! | `clock` | the time of the day |
@@ -40,3 +41,4 @@ pub mod serve;
 pub mod shared_secrets;
 #[cfg(test)]
 mod tests;
+pub mod vitals;

@@ -5,7 +5,8 @@ use super::clock::{SystemClock, SystemRandom};
 use super::kv::MemberKv;
 use super::once::Setback;
 use super::shared_secrets;
-use keelson_apiserver::admission::{Chain, Stored};
+use super::vitals::Vitals;
+use keelson_apiserver::admission::{Chain, Meters, Stored};
 use keelson_apiserver::authenticate::{Authenticator, ServiceTokens, StaticTokens};
 use keelson_apiserver::authorize::{Authorizer, Masters, NodeAuthorizer, Union, bootstrap};
 use keelson_apiserver::http::{
@@ -13,6 +14,7 @@ use keelson_apiserver::http::{
     Tls, write_policy,
 };
 use keelson_apiserver::identity::Anonymous;
+use keelson_apiserver::meter::Export;
 use keelson_apiserver::pki::{self, Authority};
 use keelson_apiserver::registry::{Clock, Registry};
 use keelson_apiserver::resource::{self, Catalog};
@@ -46,6 +48,8 @@ pub struct Options {
     pub tokens: StaticTokens,
     /// Where requests are written down, if anywhere.
     pub audit: Option<Audit>,
+    /// What the control loops tell.
+    pub vitals: Arc<Vitals>,
 }
 
 /// A server that runs, on a thread of its own.
@@ -84,7 +88,8 @@ async fn run(options: Options, shared: &Shared, front: usize, mut stop: oneshot:
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalog = Arc::new(resource::builtin().clone());
     let judged = Judged::default();
-    let registry = Arc::new(registry(&kv, &clock, &judged));
+    let (registry, meters) = registry(&kv, &clock, &judged);
+    let registry = Arc::new(registry);
     let prepared = async {
         loop {
             match prepare(&*kv, &options, &registry, &catalog).await {
@@ -106,12 +111,15 @@ async fn run(options: Options, shared: &Shared, front: usize, mut stop: oneshot:
     };
     let Some(prepared) = prepared else { return };
     let address = options.address.clone();
+    let admission: Export = Arc::new(move |page| meters.show(page));
+    let exports = vec![admission, options.vitals.export(&shared.metrics)];
     let parts = Parts {
         kv,
         clock,
         registry,
         catalog,
         judged,
+        exports,
     };
     match serve(options, prepared, parts, stop).await {
         Ok(()) => tracing::info!(address, "the API server has stopped"),
@@ -179,13 +187,15 @@ struct Judged {
     graph: KeptGraph,
 }
 
-/// Objects over the store, with admission in front of writes.
-fn registry(kv: &Arc<dyn Kv>, clock: &Arc<dyn Clock>, judged: &Judged) -> Registry {
+/// Objects over the store, with admission in front of writes; and how long that takes.
+fn registry(kv: &Arc<dyn Kv>, clock: &Arc<dyn Clock>, judged: &Judged) -> (Registry, Arc<Meters>) {
     let objects = Arc::new(Stored::new(kv.clone()));
     let chain = Chain::standard(objects, Arc::new(rand::random));
+    let meters = chain.meters();
     let admission = HeldRights::new(judged.policy.clone(), authorizer(judged), chain);
-    Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
-        .with_admission(Arc::new(admission))
+    let registry = Registry::new(kv.clone(), clock.clone(), Arc::new(SystemRandom))
+        .with_admission(Arc::new(admission));
+    (registry, meters)
 }
 
 /// Who may what: operators everything, nodes what their Pods need, others and nodes, too, what the policy
@@ -212,7 +222,10 @@ async fn serve(
         registry,
         catalog,
         judged,
+        exports,
     } = parts;
+    let mut checks = vec![store_check(kv)];
+    checks.extend(options.vitals.checks(&judged.policy));
     let anonymous = Anonymous::health_and_version();
     let issue = |now_s| {
         let issued = options.server.issue(&prepared.authority, now_s);
@@ -233,7 +246,8 @@ async fn serve(
             ),
             authorizer: authorizer(&judged),
             audit: options.audit.clone(),
-            checks: vec![store_check(kv)],
+            checks,
+            exports,
             limits: Limits::default(),
             address: options.address.clone(),
         },

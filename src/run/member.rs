@@ -79,9 +79,10 @@ fn run(config: &Member) -> Result<(), Error> {
         Error::new(Exit::Failure, "clients cannot be served").why(error.to_string())
     })?;
     let kubernetes = kubernetes.map(|options| {
+        let vitals = options.vitals.clone();
         let served = Kube::start(options, &shared, fronts)?;
         let everywhere = config.loops_everywhere;
-        let loops = Loops::start(&config.name, &shared, fronts + 1, everywhere)?;
+        let loops = Loops::start(&config.name, &shared, fronts + 1, everywhere, &vitals)?;
         Ok((served, loops))
     });
     let kubernetes = kubernetes.transpose().map_err(|error: std::io::Error| {
@@ -133,6 +134,7 @@ fn kubernetes(config: &Member) -> Result<Option<serve::Options>, Error> {
             .as_deref()
             .map(audit)
             .transpose()?,
+        vitals: Arc::default(),
     }))
 }
 

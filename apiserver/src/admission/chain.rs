@@ -1,5 +1,6 @@
 //! All plug-ins, one after the other.
 
+use super::meters::{Meters, Step};
 use super::{
     Admission, AdmissionRequest, Admitted, DefaultTolerationSeconds, DefinitionLifecycle,
     LimitRanger, NamespaceLifecycle, NodeRestriction, Objects, Plugin, Priority, ResourceQuota,
@@ -8,6 +9,7 @@ use super::{
 use crate::status::Failure;
 use crate::storage::Future;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Numbers that are equally likely all over their range, for names that plug-ins make up.
 pub type Random = Arc<dyn Fn() -> u32 + Send + Sync>;
@@ -16,12 +18,18 @@ pub type Random = Arc<dyn Fn() -> u32 + Send + Sync>;
 pub struct Chain {
     plugins: Vec<Box<dyn Plugin>>,
     objects: Arc<dyn Objects>,
+    meters: Arc<Meters>,
 }
 
 impl Chain {
     /// These plug-ins.
     pub fn of(plugins: Vec<Box<dyn Plugin>>, objects: Arc<dyn Objects>) -> Chain {
-        Chain { plugins, objects }
+        let names = plugins.iter().map(|plugin| plugin.name());
+        Chain {
+            meters: Arc::new(Meters::of(names)),
+            plugins,
+            objects,
+        }
     }
 
     /// Every plug-in that there is, in upstream's order. What upstream does without a plug-in comes early.
@@ -43,6 +51,11 @@ impl Chain {
         Chain::of(plugins, objects)
     }
 
+    /// How long its plug-ins take.
+    pub fn meters(&self) -> Arc<Meters> {
+        self.meters.clone()
+    }
+
     /// The names of the plug-ins in order.
     pub fn names(&self) -> Vec<&'static str> {
         self.plugins.iter().map(|plugin| plugin.name()).collect()
@@ -56,9 +69,14 @@ impl Admission for Chain {
     ) -> Future<'a, Result<Admitted, Failure>> {
         Box::pin(async move {
             let mut admitted = Admitted::default();
-            for plugin in &self.plugins {
+            for (place, plugin) in self.plugins.iter().enumerate() {
                 if plugin.handles(request) {
-                    admitted.append(plugin.mutate(request, &*self.objects).await?);
+                    let (operation, began) = (request.operation, Instant::now());
+                    let answer = plugin.mutate(request, &*self.objects).await;
+                    let is_rejected = answer.is_err();
+                    self.meters
+                        .answered(place, Step::Mutate, operation, is_rejected, began);
+                    admitted.append(answer?);
                 }
             }
             Ok(for_real(request, admitted))
@@ -71,9 +89,14 @@ impl Admission for Chain {
     ) -> Future<'a, Result<Admitted, Failure>> {
         Box::pin(async move {
             let mut admitted = Admitted::default();
-            for plugin in &self.plugins {
+            for (place, plugin) in self.plugins.iter().enumerate() {
                 if plugin.handles(request) {
-                    admitted.append(plugin.validate(request, &*self.objects).await?);
+                    let (operation, began) = (request.operation, Instant::now());
+                    let answer = plugin.validate(request, &*self.objects).await;
+                    let is_rejected = answer.is_err();
+                    self.meters
+                        .answered(place, Step::Validate, operation, is_rejected, began);
+                    admitted.append(answer?);
                 }
             }
             Ok(for_real(request, admitted))

@@ -18,6 +18,7 @@
 //! |---|---|
 //! | `chain` | all plug-ins in upstream's order |
 //! | `plugin` | what a plug-in is, and how it looks at other objects |
+//! | `meters` | how long plug-ins take |
 //! | `stored` | that look, straight into the store |
 //! | `namespace_lifecycle` | nothing new in namespaces that are missing or go away |
 //! | `definition_lifecycle` | nothing new of kinds whose definition is missing or goes away |
@@ -39,6 +40,7 @@ mod default_tolerations;
 mod definition_lifecycle;
 pub(crate) mod demand;
 mod limit_ranger;
+mod meters;
 mod namespace_lifecycle;
 mod node_restriction;
 mod plugin;
@@ -55,6 +57,7 @@ pub use chain::{Chain, Random};
 pub use default_tolerations::DefaultTolerationSeconds;
 pub use definition_lifecycle::DefinitionLifecycle;
 pub use limit_ranger::LimitRanger;
+pub use meters::Meters;
 pub use namespace_lifecycle::NamespaceLifecycle;
 pub use node_restriction::NodeRestriction;
 pub use plugin::{Found, Objects, Plugin, Which};

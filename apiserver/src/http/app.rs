@@ -8,6 +8,7 @@ use super::served::Served;
 use super::shared::SharedEvents;
 use crate::authenticate::Authenticator;
 use crate::authorize::Authorizer;
+use crate::meter::Export;
 use crate::registry::{Clock, Registry};
 use crate::resource::Catalog;
 use parking_lot::RwLock;
@@ -76,6 +77,8 @@ pub struct Options {
     pub audit: Option<Audit>,
     /// What must be true of a server that is well, besides that it answers.
     pub checks: Vec<Check>,
+    /// What other parts of the program have counted, for `/metrics`.
+    pub exports: Vec<Export>,
     /// How much at once.
     pub limits: Limits,
     /// Where this server is reached, as `host:port`; clients are told.
@@ -100,6 +103,7 @@ pub(super) struct App {
     pub(super) authorizer: Arc<dyn Authorizer>,
     pub(super) audit: Option<Audit>,
     pub(super) checks: Vec<Check>,
+    exports: Vec<Export>,
     pub(super) limits: Limits,
     pub(super) address: String,
     pub(super) inflight: Inflight,
@@ -122,6 +126,7 @@ impl App {
             authorizer: options.authorizer,
             audit: options.audit,
             checks: options.checks,
+            exports: options.exports,
             address: options.address,
             metrics: Metrics::default(),
             events: SharedEvents::default(),
@@ -137,6 +142,11 @@ impl App {
 
     pub(super) fn serve_catalog(&self, catalog: Arc<Catalog>) {
         *self.served.write() = Arc::new(Served::new(catalog));
+    }
+
+    /// What has been counted, as `/metrics` shows it.
+    pub(super) fn metrics_text(&self) -> String {
+        self.metrics.to_text(&self.inflight, &self.exports)
     }
 
     /// Seconds since 1970.

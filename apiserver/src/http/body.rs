@@ -94,13 +94,15 @@ impl hyper::body::Body for Body {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut self.get_mut().content {
-            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Content::Pieces(pieces) => {
-                let piece = pieces.as_mut().poll_next(context);
-                piece.map(|piece| piece.map(|bytes| bytes.map(Frame::data)))
-            }
+        let body = self.get_mut();
+        let piece = match &mut body.content {
+            Content::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            Content::Pieces(pieces) => pieces.as_mut().poll_next(context),
+        };
+        if let (Poll::Ready(Some(Ok(bytes))), Some(record)) = (&piece, &mut body.held.record) {
+            record.sends(bytes.len());
         }
+        piece.map(|piece| piece.map(|bytes| bytes.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -27,6 +27,8 @@ pub(super) enum Told<'a> {
     Gone(&'a Object),
     /// That were all objects.
     Complete,
+    /// What changes is not known for the moment.
+    Lost,
 }
 
 /// Follows a kind for as long as it is polled. Failures are tried again without end.
@@ -46,6 +48,7 @@ pub(super) async fn follow(
         match list_and_watch(registry, &target, &mut take).await {
             Ok(()) => again = AGAIN_FIRST,
             Err(failure) => {
+                take(Told::Lost);
                 let kind = &target.resource.gvk.kind;
                 tracing::warn!(kind, %failure, "cannot follow what authorization rests on");
                 sleep(again).await;

@@ -4,6 +4,7 @@ use crate::identity::{MASTERS, User};
 use crate::request::{Info, Verb};
 use crate::status::Failure;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const RETRY_AFTER_SECONDS: u32 = 1;
@@ -15,6 +16,8 @@ pub(super) struct Inflight {
 
 struct Limit {
     most: usize,
+    /// How many requests found no room.
+    refused: AtomicU64,
     free: Arc<Semaphore>,
 }
 
@@ -22,6 +25,7 @@ impl Limit {
     fn new(most: usize) -> Limit {
         Limit {
             most,
+            refused: AtomicU64::new(0),
             free: Arc::new(Semaphore::new(most)),
         }
     }
@@ -60,6 +64,7 @@ impl Inflight {
             Ok(permit) => Ok(Some(permit)),
             Err(_) if user.is_in(MASTERS) => Ok(None),
             Err(_) => {
+                limit.refused.fetch_add(1, Ordering::Relaxed);
                 let message = "Too many requests, please try again later.";
                 Err(Failure::too_many_requests(message, RETRY_AFTER_SECONDS))
             }
@@ -69,6 +74,12 @@ impl Inflight {
     /// How many read and how many write.
     pub(super) fn taken(&self) -> (usize, usize) {
         (self.reading.taken(), self.mutating.taken())
+    }
+
+    /// How many that read and how many that write found no room.
+    pub(super) fn refused(&self) -> (u64, u64) {
+        let refused = |limit: &Limit| limit.refused.load(Ordering::Relaxed);
+        (refused(&self.reading), refused(&self.mutating))
     }
 }
 

@@ -1,12 +1,14 @@
 //! What the server counts, under upstream's names.
 
 use super::inflight::Inflight;
+use super::paths::version;
+use crate::meter::{Export, Kind, Page};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 /// Upstream's, in seconds.
@@ -42,6 +44,18 @@ pub(super) struct AnswerLabels {
     code: u16,
 }
 
+/// Of a request that reads.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SizeLabels {
+    verb: &'static str,
+    group: String,
+    version: String,
+    resource: String,
+    subresource: String,
+    scope: &'static str,
+    component: &'static str,
+}
+
 /// Of a watch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct WatchLabels {
@@ -55,12 +69,14 @@ struct KindLabels {
     request_kind: &'static str,
 }
 
+type Sizes = Family<SizeLabels, Histogram, fn() -> Histogram>;
 type Durations = Family<RequestLabels, Histogram, fn() -> Histogram>;
 
 /// All counters.
 pub(super) struct Metrics {
     requests: Family<AnswerLabels, Counter>,
     durations: Durations,
+    sizes: Sizes,
     running: Family<RequestLabels, Gauge>,
     inflight: Family<KindLabels, Gauge>,
     pub(super) watch_events: Family<WatchLabels, Counter>,
@@ -76,6 +92,9 @@ impl Default for Metrics {
         let mut metrics = Metrics {
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+            sizes: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(1000.0, 10.0, 7))
+            }),
             running: Family::default(),
             inflight: Family::default(),
             watch_events: Family::default(),
@@ -99,6 +118,11 @@ impl Metrics {
             "apiserver_request_duration_seconds",
             "Time from the head of a request to the end of its answer",
             self.durations.clone(),
+        );
+        registry.register(
+            "apiserver_response_sizes",
+            "Bytes of answers to requests that read, as they were sent",
+            self.sizes.clone(),
         );
         registry.register(
             "apiserver_longrunning_requests",
@@ -165,8 +189,23 @@ impl Metrics {
         self.requests.get_or_create(&labels).inc();
     }
 
-    /// As `/metrics` shows it.
-    pub(super) fn to_text(&self, inflight: &Inflight) -> String {
+    /// A request that reads was answered with so many bytes.
+    pub(super) fn sent(&self, labels: &RequestLabels, bytes: u64) {
+        let labels = labels.clone();
+        let labels = SizeLabels {
+            verb: labels.verb,
+            group: labels.group,
+            version: labels.version,
+            resource: labels.resource,
+            subresource: labels.subresource,
+            scope: labels.scope,
+            component: labels.component,
+        };
+        self.sizes.get_or_create(&labels).observe(bytes as f64);
+    }
+
+    /// As `/metrics` shows it. `exports`: what other parts of the program count.
+    pub(super) fn to_text(&self, inflight: &Inflight, exports: &[Export]) -> String {
         let (reading, mutating) = inflight.taken();
         for (request_kind, taken) in [("readOnly", reading), ("mutating", mutating)] {
             let gauge = self.inflight.get_or_create(&KindLabels { request_kind });
@@ -175,8 +214,51 @@ impl Metrics {
         let mut text = String::new();
         // Writing to a String does not fail.
         let _ = encode(&mut text, &self.registry);
-        classic(&text)
+        let mut page = Page::default();
+        page.lines(classic(&text).lines());
+        refused(&mut page, inflight);
+        build(&mut page);
+        for export in exports {
+            export(&mut page);
+        }
+        page.into_text()
     }
+}
+
+/// Requests that found no room. There are no queues by user, so no levels and schemas but these.
+fn refused(page: &mut Page, inflight: &Inflight) {
+    const NAME: &str = "apiserver_flowcontrol_rejected_requests_total";
+    let help = "Requests that were refused because too many others ran";
+    page.family(NAME, help, Kind::Counter);
+    let (reading, mutating) = inflight.refused();
+    for (level, refused) in [("readOnly", reading), ("mutating", mutating)] {
+        let labels = [
+            ("flow_schema", "in-flight"),
+            ("priority_level", level),
+            ("reason", "concurrency-limit"),
+        ];
+        page.value(NAME, &labels, refused);
+    }
+}
+
+/// Which release this is, as `/version` says it.
+fn build(page: &mut Page) {
+    const NAME: &str = "kubernetes_build_info";
+    let version = version();
+    let labels = [
+        ("build_date", "buildDate"),
+        ("compiler", "compiler"),
+        ("git_commit", "gitCommit"),
+        ("git_tree_state", "gitTreeState"),
+        ("git_version", "gitVersion"),
+        ("go_version", "goVersion"),
+        ("major", "major"),
+        ("minor", "minor"),
+        ("platform", "platform"),
+    ];
+    let labels = labels.map(|(label, field)| (label, version[field].as_str().unwrap_or_default()));
+    page.family(NAME, "The release whose API is served", Kind::Gauge);
+    page.value(NAME, &labels, 1);
 }
 
 /// The form of Prometheus out of that of OpenMetrics, where a counter is named without its `_total` in the
@@ -215,7 +297,7 @@ mod tests {
             ..RequestLabels::default()
         };
         metrics.answered(&labels, 200, 0.01);
-        let text = metrics.to_text(&Inflight::new(1, 1));
+        let text = metrics.to_text(&Inflight::new(1, 1), &[]);
         for line in [
             "# TYPE apiserver_request_total counter",
             "# HELP apiserver_request_total Requests.",
@@ -225,6 +307,8 @@ mod tests {
         ] {
             assert!(text.lines().any(|there| there == line), "{line}: {text}");
         }
+        let build = "kubernetes_build_info{build_date=\"1970-01-01T00:00:00Z\",compiler=\"rustc\",";
+        assert!(text.contains(build), "{text}");
         assert!(!text.contains("# EOF"), "{text}");
         assert!(
             text.contains("\napiserver_request_total{verb=\"GET\""),

@@ -73,6 +73,8 @@ impl KeptGraph {
                 let (namespace, name) = (text("namespace"), text("name"));
                 self.0.write().graph.remove(what, &namespace, &name);
             }
+            // The last that is known counts meanwhile, as it does for the policy.
+            Told::Lost => {}
             Told::Complete => {
                 let mut kept = self.0.write();
                 kept.graph.complete(what, round);

@@ -30,7 +30,7 @@ pub(super) async fn serve(call: &Call) -> Result<Response<Body>, Failure> {
             health::serve(call, segments[0], &check.join("/")).await
         }
         ["metrics"] => {
-            let text = call.app.metrics.to_text(&call.app.inflight);
+            let text = call.app.metrics_text();
             const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
             Ok(respond(StatusCode::OK, CLASSIC, Body::whole(text)))
         }
@@ -85,7 +85,7 @@ fn index(call: &Call) -> Value {
 }
 
 /// `/version`. Clients compare `gitVersion` and the minor with their own.
-fn version() -> Value {
+pub(super) fn version() -> Value {
     let (system, machine) = (std::env::consts::OS, std::env::consts::ARCH);
     // As Go calls machines.
     let machine = match machine {

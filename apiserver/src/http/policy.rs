@@ -32,6 +32,8 @@ struct Gathered {
     /// Namespace and name of each object, by kind.
     known: [BTreeSet<(String, String)>; 4],
     is_listed: [bool; 4],
+    /// Whether changes of each kind come in.
+    is_followed: [bool; 4],
 }
 
 impl KeptPolicy {
@@ -50,6 +52,12 @@ impl KeptPolicy {
         self.shown.read().is_some()
     }
 
+    /// Whether all has been read, and changes come in as far as is known.
+    pub fn is_current(&self) -> bool {
+        let gathered = self.gathered.lock();
+        gathered.is_followed.iter().all(|is_followed| *is_followed)
+    }
+
     async fn follow(&self, registry: &Registry, index: usize, resource: Arc<Resource>) {
         let mut listing = None;
         let take = |told: Told<'_>| match told {
@@ -65,6 +73,7 @@ impl KeptPolicy {
                 }
             }
             Told::Complete => self.replace(index, &listing.take().unwrap_or_default()),
+            Told::Lost => self.gathered.lock().is_followed[index] = false,
         };
         follow(registry, resource, take).await;
     }
@@ -89,6 +98,7 @@ impl KeptPolicy {
         }
         gathered.known[index] = now;
         gathered.is_listed[index] = true;
+        gathered.is_followed[index] = true;
         self.show(&gathered);
     }
 

@@ -30,6 +30,7 @@ pub(super) struct Record {
     acts_as: Option<User>,
     verdict: Option<Verdict>,
     code: u16,
+    sent_bytes: u64,
 }
 
 impl Record {
@@ -50,6 +51,7 @@ impl Record {
             acts_as: None,
             verdict: None,
             code: 0,
+            sent_bytes: 0,
             app: app.clone(),
             peer: peer.clone(),
         }
@@ -95,6 +97,11 @@ impl Record {
 
     pub(super) fn is_answered(&mut self, code: u16) {
         self.code = code;
+    }
+
+    /// A piece of the answer goes out.
+    pub(super) fn sends(&mut self, bytes: usize) {
+        self.sent_bytes += bytes as u64;
     }
 
     /// The line of the audit log.
@@ -167,6 +174,9 @@ impl Drop for Record {
         }
         let seconds = self.began.elapsed().as_secs_f64();
         metrics.answered(&self.labels, self.code, seconds);
+        if matches!(self.labels.verb, "GET" | "LIST") {
+            metrics.sent(&self.labels, self.sent_bytes);
+        }
         if let Some(audit) = &self.app.audit {
             match audit.write(&self.event()) {
                 true => metrics.audit_events.inc(),

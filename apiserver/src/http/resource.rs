@@ -55,13 +55,25 @@ pub(super) async fn serve(call: Call, body: Incoming) -> Result<Response<Body>, 
         let message = "this server does not connect to nodes, pods and services";
         return Err(Failure::unavailable(message));
     }
-    let warning: Vec<String> = about.row.warning.iter().cloned().collect();
-    let mut response = answered(call, about, body).await?;
-    answer::warn(response.headers_mut(), &warning);
+    let mut told: Vec<String> = about.row.warning.iter().cloned().collect();
+    told.extend(deprecation(&about.row.resource.gvk).map(str::to_owned));
+    let mut response = answer_for(call, about, body).await?;
+    answer::warn(response.headers_mut(), &told);
     Ok(response)
 }
 
-async fn answered(call: Call, about: About, body: Incoming) -> Result<Response<Body>, Failure> {
+/// What is told with every answer about a kind that should not be used any more. Upstream's texts.
+fn deprecation(gvk: &Gvk) -> Option<&'static str> {
+    match (gvk.group.as_str(), gvk.version.as_str(), gvk.kind.as_str()) {
+        ("", "v1", "Endpoints") => {
+            Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
+        }
+        ("", "v1", "ComponentStatus") => Some("v1 ComponentStatus is deprecated in v1.19+"),
+        _ => None,
+    }
+}
+
+async fn answer_for(call: Call, about: About, body: Incoming) -> Result<Response<Body>, Failure> {
     let resource = &about.row.resource;
     match (resource.gvk.group.as_str(), call.info.verb.clone()) {
         ("authentication.k8s.io" | "authorization.k8s.io", Verb::Create) => {

@@ -43,7 +43,7 @@ impl Server {
 
     /// What the server has counted, as `/metrics` shows it.
     pub fn metrics(&self) -> String {
-        self.app.metrics.to_text(&self.app.inflight)
+        self.app.metrics_text()
     }
 
     /// Serves until `stop` returns. Then it says for a while that it is not ready and still serves, then

@@ -19,6 +19,7 @@
 //! | `pod` | Pods and their templates |
 //! | `workload`, `stateful`, `job`, `job_policy`, `cron` | what makes Pods |
 //! | `service`, `endpoints`, `slice`, `network`, `parent` | what leads to them |
+//! | `warn` | what is let in and yet told |
 //! | `config` | ConfigMaps, Secrets, namespaces, and small kinds |
 //! | `definition`, `schema` | CustomResourceDefinitions, and what is structural |
 //! | `node`, `claim`, `quota`, `scaling`, `rbac`, `event` | one or a few kinds each |
@@ -58,6 +59,7 @@ mod slice;
 mod stateful;
 #[cfg(test)]
 mod tests;
+pub(crate) mod warn;
 mod workload;
 
 use crate::names::Rule;

@@ -37,6 +37,10 @@ impl Controller for CronJobs {
         "cronjob"
     }
 
+    fn reports_as(&self) -> &'static str {
+        "cronjob-controller"
+    }
+
     fn concerns(&self, _: &World, change: &Change, wanted: &mut Wanted) {
         match change.kind {
             Some(Kind::CronJob) if change.after.is_some() => {

@@ -52,6 +52,10 @@ impl Controller for DaemonSets {
         "daemonset"
     }
 
+    fn reports_as(&self) -> &'static str {
+        "daemonset-controller"
+    }
+
     fn concerns(&self, world: &World, change: &Change, wanted: &mut Wanted) {
         match change.kind {
             Some(Kind::DaemonSet) if change.after.is_some() => {

@@ -88,6 +88,10 @@ impl Controller for EndpointSlices {
         "endpointslice-controller"
     }
 
+    fn reports_as(&self) -> &'static str {
+        "endpoint-slice-controller"
+    }
+
     fn concerns(&self, world: &World, change: &Change, wanted: &mut Wanted) {
         let mut found = BTreeSet::new();
         let (before, after) = (change.before.as_ref(), change.after.as_ref());

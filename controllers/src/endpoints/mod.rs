@@ -43,6 +43,10 @@ impl Controller for EndpointsController {
         "endpoint-controller"
     }
 
+    fn reports_as(&self) -> &'static str {
+        "endpoint-controller"
+    }
+
     fn concerns(&self, world: &World, change: &Change, wanted: &mut Wanted) {
         let (before, after) = (change.before.as_ref(), change.after.as_ref());
         match change.kind {

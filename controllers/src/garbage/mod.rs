@@ -60,6 +60,10 @@ impl Controller for GarbageCollector {
         "garbagecollector"
     }
 
+    fn reports_as(&self) -> &'static str {
+        "garbage-collector-controller"
+    }
+
     fn workers(&self) -> usize {
         32
     }

@@ -61,6 +61,10 @@ impl Controller for Jobs {
         "job"
     }
 
+    fn reports_as(&self) -> &'static str {
+        "job-controller"
+    }
+
     fn concerns(&self, world: &World, change: &Change, wanted: &mut Wanted) {
         match change.kind {
             Some(Kind::Job) if change.after.is_some() => {

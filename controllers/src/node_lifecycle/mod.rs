@@ -121,6 +121,10 @@ impl Controller for NodeLifecycle {
         "node-lifecycle-controller"
     }
 
+    fn reports_as(&self) -> &'static str {
+        "node-controller"
+    }
+
     fn concerns(&self, world: &World, change: &Change, wanted: &mut Wanted) {
         let key = &change.reference.key;
         let (before, after) = (change.before.as_ref(), change.after.as_ref());

@@ -3,6 +3,7 @@
 use super::claim::Claim;
 use super::event::{About, Recorder};
 use super::follow::Shared;
+use super::meter::QueueMeters;
 use super::problem::Problem;
 use super::refused::Refused;
 use super::world::{Kind, Reference};
@@ -33,6 +34,8 @@ pub struct Ground {
     pub shared: Arc<Shared>,
     /// What came too late.
     pub refused: Arc<Refused>,
+    /// What the queues of loops have to do.
+    pub queues: Arc<QueueMeters>,
     rows: HashMap<Kind, Arc<Resource>>,
 }
 
@@ -48,6 +51,7 @@ impl Ground {
             rows: rows.collect(),
             shared: Arc::new(Shared::new(&catalog)),
             refused: Arc::default(),
+            queues: Arc::default(),
             registry,
             catalog,
             clock,

@@ -3,6 +3,7 @@
 use super::client::Client;
 use super::follow::Listener;
 use super::manager::{Ended, Future, Loop};
+use super::meter::QueueMeter;
 use super::problem::Problem;
 use super::queue::Queue;
 use super::world::{Change, World};
@@ -85,10 +86,10 @@ pub(super) struct Controlled {
 }
 
 impl Controlled {
-    pub(super) fn new(controller: Arc<dyn Controller>) -> Controlled {
+    pub(super) fn new(controller: Arc<dyn Controller>, meter: Arc<QueueMeter>) -> Controlled {
         Controlled {
             controller,
-            queue: Arc::default(),
+            queue: Arc::new(Queue::metered(meter)),
         }
     }
 

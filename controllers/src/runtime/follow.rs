@@ -1,11 +1,14 @@
 //! Keeps the world as the store has it, and tells those who listen what changed.
 
 use super::world::{Change, Kind, World};
+use keelson_apiserver::meter::Kind::Gauge;
+use keelson_apiserver::meter::Page;
 use keelson_apiserver::registry::{Registry, Sighting};
 use keelson_apiserver::resource::Catalog;
 use parking_lot::{RwLock, RwLockReadGuard};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -29,6 +32,7 @@ pub struct Shared {
     kinds: HashMap<String, Kind>,
     /// What is served, as of the world.
     catalog: RwLock<Arc<Catalog>>,
+    is_current: AtomicBool,
 }
 
 impl Shared {
@@ -45,6 +49,35 @@ impl Shared {
             listeners: RwLock::default(),
             kinds: kinds.collect(),
             catalog: RwLock::new(catalog.clone()),
+            is_current: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether all has been read, and changes come in.
+    pub fn is_current(&self) -> bool {
+        self.is_current.load(Ordering::Relaxed)
+    }
+
+    /// Writes how many objects there are. Those that are [`SKIPPED`] are not known.
+    pub fn show(&self, page: &mut Page) {
+        const OLDER: &str = "apiserver_storage_objects";
+        const NEWER: &str = "apiserver_resource_objects";
+        let world = self.world.read();
+        let counts = world.graph.counts();
+        let counts = counts
+            .map(|(resource, count)| (resource.gvk.group.clone(), resource.plural.clone(), count));
+        let counts: Vec<_> = counts.collect();
+        drop(world);
+        page.family(OLDER, "Objects of a resource", Gauge);
+        for (group, plural, count) in &counts {
+            let dot = if group.is_empty() { "" } else { "." };
+            let resource = format!("{plural}{dot}{group}");
+            page.value(OLDER, &[("resource", &*resource)], count);
+        }
+        page.family(NEWER, "Objects of a resource", Gauge);
+        for (group, plural, count) in &counts {
+            let labels = [("group", group.as_str()), ("resource", plural.as_str())];
+            page.value(NEWER, &labels, count);
         }
     }
 
@@ -103,6 +136,7 @@ impl Shared {
                         self.take_in(&piece.sightings, seen, piece.revision);
                     }
                     Err(failure) => {
+                        self.is_current.store(false, Ordering::Relaxed);
                         tracing::debug!(%failure, "the world is read anew");
                         break;
                     }
@@ -131,6 +165,7 @@ impl Shared {
         if revision > 0 {
             world.reach(revision);
             self.revision.send_replace(revision);
+            self.is_current.store(true, Ordering::Relaxed);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::world::Reference;
 use crate::objects::{Key, Meta, OwnerReference};
+use keelson_apiserver::resource::Resource;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub struct Graph {
     by_uid: HashMap<Box<str>, Place>,
     dependents: HashMap<Box<str>, BTreeMap<Place, ()>>,
     namespaces: HashMap<Arc<str>, BTreeSet<Place>>,
+    /// How many objects each resource has, by its place in the store.
+    counts: BTreeMap<Box<str>, (Arc<Resource>, usize)>,
 }
 
 impl Node {
@@ -74,9 +77,30 @@ impl Graph {
         places.filter_map(|place| self.nodes.get(place))
     }
 
+    /// How many objects there are of each resource of which there was ever one.
+    pub fn counts(&self) -> impl Iterator<Item = (&Resource, usize)> {
+        let counts = self.counts.values();
+        counts.map(|(resource, count)| (&**resource, *count))
+    }
+
     /// All.
     pub fn all(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values()
+    }
+
+    fn count(&mut self, reference: &Reference, was_there: bool, is_there: bool) {
+        if was_there == is_there {
+            return;
+        }
+        let resource = &reference.resource;
+        match self.counts.get_mut(resource.key.as_str()) {
+            Some((_, count)) if is_there => *count += 1,
+            Some((_, count)) => *count = count.saturating_sub(1),
+            None => {
+                let count = (resource.clone(), usize::from(is_there));
+                self.counts.insert(resource.key.as_str().into(), count);
+            }
+        }
     }
 
     /// Takes in an object as it is (`None`: it is gone). Returns what was known of it.
@@ -94,6 +118,7 @@ impl Graph {
                 }
             }
         }
+        self.count(reference, before.is_some(), meta.is_some());
         let Some(meta) = meta else {
             self.leave(&place);
             return before;

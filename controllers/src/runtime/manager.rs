@@ -76,7 +76,8 @@ impl Manager {
     #[must_use]
     pub fn with(self, controller: impl Controller) -> Manager {
         let controller: Arc<dyn Controller> = Arc::new(controller);
-        self.with_loop(move || Arc::new(Controlled::new(controller.clone())))
+        let meter = self.ground.queues.queue(controller.name());
+        self.with_loop(move || Arc::new(Controlled::new(controller.clone(), meter.clone())))
     }
 
     /// Adds a loop, which is made at the beginning of each term.

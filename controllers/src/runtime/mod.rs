@@ -16,6 +16,7 @@
 //! | `controller` | a loop over keys |
 //! | `manager` | all loops of a member, in a term |
 //! | `claim`, `client`, `problem`, `refused` | how loops write, and what goes wrong |
+//! | `meter` | what queues have to do, for scrapes |
 //! | `event`, `notes`, `correlate`, `remember` | telling the users of objects, but not too often |
 //!
 //! What may enter: what two loops need. What never happens here: a decision about an object.
@@ -28,6 +29,7 @@ mod event;
 mod follow;
 mod graph;
 mod manager;
+mod meter;
 mod notes;
 mod problem;
 mod queue;
@@ -45,6 +47,7 @@ pub use event::{About, Recorder, micros, seconds};
 pub use follow::{Listener, Shared};
 pub use graph::{Graph, Node as GraphNode};
 pub use manager::{Ended, Future, Loop, Manager};
+pub use meter::{QueueMeter, QueueMeters};
 pub use problem::Problem;
 pub use queue::Queue;
 pub use refused::Refused;

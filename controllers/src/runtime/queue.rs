@@ -1,9 +1,10 @@
 //! Keys that want to be looked at: each once however often it was asked for, and never by two at a time.
 
+use super::meter::QueueMeter;
 use crate::objects::Key;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -18,13 +19,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 pub struct Queue {
     state: Mutex<State>,
     wake: Notify,
+    meter: Arc<QueueMeter>,
 }
 
 #[derive(Default)]
 struct State {
     ready: VecDeque<Key>,
-    waiting: HashSet<Key>,
-    running: HashSet<Key>,
+    /// Since when each waits.
+    waiting: HashMap<Key, Instant>,
+    /// Since when each is looked at.
+    running: HashMap<Key, Instant>,
     /// Asked for while it was looked at.
     again: HashSet<Key>,
     later: BinaryHeap<Reverse<(Instant, Key)>>,
@@ -34,9 +38,18 @@ struct State {
 }
 
 impl Queue {
+    /// An empty queue that is counted there.
+    pub(super) fn metered(meter: Arc<QueueMeter>) -> Queue {
+        Queue {
+            meter,
+            state: Mutex::default(),
+            wake: Notify::new(),
+        }
+    }
+
     /// The key is looked at as soon as somebody is free.
     pub fn add(&self, key: Key) {
-        self.lock().add(key);
+        self.lock().add(key, &self.meter);
         self.wake.notify_one();
     }
 
@@ -61,10 +74,12 @@ impl Queue {
             let wake = self.wake.notified();
             let due = {
                 let mut state = self.lock();
-                let due = state.promote(Instant::now());
+                let now = Instant::now();
+                let due = state.promote(now, &self.meter);
                 if let Some(key) = state.ready.pop_front() {
-                    state.waiting.remove(&key);
-                    state.running.insert(key.clone());
+                    let since = state.waiting.remove(&key).unwrap_or(now);
+                    state.running.insert(key.clone(), now);
+                    self.meter.taken(now - since, state.ready.len());
                     let has_more = !state.ready.is_empty();
                     drop(state);
                     if has_more {
@@ -90,7 +105,7 @@ impl Queue {
     pub fn done(&self, key: &Key) {
         let mut state = self.lock();
         state.failures.remove(key);
-        state.finish(key);
+        state.finish(key, &self.meter);
         drop(state);
         self.wake.notify_one();
     }
@@ -110,9 +125,10 @@ impl Queue {
             let failures = state.failures.entry(key.clone()).or_default();
             *failures += 1;
             let failures = *failures;
-            state.finish(key);
+            state.finish(key, &self.meter);
             failures
         };
+        self.meter.failed();
         let doubled = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(20));
         let longer = rand::random_range(1.0..1.5);
         self.add_after(key.clone(), doubled.min(longest).mul_f64(longer));
@@ -131,32 +147,43 @@ impl Queue {
     }
 }
 
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // Its term is over: nothing waits any more.
+        self.meter.is_deep(0);
+    }
+}
+
 impl State {
-    fn add(&mut self, key: Key) {
+    fn add(&mut self, key: Key, meter: &QueueMeter) {
         self.due.remove(&key);
-        if self.running.contains(&key) {
+        if self.running.contains_key(&key) {
             self.again.insert(key);
-        } else if self.waiting.insert(key.clone()) {
+        } else if !self.waiting.contains_key(&key) {
+            self.waiting.insert(key.clone(), Instant::now());
             self.ready.push_back(key);
+            meter.added(self.ready.len());
         }
     }
 
-    fn finish(&mut self, key: &Key) {
-        self.running.remove(key);
+    fn finish(&mut self, key: &Key, meter: &QueueMeter) {
+        if let Some(since) = self.running.remove(key) {
+            meter.looked_at(since.elapsed());
+        }
         if self.again.remove(key) {
-            self.add(key.clone());
+            self.add(key.clone(), meter);
         }
     }
 
     /// Moves what is due to what is ready. Returns when the next is due.
-    fn promote(&mut self, now: Instant) -> Option<Instant> {
+    fn promote(&mut self, now: Instant, meter: &QueueMeter) -> Option<Instant> {
         while let Some(Reverse((at, key))) = self.later.peek() {
             if self.due.get(key) != Some(at) {
                 self.later.pop();
             } else if *at <= now {
                 let key = key.clone();
                 self.later.pop();
-                self.add(key);
+                self.add(key, meter);
             } else {
                 return Some(*at);
             }

@@ -21,6 +21,7 @@
 //! | `preempt`, `nominations` | who makes room for more important Pods; for whom it is made |
 //! | `queue` | whose turn it is |
 //! | `write` | bindings, conditions, events |
+//! | `meter` | what was done, for scrapes |
 //!
 //! Rules: I1 what is set aside on a node never exceeds what it has; I2 a Pod is bound once; I3 no binding
 //! breaks a filter; I4 a Pod that fits is bound soon; I5 nobody goes for a Pod that is not more important;
@@ -37,6 +38,7 @@ mod framework;
 mod group;
 mod inbox;
 mod message;
+mod meter;
 mod nominations;
 mod plugins;
 mod pod;
@@ -52,4 +54,5 @@ mod tests;
 mod write;
 
 pub use cycle::Chance;
+pub use meter::Meter;
 pub use scheduler::Scheduler;

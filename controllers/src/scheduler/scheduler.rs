@@ -3,12 +3,14 @@
 use super::cycle::Chance;
 use super::group;
 use super::inbox::{Heard, Inbox};
+use super::meter::{Attempt, Meter};
 use super::pod::NAME;
 use super::state::{State, Verdict};
 use super::write::{self, Outcome};
 use crate::runtime::{Change, Client, Ended, Future, Listener, Loop, Problem, World};
 use parking_lot::Mutex;
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -24,6 +26,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 pub struct Scheduler {
     inbox: Inbox,
     state: Mutex<State>,
+    meter: Arc<Meter>,
 }
 
 impl Default for Scheduler {
@@ -38,7 +41,15 @@ impl Scheduler {
         Scheduler {
             inbox: Inbox::default(),
             state: Mutex::new(State::new(chance, Instant::now())),
+            meter: Arc::default(),
         }
+    }
+
+    /// The same, counted there.
+    #[must_use]
+    pub fn metered(mut self, meter: Arc<Meter>) -> Scheduler {
+        self.meter = meter;
+        self
     }
 
     /// Takes in what was heard. Returns when there is a Pod to decide on, if nothing happens until then.
@@ -48,7 +59,9 @@ impl Scheduler {
         for heard in self.inbox.take() {
             state.hear(heard, now);
         }
-        match state.queue.has_next(now) {
+        let has_next = state.queue.has_next(now);
+        self.meter.waiting(state.queue.waiting());
+        match has_next {
             true => Some(now),
             false => state.queue.due(),
         }
@@ -72,9 +85,18 @@ impl Scheduler {
             };
             let group = group::of(&client.world(), &pod.pod);
             let client = client.clone();
+            let tried = state.queue.tried(&pod.key);
             match state.decide(&pod, group.as_ref(), now) {
-                Verdict::Bind(node) => writes.spawn(write::bind(client, pod, node)),
+                Verdict::Bind(node) => {
+                    let meter = self.meter.clone();
+                    writes.spawn(async move {
+                        let outcome = write::bind(client, pod, node).await;
+                        count_binding(&meter, &outcome, now, tried);
+                        outcome
+                    })
+                }
                 Verdict::Wait(text, push_out) => {
+                    self.meter.tried(Attempt::Unschedulable, now.elapsed());
                     writes.spawn(write::say(client, pod, text, push_out))
                 }
             };
@@ -106,6 +128,27 @@ impl Scheduler {
             }
         }
         false
+    }
+}
+
+/// An attempt that found a node at `began` is over. `tried`: how many there were, and when the first one was.
+fn count_binding(meter: &Meter, outcome: &Outcome, began: Instant, tried: Option<(u32, Instant)>) {
+    match outcome {
+        Outcome::Bound => {
+            meter.tried(Attempt::Scheduled, began.elapsed());
+            let (attempts, first) = tried.unwrap_or((1, began));
+            meter.bound(attempts, first.elapsed());
+        }
+        Outcome::Unbound(_) => meter.tried(Attempt::Error, began.elapsed()),
+        // Whoever leads now counts its own.
+        Outcome::Fenced | Outcome::Said | Outcome::Again(_) => {}
+    }
+}
+
+impl Drop for Scheduler {
+    fn drop(&mut self) {
+        // Its term is over: nobody waits for this one any more.
+        self.meter.waiting([0; 4]);
     }
 }
 

@@ -99,6 +99,10 @@ impl Controller for TaintEviction {
         "taint-eviction-controller"
     }
 
+    fn reports_as(&self) -> &'static str {
+        "taint-eviction-controller"
+    }
+
     fn workers(&self) -> usize {
         WORKERS
     }

@@ -44,6 +44,24 @@ fn a_dry_run_is_filled_in_and_leaves_nothing() {
 }
 
 #[test]
+fn plug_ins_that_were_asked_are_timed() {
+    let world = World::new();
+    world
+        .ask(&mut creation("pods", a_pod("x")))
+        .expect("let through");
+    let mut page = crate::meter::Page::default();
+    world.chain.meters().show(&mut page);
+    let text = page.into_text();
+    for (name, step) in [("Priority", "admit"), ("ResourceQuota", "validate")] {
+        let line = format!(
+            "apiserver_admission_controller_admission_duration_seconds_count{{name=\"{name}\",\
+             type=\"{step}\",operation=\"CREATE\",rejected=\"false\"}} 1"
+        );
+        assert!(text.lines().any(|there| there == line), "{line}: {text}");
+    }
+}
+
+#[test]
 fn a_status_is_nobodys_business() {
     let world = World::new();
     world.put(

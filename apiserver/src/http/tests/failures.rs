@@ -165,4 +165,8 @@ async fn when_there_is_no_room_requests_are_answered_with_429_but_for_the_operat
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(jane.get("/readyz").await.code, 200);
     assert_eq!(world.admin().get("/api").await.code, 200);
+    let metrics = world.admin().get("/metrics").await;
+    let refused = "apiserver_flowcontrol_rejected_requests_total{flow_schema=\"in-flight\",\
+                   priority_level=\"readOnly\",reason=\"concurrency-limit\"} 1\n";
+    assert!(metrics.text().contains(refused), "{}", metrics.text());
 }

@@ -2,6 +2,7 @@
 
 use super::world::{LONG, Plan, World, until};
 use crate::http::{Check, CheckFuture, Limits};
+use crate::meter::{Export, Kind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -196,6 +197,42 @@ async fn each_request_is_counted_and_written_down_once() {
             .text()
             .contains("apiserver_current_inflight_requests{request_kind=\"mutating\"} 0")
     );
+}
+
+#[tokio::test]
+async fn answers_to_those_who_read_are_counted_by_their_size() {
+    let world = World::new(Plan::default()).await;
+    let admin = world.admin();
+    let sent = admin.get("/api/v1/nodes").await.text().len();
+    // The answer is told of when it is over, which its client may know first.
+    let count = "apiserver_response_sizes_count{verb=\"LIST\",group=\"\",version=\"v1\",\
+                 resource=\"nodes\",subresource=\"\",scope=\"cluster\",component=\"apiserver\"} 1\n";
+    until("the answer is told of", || {
+        world.server.metrics().contains(count)
+    })
+    .await;
+    let sum = format!(
+        "apiserver_response_sizes_sum{{verb=\"LIST\",group=\"\",version=\"v1\",resource=\"nodes\",\
+         subresource=\"\",scope=\"cluster\",component=\"apiserver\"}} {sent}"
+    );
+    let text = world.server.metrics();
+    assert!(text.contains(&sum), "{sum}: {text}");
+}
+
+#[tokio::test]
+async fn what_others_count_is_on_the_page() {
+    let export: Export = Arc::new(|page| {
+        page.family("others_total", "Others", Kind::Counter);
+        page.value("others_total", &[], 7);
+    });
+    let plan = Plan {
+        exports: vec![export],
+        ..Plan::default()
+    };
+    let world = World::new(plan).await;
+    let text = world.admin().get("/metrics").await.text().to_owned();
+    let there = "# HELP others_total Others.\n# TYPE others_total counter\nothers_total 7\n";
+    assert!(text.contains(there), "{text}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::http::{KeptPolicy, Limits, write_policy};
 use crate::identity::User;
 use crate::registry::Registry;
 use crate::resource::builtin;
-use crate::storage::{Keys, Kv, MemoryKv, Object, Txn, Write};
+use crate::storage::{Call, Fault, Keys, Kv, KvError, MemoryKv, Object, Txn, Write};
 use hyper::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -268,6 +268,19 @@ async fn the_policy_is_followed_and_allows_nothing_before_it_is_read() {
     };
     store.txn(txn).await.unwrap();
     until("a deletion is followed", || !is_allowed()).await;
+    assert!(kept.is_current());
+    // Watches end, and the kinds cannot be read anew at once.
+    let away = || KvError::Unavailable("a bad day".to_owned());
+    for _ in 0..4 {
+        store.fail_next(Call::Range, Fault::Before(away()));
+    }
+    store.break_watches(away());
+    until("it is known that nothing is followed", || {
+        !kept.is_current()
+    })
+    .await;
+    assert!(kept.is_filled(), "the last state counts");
+    until("it is followed again", || kept.is_current()).await;
 }
 
 #[tokio::test]
@@ -308,6 +321,48 @@ async fn an_object_is_created_read_changed_listed_and_deleted() {
         "configmaps \"a\" not found"
     );
     assert_eq!(admin.post(MAPS, &json!({"kind": 5})).await.failure().0, 400);
+}
+
+#[tokio::test]
+async fn what_should_not_be_used_any_more_is_told_in_a_header() {
+    let (world, _store) = world(Limits::default()).await;
+    let admin = world.admin();
+    let old =
+        "299 - \"v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\"";
+    let listed = admin.get("/api/v1/namespaces/default/endpoints").await;
+    assert_eq!((listed.code, listed.header("warning")), (200, old));
+    let listed = admin.get("/api/v1/componentstatuses").await;
+    let old = "299 - \"v1 ComponentStatus is deprecated in v1.19+\"";
+    assert_eq!((listed.code, listed.header("warning")), (200, old));
+    assert_eq!(admin.get(MAPS).await.header("warning"), "");
+    let new = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
+        "spec": {
+            "selector": {"matchLabels": {"a": "b"}},
+            "template": {
+                "metadata": {"labels": {"a": "b"}},
+                "spec": {
+                    "nodeSelector": {"beta.kubernetes.io/os": "linux"},
+                    "containers": [{"name": "c", "image": "i"}],
+                },
+            },
+        },
+    });
+    let deployments = "/apis/apps/v1/namespaces/default/deployments";
+    let created = admin.post(deployments, &new).await;
+    let told = "299 - \"spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; \
+                use \\\"kubernetes.io/os\\\" instead\"";
+    assert_eq!((created.code, created.header("warning")), (201, told));
+    let patch = async |patch: Value| {
+        let merge = [("content-type", "application/merge-patch+json")];
+        let path = format!("{deployments}/d");
+        let patch = patch.to_string();
+        admin.send(Method::PATCH, &path, &merge, patch).await
+    };
+    let scaled = patch(json!({"spec": {"replicas": 2}})).await;
+    assert_eq!((scaled.code, scaled.header("warning")), (200, told));
+    let labelled = patch(json!({"metadata": {"labels": {"a": "b"}}})).await;
+    assert_eq!((labelled.code, labelled.header("warning")), (200, ""));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use crate::authenticate::{
 use crate::authorize::{Authorizer, Masters, NodeAuthorizer, Policy, Union, bootstrap};
 use crate::http::{Audit, Check, KeptGraph, Limits, Options, Server, Tls};
 use crate::identity::{Anonymous, User};
+use crate::meter::Export;
 use crate::pki::{self, Authority};
 use crate::registry::{Clock, Registry};
 use crate::resource::builtin;
@@ -123,6 +124,7 @@ impl Paper {
 pub struct Plan {
     pub limits: Limits,
     pub checks: Vec<Check>,
+    pub exports: Vec<Export>,
     pub policy: Vec<Value>,
     pub registry: Arc<Registry>,
     /// Nothing, unless somebody keeps it.
@@ -134,6 +136,7 @@ impl Default for Plan {
         Plan {
             limits: Limits::default(),
             checks: Vec::new(),
+            exports: Vec::new(),
             policy: Vec::new(),
             registry: super::registry(),
             graph: KeptGraph::default(),
@@ -176,6 +179,7 @@ impl World {
             authorizer: Arc::new(Union::new(authorizers)),
             audit: Some(Audit::new(paper.clone()).unwrap()),
             checks: plan.checks,
+            exports: plan.exports,
             limits: plan.limits,
             address: "here:6443".to_owned(),
         };

@@ -133,6 +133,10 @@ impl Job<'_> {
         let stored = stored.unwrap_or(&live.value);
         let new = self.prepared(new, stored)?;
         self.validate_change(&new, stored)?;
+        if self.part == Part::Main {
+            let kind = &self.resource().stored;
+            warnings.extend(validate::warn::of_change(kind, &new, stored));
+        }
         let is_finished = is_finished(&new, stored);
         let (new, more) = self.admitted(&mut asks, new).await?;
         admitted.append(more);

@@ -121,6 +121,7 @@ impl Job<'_> {
         prepare_create(self.strategy, self.resource(), &mut object, &self.context());
         self.form_stored(&mut object)?;
         self.validate_new(&name, &object)?;
+        warnings.extend(validate::warn::of_new(&self.resource().stored, &object));
         let (object, more) = self.admitted(&mut asks, object).await?;
         admitted.append(more);
         warnings.append(&mut admitted.warnings);

@@ -15,6 +15,7 @@ mod scaling;
 mod service;
 mod shapes;
 mod storage;
+mod warn;
 mod workload;
 
 use super::{create, update, update_status};

@@ -4,4 +4,5 @@ mod careless;
 mod custom;
 mod leading;
 mod queue;
+mod tellers;
 mod world;

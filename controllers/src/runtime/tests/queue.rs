@@ -1,8 +1,9 @@
 //! Keys come once, to one at a time, and again if that was asked for meanwhile.
 
 use crate::objects::Key;
-use crate::runtime::Queue;
+use crate::runtime::{Queue, QueueMeters};
 use futures::FutureExt;
+use keelson_apiserver::meter::Page;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -128,4 +129,38 @@ async fn many_workers_share_the_keys_and_none_is_lost() {
     let mut wanted = wanted;
     wanted.sort();
     assert_eq!(seen, wanted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_queue_has_to_do_is_counted_under_the_name_of_its_loop() {
+    let meters = QueueMeters::default();
+    let queue = Queue::metered(meters.queue("threes"));
+    let has = |lines: &[&str]| {
+        let mut page = Page::default();
+        meters.show(&mut page);
+        let text = page.into_text();
+        for line in lines {
+            assert!(text.lines().any(|there| there == *line), "{line}: {text}");
+        }
+    };
+    queue.add(key("a"));
+    queue.add(key("a"));
+    queue.add(key("b"));
+    has(&[
+        "workqueue_adds_total{name=\"threes\"} 2",
+        "workqueue_depth{name=\"threes\"} 2",
+    ]);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    let taken = queue.next().await;
+    tokio::time::advance(Duration::from_secs(3)).await;
+    queue.failed(&taken);
+    has(&[
+        "workqueue_depth{name=\"threes\"} 1",
+        "workqueue_retries_total{name=\"threes\"} 1",
+        "workqueue_queue_duration_seconds_sum{name=\"threes\"} 2",
+        "workqueue_work_duration_seconds_sum{name=\"threes\"} 3",
+        "workqueue_work_duration_seconds_count{name=\"threes\"} 1",
+    ]);
+    drop(queue);
+    has(&["workqueue_depth{name=\"threes\"} 0"]);
 }

@@ -3,6 +3,7 @@
 use crate::objects::Key;
 use crate::runtime::{Kind, World};
 use crate::testing::Cluster;
+use keelson_apiserver::meter::Page;
 use keelson_apiserver::storage::KvError;
 use serde_json::{Value, json};
 
@@ -78,6 +79,7 @@ async fn what_is_missed_while_the_watch_is_broken_is_made_up_for() {
     cluster
         .until("all pods are seen", |world| world.pods.len() == 3)
         .await;
+    assert!(cluster.ground.shared.is_current());
     // The follower does not run between these: one runtime, nothing waits.
     cluster
         .kv
@@ -91,6 +93,16 @@ async fn what_is_missed_while_the_watch_is_broken_is_made_up_for() {
             names(world.pods.all()) == ["a", "c", "d"] && names(world.pods_on("n1")).len() == 3
         })
         .await;
+    let mut page = Page::default();
+    cluster.ground.shared.show(&mut page);
+    let text = page.into_text();
+    for line in [
+        "apiserver_storage_objects{resource=\"pods\"} 3",
+        "apiserver_resource_objects{group=\"\",resource=\"pods\"} 3",
+    ] {
+        assert!(text.lines().any(|there| there == line), "{line}: {text}");
+    }
+    assert!(cluster.ground.shared.is_current());
     let world = cluster.ground.shared.read();
     assert!(world.pods.get(&Key::new("default", "b")).is_none());
     assert!(

@@ -48,6 +48,8 @@ pub struct Entry {
     pub place: Place,
     /// How often it was looked at.
     pub attempts: u32,
+    /// When it was looked at for the first time.
+    pub first_tried: Option<Instant>,
     /// Since when it is active.
     pub since: Instant,
     /// When it last failed.
@@ -65,6 +67,7 @@ impl Entry {
             info,
             place: Place::InFlight,
             attempts: 0,
+            first_tried: None,
             since: now,
             tried: now,
             rejected_by: 0,

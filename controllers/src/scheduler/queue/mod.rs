@@ -43,6 +43,7 @@ pub struct Queue {
     active: BTreeSet<Rank>,
     backoff: BTreeSet<(Instant, u64, Key)>,
     pool: HashSet<Key>,
+    gated: usize,
     /// How many Pods of the pool each plug-in has rejected.
     rejected: [usize; PluginSet::BITS as usize],
     flushed: Instant,
@@ -57,6 +58,7 @@ impl Queue {
             active: BTreeSet::new(),
             backoff: BTreeSet::new(),
             pool: HashSet::new(),
+            gated: 0,
             rejected: [0; PluginSet::BITS as usize],
             flushed: now,
             serial: 0,
@@ -136,9 +138,22 @@ impl Queue {
         let mut entry = self.entries.remove(&key)?;
         self.leave(&key, &entry);
         entry.attempts += 1;
+        entry.first_tried.get_or_insert(now);
         let info = entry.info.clone();
         self.enter(entry, Place::InFlight);
         Some(info)
+    }
+
+    /// How often a Pod was looked at, and when for the first time.
+    pub fn tried(&self, key: &Key) -> Option<(u32, Instant)> {
+        let entry = self.entries.get(key)?;
+        Some((entry.attempts, entry.first_tried?))
+    }
+
+    /// How many Pods are active, in back-off, in the pool, and gated.
+    pub fn waiting(&self) -> [usize; 4] {
+        let (active, resting) = (self.active.len(), self.backoff.len());
+        [active, resting, self.pool.len(), self.gated]
     }
 
     /// No node will do, said these plug-ins. The Pod waits for what may help it.
@@ -273,7 +288,8 @@ impl Queue {
                 self.pool.insert(key.clone());
                 entry.each_rejecting(|at| self.rejected[at] += 1);
             }
-            Place::Gated | Place::InFlight => {}
+            Place::Gated => self.gated += 1,
+            Place::InFlight => {}
         }
         self.entries.insert(key, entry);
     }
@@ -291,7 +307,8 @@ impl Queue {
                 self.pool.remove(key);
                 entry.each_rejecting(|at| self.rejected[at] -= 1);
             }
-            Place::Gated | Place::InFlight => {}
+            Place::Gated => self.gated -= 1,
+            Place::InFlight => {}
         }
     }
 }

@@ -3,8 +3,9 @@
 use super::{node, pod, with};
 use crate::objects::{Key, Pod, condition};
 use crate::runtime::{Kind, World};
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Meter, Scheduler};
 use crate::testing::Cluster;
+use keelson_apiserver::meter::Page;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -78,6 +79,48 @@ async fn events(cluster: &Cluster, reason: &str) -> Vec<String> {
             return messages;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_are_counted_and_pods_that_wait_are_shown() {
+    let cluster = Cluster::new().await;
+    let meter = Arc::new(Meter::default());
+    let metered = meter.clone();
+    cluster.lead(|manager| {
+        manager.with_loop(move || Arc::new(Scheduler::default().metered(metered.clone())))
+    });
+    let lacks = |lines: &[&str]| {
+        let mut page = Page::default();
+        meter.show(&mut page);
+        let text = page.into_text();
+        let mut lines = lines.iter();
+        lines.any(|line| !text.lines().any(|there| there == *line))
+    };
+    add(&cluster, node("n", "4", "8Gi")).await;
+    run(&cluster, pod("p", "2", "")).await;
+    run(&cluster, pod("q", "9", "")).await;
+    cluster
+        .until("p is bound and q waits", |world| {
+            is_on(world, "p", "n") && message(world, "q").is_some()
+        })
+        .await;
+    cluster.settle().await;
+    let counts = [
+        "scheduler_schedule_attempts_total{profile=\"default-scheduler\",result=\"scheduled\"} 1",
+        "scheduler_schedule_attempts_total{profile=\"default-scheduler\",result=\"error\"} 0",
+        "scheduler_pending_pods{queue=\"unschedulable\"} 1",
+        "scheduler_pending_pods{queue=\"active\"} 0",
+        "scheduler_pod_scheduling_sli_duration_seconds_count{attempts=\"1\"} 1",
+    ];
+    cluster.until("all is counted", |_| !lacks(&counts)).await;
+    let one = "scheduler_scheduling_attempt_duration_seconds_count{profile=\"default-scheduler\",\
+               result=\"unschedulable\"} ";
+    let mut page = Page::default();
+    meter.show(&mut page);
+    let text = page.into_text();
+    let count = text.lines().find_map(|line| line.strip_prefix(one));
+    let count: u64 = count.and_then(|count| count.parse().ok()).expect("a count");
+    assert!(count >= 1, "{text}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -103,6 +103,7 @@ impl World {
             authorizer: authorizer(),
             audit: None,
             checks: Vec::new(),
+            exports: Vec::new(),
             limits: Limits::default(),
             address: address.to_string(),
         };
