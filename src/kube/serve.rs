@@ -178,6 +178,7 @@ struct Parts {
     registry: Arc<Registry>,
     catalog: Arc<Catalog>,
     judged: Judged,
+    exports: Vec<Export>,
 }
 
 /// What it is judged by who may what. Both follow the store.
