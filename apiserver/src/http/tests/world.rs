@@ -310,6 +310,8 @@ impl Client {
         let mut config = self.config.clone();
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         let stream = TcpStream::connect(self.address).await.unwrap();
+        // A request is two small writes, and the second one would wait for the first one's acknowledgement.
+        stream.set_nodelay(true).unwrap();
         let connector = TlsConnector::from(Arc::new(config));
         let name = ServerName::try_from("kubernetes").unwrap();
         connector.connect(name, stream).await.unwrap()
