@@ -29,8 +29,9 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PONG_WITHIN: Duration = Duration::from_secs(15);
 /// Streams that may end out of order over the whole life of a connection. Each write that is refused while its
 /// body is on its way is one, so the library's thousand would take the connection from a client that is often
-/// refused, with all else that goes over it. What a client can cost at a time is bounded elsewhere.
-const RESETS: usize = usize::MAX;
+/// refused, with all else that goes over it. Still bounded, because making a server reset its streams is a known
+/// way to keep it busy.
+const RESETS: usize = 100_000;
 /// Requests at one time on one connection: informers watch over one.
 const STREAMS: u32 = 1_000;
 /// What is written and not sent yet, per connection or stream.
