@@ -23,6 +23,11 @@ use config::Personality;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// A Kubernetes object is some hundred small pieces of memory, which are made and given back together again and
+/// again. See `docs/performance.md`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os()
         .map(|argument| argument.to_string_lossy().into_owned())
