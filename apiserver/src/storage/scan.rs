@@ -4,6 +4,8 @@
 //! dense as this server writes it; if it is not, nothing is said, and the caller parses. What lies beside
 //! the way is skipped: strings as strings, so that a brace or a name inside one means nothing.
 
+use memchr::memchr2;
+
 /// Where a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
@@ -92,10 +94,10 @@ fn value_end(text: &[u8], at: usize) -> Option<usize> {
 fn string_end(text: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {
-        match text.get(at)? {
+        at += memchr2(b'"', b'\\', text.get(at..)?)?;
+        match text[at] {
             b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+            _ => at += 2,
         }
     }
 }
