@@ -1,5 +1,7 @@
 //! What objects have to do with which nodes, kept current.
 
+mod pod;
+
 use super::follow::{Told, follow};
 use crate::authorize::{Graph, NodeGraph, Related};
 use crate::registry::Registry;
@@ -7,6 +9,7 @@ use crate::resource::{Catalog, Resource};
 use crate::storage::Object;
 use futures::future::join_all;
 use parking_lot::RwLock;
+use pod::{Sketch, without_bulk};
 use std::sync::Arc;
 
 const KINDS: [(Related, [&str; 3]); 4] = [
@@ -85,30 +88,27 @@ impl KeptGraph {
     }
 
     fn put(&self, what: Related, object: &Object) {
-        // Most changes of Pods are of their status, and change nothing here.
-        if what == Related::Pod && self.is_known(object) {
-            return;
+        if what == Related::Pod
+            && let Some(pod) = Sketch::of(object)
+        {
+            let graph = &mut self.0.write().graph;
+            let (namespace, name) = pod.place();
+            if pod.node().is_empty() {
+                // It is nobody's yet.
+                return graph.remove(what, namespace, name);
+            }
+            // Most changes of Pods are of their status, and change nothing here.
+            if !pod.may_need_more() && graph.is_known(namespace, name, pod.uid(), pod.node()) {
+                return;
+            }
         }
-        if let Some(value) = object.value() {
+        let value = match what {
+            Related::Pod => without_bulk(object),
+            _ => object.value(),
+        };
+        if let Some(value) = value {
             self.0.write().graph.put(what, &value);
         }
-    }
-
-    fn is_known(&self, pod: &Object) -> bool {
-        let text = |path: [&str; 2]| pod.text(&path).unwrap_or_default();
-        let node = text(["spec", "nodeName"]);
-        let more = ["ephemeralContainers", "resourceClaims"];
-        // The status may name claims that the spec does not.
-        let has_more = more
-            .iter()
-            .any(|field| pod.find(&["spec", field]).is_some())
-            || pod
-                .find(&["status", "extendedResourceClaimStatus"])
-                .is_some();
-        let place = (text(["metadata", "namespace"]), text(["metadata", "name"]));
-        let uid = text(["metadata", "uid"]);
-        let graph = &mut self.0.write().graph;
-        !has_more && graph.is_known(&place.0, &place.1, &uid, &node)
     }
 }
 
@@ -140,6 +140,28 @@ mod tests {
             kept.0.write().is_listed[index] = true;
         }
         assert!(kept.is_related("n", Related::Pod, "", "p"));
+    }
+
+    #[test]
+    fn a_pod_is_followed_from_when_it_is_bound_until_another_one_has_its_name() {
+        let kept = KeptGraph::default();
+        kept.0.write().is_listed = [true; 4];
+        let pod = |uid: &str, node: Option<&str>| {
+            let mut pod = json!({
+                "metadata": {"name": "p", "namespace": "ns", "uid": uid},
+                "spec": {"serviceAccountName": "a \u{1}"},
+            });
+            if let Some(node) = node {
+                pod["spec"]["nodeName"] = node.into();
+            }
+            kept.put(Related::Pod, &Object::of(pod, 1));
+            ["n", "m"].map(|node| kept.is_related(node, Related::Pod, "ns", "p"))
+        };
+        assert_eq!(pod("u", None), [false, false]);
+        assert_eq!(pod("u", Some("n")), [true, false]);
+        assert_eq!(pod("u", Some("n")), [true, false]);
+        assert_eq!(pod("v", None), [false, false]);
+        assert_eq!(pod("v", Some("m")), [false, true]);
     }
 
     #[test]
