@@ -1,6 +1,7 @@
 //! All plug-ins, one after the other.
 
 use super::meters::{Meters, Step};
+use super::seen::Seen;
 use super::{
     Admission, AdmissionRequest, Admitted, DefaultTolerationSeconds, DefinitionLifecycle,
     LimitRanger, NamespaceLifecycle, NodeRestriction, Objects, Plugin, Priority, ResourceQuota,
@@ -68,11 +69,12 @@ impl Admission for Chain {
         request: &'a mut AdmissionRequest,
     ) -> Future<'a, Result<Admitted, Failure>> {
         Box::pin(async move {
+            let objects = Seen::new(&self.objects, &request.seen);
             let mut admitted = Admitted::default();
             for (place, plugin) in self.plugins.iter().enumerate() {
                 if plugin.handles(request) {
                     let (operation, began) = (request.operation, Instant::now());
-                    let answer = plugin.mutate(request, &*self.objects).await;
+                    let answer = plugin.mutate(request, &objects).await;
                     let is_rejected = answer.is_err();
                     self.meters
                         .answered(place, Step::Mutate, operation, is_rejected, began);
@@ -88,11 +90,12 @@ impl Admission for Chain {
         request: &'a AdmissionRequest,
     ) -> Future<'a, Result<Admitted, Failure>> {
         Box::pin(async move {
+            let objects = Seen::new(&self.objects, &request.seen);
             let mut admitted = Admitted::default();
             for (place, plugin) in self.plugins.iter().enumerate() {
                 if plugin.handles(request) {
                     let (operation, began) = (request.operation, Instant::now());
-                    let answer = plugin.validate(request, &*self.objects).await;
+                    let answer = plugin.validate(request, &objects).await;
                     let is_rejected = answer.is_err();
                     self.meters
                         .answered(place, Step::Validate, operation, is_rejected, began);

@@ -19,7 +19,7 @@
 //! | `chain` | all plug-ins in upstream's order |
 //! | `plugin` | what a plug-in is, and how it looks at other objects |
 //! | `meters` | how long plug-ins take |
-//! | `stored` | that look, straight into the store |
+//! | `stored`, `seen` | that look, straight into the store; asking for the newest state once per request |
 //! | `namespace_lifecycle` | nothing new in namespaces that are missing or go away |
 //! | `definition_lifecycle` | nothing new of kinds whose definition is missing or goes away |
 //! | `limit_ranger` | defaults and bounds for the resources of Pods and claims, from `LimitRange`s |
@@ -46,6 +46,7 @@ mod node_restriction;
 mod plugin;
 mod priority;
 mod quota;
+mod seen;
 mod service_account;
 mod service_allocation;
 mod stored;
@@ -73,6 +74,8 @@ use crate::registry::Target;
 use crate::status::Failure;
 use crate::storage::{Future, Guard, Write};
 use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,6 +111,9 @@ pub struct AdmissionRequest {
     pub is_dry_run: bool,
     /// When the request came: RFC 3339, whole seconds.
     pub now: String,
+    /// The newest state at some time after the request came is that of this revision or a later one; 0: nobody
+    /// has asked yet. Copies are the same.
+    pub seen: Arc<AtomicU64>,
 }
 
 /// What a plug-in wants besides letting a write through.

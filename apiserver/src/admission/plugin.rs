@@ -112,6 +112,21 @@ pub trait Objects: Send + Sync + 'static {
         namespace: &'a str,
     ) -> Future<'a, Result<Vec<Found>, Failure>>;
 
+    /// As [`Objects::list`], for somebody who knows that the newest state was one of revision `since` or later
+    /// when his request had come already: that is new enough. 0: he does not. The other part of the answer is
+    /// the revision of the state that was looked at, for the next question of this request; 0: not known.
+    ///
+    /// # Errors
+    /// The store's.
+    fn list_since<'a>(
+        &'a self,
+        which: Which,
+        namespace: &'a str,
+        _since: u64,
+    ) -> Future<'a, Result<(Vec<Found>, u64), Failure>> {
+        Box::pin(async move { Ok((self.list(which, namespace).await?, 0)) })
+    }
+
     /// What lies at a key, or from it up to `end`, in the newest state, in the order of keys. For what
     /// plug-ins keep beside objects.
     ///

@@ -53,6 +53,7 @@ async fn admit(call: &Call, about: &About, asked: Value) -> Result<(Value, Vec<S
         // There is nothing that could be left.
         is_dry_run: true,
         now: format_time(now).unwrap_or_default(),
+        seen: Default::default(),
     };
     let warnings = call.app.registry.admit(&mut request).await?;
     Ok((request.object.unwrap_or_default(), warnings))

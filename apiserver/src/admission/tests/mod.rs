@@ -60,6 +60,7 @@ fn request(operation: Operation, id: &str, name: &str, object: Option<Value>) ->
         options: Value::Null,
         is_dry_run: false,
         now: String::new(),
+        seen: Default::default(),
     }
 }
 

@@ -26,6 +26,7 @@ fn request(user: &User, plural: &str, object: Value) -> AdmissionRequest {
         options: Value::Null,
         is_dry_run: false,
         now: String::new(),
+        seen: Default::default(),
     }
 }
 

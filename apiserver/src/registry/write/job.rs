@@ -194,6 +194,7 @@ impl<'a> Job<'a> {
             options: self.options.clone(),
             is_dry_run: self.is_dry_run,
             now: self.now.clone(),
+            seen: Default::default(),
         }
     }
 

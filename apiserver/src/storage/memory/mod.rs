@@ -171,7 +171,9 @@ impl MemoryKv {
     async fn read(&self, range: Range) -> Result<Ranged, KvError> {
         // Counted and failed before the wait: a store that is away does not wait.
         self.call(Call::Range, |_| range.check())?;
-        if let At::NotBefore(revision, wait) = range.at {
+        if let At::NotBefore(revision, wait) = range.at
+            && self.revision() < revision
+        {
             let mut newest = self.shared.revision.subscribe();
             let reached = newest.wait_for(|newest| *newest >= revision);
             if tokio::time::timeout(wait, reached).await.is_err() {
