@@ -11,7 +11,7 @@ use crate::registry::strategy::fields::{is_set, metadata, text, texts};
 use crate::registry::strategy::{self, Part, keep_system_fields, prepare_update};
 use crate::registry::{Written, scale, versions};
 use crate::status::{Failure, FieldError, FieldErrorKind, Path};
-use crate::storage::Write;
+use crate::storage::{At, Write};
 use crate::validate;
 use serde_json::Value;
 
@@ -34,6 +34,10 @@ impl Job<'_> {
     /// Changes the object that the path names. If others are faster it is done again on what they left,
     /// as long as the client did not say which state it means.
     ///
+    /// The first attempt is made on what is at hand, without asking whether that is the newest state: if it is
+    /// written, its guard says that it was. What changes nothing, or seems to refuse it, is looked at again in
+    /// the newest state.
+    ///
     /// # Errors
     /// Whatever is wrong with the change or with what it makes; 404; 409; 504 if others were faster all
     /// the time.
@@ -43,7 +47,11 @@ impl Job<'_> {
         warned: Vec<String>,
     ) -> Result<Written, Failure> {
         let key = self.key(&self.target.name)?;
-        let mut live = self.read(&key).await?;
+        let mut at = match self.is_dry_run {
+            true => At::Latest,
+            false => At::Any,
+        };
+        let mut live = self.read_at(&key, at).await?;
         let mut attempts = 0;
         loop {
             self.pause(attempts).await?;
@@ -51,12 +59,19 @@ impl Job<'_> {
             let mut warnings = warned.clone();
             let created = live.is_none();
             let attempt = match live {
-                None => self.appear(source, &mut warnings).await?,
-                Some(live) => self.change_once(source, live, &mut warnings).await?,
+                None => self.appear(source, &mut warnings).await,
+                Some(live) => self.change_once(source, live, &mut warnings).await,
             };
-            match attempt {
+            if at == At::Any && matches!(attempt, Err(_) | Ok(Attempt::Same(_))) {
+                at = At::Latest;
+                live = self.read(&key).await?;
+                continue;
+            }
+            at = At::Latest;
+            match attempt? {
+                Attempt::Failed(failure) => return Err(failure),
                 Attempt::Lost(found) => live = found,
-                Attempt::Done(object) => {
+                Attempt::Done(object) | Attempt::Same(object) => {
                     return Ok(Written {
                         object,
                         created,
@@ -252,11 +267,11 @@ impl Job<'_> {
     ) -> Result<Attempt, Failure> {
         let revision = live.revision();
         if settle_times(&live.value, &mut new) {
-            return Ok(Attempt::Done(self.shown(live.object, revision)));
+            return Ok(Attempt::Same(self.shown(live.object, revision)));
         }
         let is_finished = is_finished(&new, &live.value);
         if self.is_dry_run {
-            return Ok(Attempt::Done(self.shown(bounded(new)?, revision)));
+            return Ok(Attempt::Same(self.shown(bounded(new)?, revision)));
         }
         let after = (!is_finished).then_some(&new);
         let admitted = self.accounted(admitted, Some(&live.value), after).await?;
@@ -273,13 +288,14 @@ impl Job<'_> {
                 },
             },
         };
-        match self.commit(write, revision, &admitted).await? {
-            Outcome::Written(_) if is_finished => Ok(Attempt::Done(self.shown(object, revision))),
+        Ok(match self.commit(write, revision, &admitted).await {
+            Err(failure) => Attempt::Failed(failure),
+            Ok(Outcome::Written(_)) if is_finished => Attempt::Done(self.shown(object, revision)),
             // Somebody else finished it, which is what this change is for.
-            Outcome::Lost(None) if is_finished => Ok(Attempt::Done(self.shown(object, revision))),
-            Outcome::Written(revision) => Ok(Attempt::Done(self.shown(object, revision))),
-            Outcome::Lost(found) => Ok(Attempt::Lost(found.map(Live::of).transpose()?)),
-        }
+            Ok(Outcome::Lost(None)) if is_finished => Attempt::Done(self.shown(object, revision)),
+            Ok(Outcome::Written(revision)) => Attempt::Done(self.shown(object, revision)),
+            Ok(Outcome::Lost(found)) => Attempt::Lost(found.map(Live::of).transpose()?),
+        })
     }
 }
 

@@ -25,10 +25,14 @@ const WIPED: [&str; 5] = [
     "selfLink",
 ];
 
-/// What became of an attempt.
+/// What became of an attempt. An error instead of it came before anything was sent to the store.
 pub(super) enum Attempt {
-    /// The answer.
+    /// It was written; the answer.
     Done(Object),
+    /// There was nothing to write; the answer.
+    Same(Object),
+    /// The store did not do it, or nobody knows whether it did: nothing is tried again.
+    Failed(Failure),
     /// Somebody else was faster. What there is now.
     Lost(Option<Live>),
 }
@@ -40,22 +44,24 @@ impl Job<'_> {
     /// Whatever is wrong with it; 409 if its name is taken.
     pub(super) async fn create(&self, body: &Body) -> Result<Written, Failure> {
         let mut warnings = Vec::new();
-        let mut object = self.read_body(body, &mut warnings)?;
-        place(self.target, &mut object)?;
+        let object = self.read_new(body, &mut warnings)?;
         if !matches!(text(&object, "/metadata/resourceVersion"), "" | "0") {
             let text = "resourceVersion should not be set on objects to be created";
             return Err(Failure::unclassified(text));
         }
-        single_owners(&mut object, "", &mut warnings);
         let base = match text(&object, "/metadata/name") {
             "" => text(&object, "/metadata/generateName").to_owned(),
             _ => String::new(),
         };
         let (mut tried, mut attempts) = (0, 0);
+        let mut sent = Some(object);
         loop {
             self.pause(attempts).await?;
             attempts += 1;
-            let mut object = object.clone();
+            let mut object = match sent.take() {
+                Some(object) => object,
+                None => self.read_new(body, &mut Vec::new())?,
+            };
             if !base.is_empty() {
                 tried += 1;
                 let name = generate(&base, || self.registry.draw());
@@ -64,7 +70,8 @@ impl Job<'_> {
             let name = text(&object, "/metadata/name").to_owned();
             let mut warned = warnings.clone();
             let taken = match self.create_once(object, false, &mut warned).await? {
-                Attempt::Done(object) => {
+                Attempt::Failed(failure) => return Err(failure),
+                Attempt::Done(object) | Attempt::Same(object) => {
                     return Ok(Written {
                         object,
                         created: true,
@@ -82,6 +89,15 @@ impl Job<'_> {
                 return Err(Failure::no_free_name(&self.group_resource(), &name));
             }
         }
+    }
+
+    /// Reads the object as it was sent. A copy to try again with would cost every create what few need: those
+    /// read it again.
+    fn read_new(&self, body: &Body, warnings: &mut Vec<String>) -> Result<Value, Failure> {
+        let mut object = self.read_body(body, warnings)?;
+        place(self.target, &mut object)?;
+        single_owners(&mut object, "", warnings);
+        Ok(object)
     }
 
     /// 409: the name is taken.
@@ -174,7 +190,7 @@ impl Job<'_> {
             let object = bounded(object)?;
             return Ok(match self.read(&key).await? {
                 Some(taken) => Attempt::Lost(Some(taken)),
-                None => Attempt::Done(self.shown(object, 0)),
+                None => Attempt::Same(self.shown(object, 0)),
             });
         }
         let admitted = self.accounted(admitted, None, Some(&object)).await?;
@@ -188,10 +204,11 @@ impl Job<'_> {
             value: object.stored().clone(),
             lease,
         };
-        match self.commit(write, 0, &admitted).await? {
-            Outcome::Written(revision) => Ok(Attempt::Done(self.shown(object, revision))),
-            Outcome::Lost(found) => Ok(Attempt::Lost(found.map(Live::of).transpose()?)),
-        }
+        Ok(match self.commit(write, 0, &admitted).await {
+            Err(failure) => Attempt::Failed(failure),
+            Ok(Outcome::Written(revision)) => Attempt::Done(self.shown(object, revision)),
+            Ok(Outcome::Lost(found)) => Attempt::Lost(found.map(Live::of).transpose()?),
+        })
     }
 
     /// An object that was stored, as the client of this part sees it.

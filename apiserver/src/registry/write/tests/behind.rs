@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A store at which an old state is at hand, of this revision; 0: the newest.
 #[derive(Clone)]
-struct Behind {
+pub(super) struct Behind {
     kv: MemoryKv,
     at: Arc<AtomicU64>,
     /// Reads that had to be of the newest state.
-    latest: Arc<AtomicU64>,
+    pub(super) latest: Arc<AtomicU64>,
 }
 
 impl Kv for Behind {
@@ -55,11 +55,7 @@ async fn behind() -> (World, Registry, Behind) {
     for name in ["a", "b", "c", "far"] {
         world.create(&pod(""), &asking(name, 400, "")).await;
     }
-    let kv = Behind {
-        kv: world.kv.clone(),
-        at: Arc::default(),
-        latest: Arc::default(),
-    };
+    let kv = Behind::of(&world.kv);
     let clock = Arc::new(world.clock.clone());
     let registry = Registry::new(Arc::new(kv.clone()), clock, Arc::new(Loaded));
     // With the first binding everything is counted, and the second sees that it is. That stays so.
@@ -71,8 +67,16 @@ async fn behind() -> (World, Registry, Behind) {
 }
 
 impl Behind {
+    pub(super) fn of(kv: &MemoryKv) -> Behind {
+        Behind {
+            kv: kv.clone(),
+            at: Arc::default(),
+            latest: Arc::default(),
+        }
+    }
+
     /// From now on nothing that happens is at hand.
-    fn stop(&self) {
+    pub(super) fn stop(&self) {
         self.at.store(self.kv.revision(), Ordering::Relaxed);
     }
 }

@@ -13,6 +13,7 @@ mod properties;
 mod room;
 mod service_properties;
 mod services;
+mod stale;
 mod status;
 mod update;
 mod world;

@@ -29,7 +29,7 @@ impl Clock for Hands {
 }
 
 /// Chance as it is.
-struct Dice;
+pub(super) struct Dice;
 
 impl Random for Dice {
     fn fill(&self, bytes: &mut [u8]) {
