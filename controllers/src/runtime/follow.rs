@@ -1,11 +1,12 @@
 //! Keeps the world as the store has it, and tells those who listen what changed.
 
+use super::unread::Unread;
 use super::world::{Change, Kind, World};
 use keelson_apiserver::meter::Kind::Gauge;
 use keelson_apiserver::meter::Page;
 use keelson_apiserver::registry::{Registry, Sighting};
 use keelson_apiserver::resource::Catalog;
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +28,8 @@ pub trait Listener: Send + Sync {
 /// The world, shared by all loops of a member.
 pub struct Shared {
     world: RwLock<World>,
+    /// What the world lacks, while nobody listens. Taken when the world is held for writing.
+    unread: Mutex<Unread>,
     revision: watch::Sender<u64>,
     listeners: RwLock<Vec<Arc<dyn Listener>>>,
     kinds: HashMap<String, Kind>,
@@ -45,6 +48,7 @@ impl Shared {
         });
         Shared {
             world: RwLock::default(),
+            unread: Mutex::default(),
             revision: watch::Sender::new(0),
             listeners: RwLock::default(),
             kinds: kinds.collect(),
@@ -62,7 +66,7 @@ impl Shared {
     pub fn show(&self, page: &mut Page) {
         const OLDER: &str = "apiserver_storage_objects";
         const NEWER: &str = "apiserver_resource_objects";
-        let world = self.world.read();
+        let world = self.read();
         let counts = world.graph.counts();
         let counts = counts
             .map(|(resource, count)| (resource.gvk.group.clone(), resource.plural.clone(), count));
@@ -88,7 +92,26 @@ impl Shared {
 
     /// The world as it is now. Do not hold it over anything that waits.
     pub fn read(&self) -> RwLockReadGuard<'_, World> {
+        let is_behind = {
+            let world = self.world.read();
+            world.revision() < self.unread.lock().revision
+        };
+        if is_behind {
+            self.catch_up(&mut self.world.write());
+        }
         self.world.read()
+    }
+
+    /// Reads what was seen while nobody listened.
+    fn catch_up(&self, world: &mut World) {
+        let (seen, revision) = {
+            let mut unread = self.unread.lock();
+            (unread.take(), unread.revision)
+        };
+        for sighting in &seen {
+            self.tell(world, sighting);
+        }
+        world.reach(revision);
     }
 
     /// Returns once the world shows this revision.
@@ -104,7 +127,8 @@ impl Shared {
         listeners: Vec<Arc<dyn Listener>>,
         begin: impl FnOnce(&World) -> T,
     ) -> T {
-        let world = self.world.write();
+        let mut world = self.world.write();
+        self.catch_up(&mut world);
         *self.listeners.write() = listeners;
         begin(&world)
     }
@@ -133,7 +157,7 @@ impl Shared {
                             0 => None,
                             _ => beginning.take(),
                         };
-                        self.take_in(&piece.sightings, seen, piece.revision);
+                        self.take_in(piece.sightings, seen, piece.revision);
                     }
                     Err(failure) => {
                         self.is_current.store(false, Ordering::Relaxed);
@@ -149,13 +173,28 @@ impl Shared {
     /// `all`: everything there is, so that what is not among it is gone.
     fn take_in(
         &self,
-        sightings: &[Sighting],
+        sightings: Vec<Sighting>,
         all: Option<HashSet<(String, String, String)>>,
         revision: u64,
     ) {
         let mut world = self.world.write();
-        for sighting in sightings {
-            self.tell(&mut world, sighting);
+        if self.listeners.read().is_empty() {
+            let mut unread = self.unread.lock();
+            unread.revision = unread.revision.max(revision);
+            for sighting in sightings {
+                unread.note(sighting);
+            }
+            let is_due = all.is_some() || unread.is_much();
+            drop(unread);
+            if is_due {
+                self.catch_up(&mut world);
+            }
+        } else {
+            // Whoever listens is told of every state. Nothing is unread: that was caught up with before.
+            for sighting in &sightings {
+                self.tell(&mut world, sighting);
+            }
+            world.reach(revision);
         }
         if let Some(all) = all {
             for gone in gone(&world, &all, revision) {
@@ -163,7 +202,6 @@ impl Shared {
             }
         }
         if revision > 0 {
-            world.reach(revision);
             self.revision.send_replace(revision);
             self.is_current.store(true, Ordering::Relaxed);
         }

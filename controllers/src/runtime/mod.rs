@@ -11,7 +11,7 @@
 //! | file | what |
 //! |---|---|
 //! | `world`, `store`, `graph` | the picture: objects by kind, by owner, by node; who owns whom |
-//! | `follow` | keeps it as the store has it |
+//! | `follow`, `unread` | keeps it as the store has it; what can wait until somebody looks |
 //! | `queue` | keys that want to be looked at |
 //! | `controller` | a loop over keys |
 //! | `manager` | all loops of a member, in a term |
@@ -38,6 +38,7 @@ mod remember;
 mod store;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod world;
 
 pub use claim::Claim;

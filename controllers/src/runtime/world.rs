@@ -85,6 +85,9 @@ macro_rules! kinds {
                     $(Some(Kind::$kind) => {
                         let mut object: $type = parsed(sighting)?;
                         object.metadata.revision = sighting.revision;
+                        if Kind::$kind == Kind::Pod {
+                            shed(&mut object.metadata);
+                        }
                         Some(Entry::$kind(Arc::new(object)))
                     })*
                     None => {
@@ -304,6 +307,15 @@ impl World {
             keys.insert(key.clone());
         }
     }
+}
+
+/// Longest annotation of a Pod that is kept, in bytes. What loops look at are numbers.
+const ANNOTATION_MAX: usize = 64;
+
+/// Forgets long annotations. There are many Pods, and others write whole documents there.
+fn shed(pod: &mut Meta) {
+    let annotations = &mut pod.annotations;
+    annotations.retain(|_, value| value.len() <= ANNOTATION_MAX);
 }
 
 /// The object that was seen. What does not parse is told, and then as if it were not there: no loop can

@@ -112,3 +112,34 @@ async fn what_is_missed_while_the_watch_is_broken_is_made_up_for() {
             .all(|node| &*node.reference.key.name != "b")
     );
 }
+
+#[tokio::test]
+async fn what_nobody_looks_at_is_as_it_is_last_when_somebody_does() {
+    let cluster = Cluster::new().await;
+    let long = "x".repeat(1000);
+    let annotations = json!({"controller.kubernetes.io/pod-deletion-cost": "7", "long": long});
+    for name in ["a", "b"] {
+        let mut made = pod(name, Some("u1"), "n1");
+        made["metadata"]["annotations"] = annotations.clone();
+        cluster.create(Kind::Pod, "default", made).await;
+    }
+    cluster.delete(Kind::Pod, "default/b", None, Some(0)).await;
+    for owner in ["u2", "u3"] {
+        let patch = json!({"metadata": pod("a", Some(owner), "n1")["metadata"]});
+        cluster.patch(Kind::Pod, "default/a", "", patch).await;
+    }
+    let owned = |world: &World| names(world.pods.controlled_by("u3")) == ["a"];
+    cluster.until("the last owner is seen", owned).await;
+    let world = cluster.ground.shared.read();
+    assert_eq!(names(world.pods_on("n1")), ["a"]);
+    assert_eq!(names(world.pods.controlled_by("u3")), ["a"]);
+    assert!(world.graph.dependents("u1").next().is_none());
+    // Numbers are kept, documents are not.
+    let kept = &world
+        .pods
+        .get(&Key::new("default", "a"))
+        .unwrap()
+        .metadata
+        .annotations;
+    assert_eq!(kept.len(), 1);
+}
