@@ -9,7 +9,7 @@ use super::gzip;
 use super::protobuf_list;
 use super::resource::About;
 use crate::registry::List;
-use crate::request::{Encoding, Form, ListOptions};
+use crate::request::{Answer, Encoding, Form, ListOptions};
 use crate::status::Failure;
 use crate::storage::{Object, Stream};
 use crate::table::{MetaVersion, Options, Printer, partial};
@@ -26,10 +26,31 @@ const SORTED_GROUP: &str = "flowcontrol.apiserver.k8s.io";
 
 /// Answers a list.
 pub(super) async fn serve(call: &Call, about: &About) -> Result<Response<Body>, Failure> {
-    let answer = call.negotiate(about.offer())?;
+    let form = call.negotiate(about.offer())?;
     let options = ListOptions::parse(&call.target.query, &about.named.name)?;
+    if matches!(form.form, Form::Metadata(_)) {
+        return Err(wrong_form(&form));
+    }
+    let list = call.app.registry.list(&about.target, &options).await?;
+    let is_plain = !matches!(form.form, Form::Table(_) | Form::MetadataList(_));
+    if form.encoding == Encoding::Protobuf && is_plain && protobuf_list::can(about) {
+        return protobuf_list::serve(call, about, options, list, &form).await;
+    }
+    self::answer(call, about, list, &form).await
+}
+
+/// Answers with a list that is there.
+///
+/// # Errors
+/// 406 if it cannot be had in the form that is wanted.
+pub(super) async fn answer(
+    call: &Call,
+    about: &About,
+    list: List,
+    answer: &Answer,
+) -> Result<Response<Body>, Failure> {
     if matches!(answer.form, Form::Metadata(_)) {
-        return Err(wrong_form(&answer));
+        return Err(wrong_form(answer));
     }
     let item = match answer.form {
         Form::Table(version) => Item::Row {
@@ -42,16 +63,11 @@ pub(super) async fn serve(call: &Call, about: &About) -> Result<Response<Body>, 
         Form::MetadataList(version) => Item::Partial(meta_version(version)),
         _ => Item::Object,
     };
-    let list = call.app.registry.list(&about.target, &options).await?;
     let is_sorted =
         matches!(item, Item::Row { .. }) && about.row.resource.gvk.group == SORTED_GROUP;
-    let is_plain = matches!(item, Item::Object);
-    if answer.encoding == Encoding::Protobuf && is_plain && protobuf_list::can(about) {
-        return protobuf_list::serve(call, about, options, list, &answer).await;
-    }
     if answer.encoding != Encoding::Json || is_sorted {
         let whole = gather(about, list).await?;
-        return answer::value(call, StatusCode::OK, &about.row.printer, whole, &answer);
+        return answer::value(call, StatusCode::OK, &about.row.printer, whole, answer);
     }
     let until = Instant::now() + call.app.limits.list;
     let takes_gzip = gzip::is_accepted(text(&call.headers, &ACCEPT_ENCODING));

@@ -3,6 +3,7 @@
 use super::answer::{self, warn};
 use super::body::Body;
 use super::call::Call;
+use super::list;
 use super::resource::About;
 use super::served::{decoder, gvk};
 use crate::decode::{self, FieldValidation, MediaType};
@@ -58,7 +59,7 @@ pub(super) async fn serve(
             let which = ListOptions::parse(query, &about.named.name)?;
             let deleted = registry.delete_collection(caller, target, &which, &options);
             let deleted = deleted.await?;
-            return answer::value(call, StatusCode::OK, &about.printer(), deleted, &answer);
+            return list::answer(call, about, deleted, &answer).await;
         }
         _ => {
             let resource = about.named.group_resource();

@@ -3,20 +3,22 @@
 use super::job::Job;
 use super::store::failure;
 use crate::registry::strategy::fields::text;
-use crate::registry::{Target, versions};
+use crate::registry::{List, Target, versions};
 use crate::request::{DeleteOptions, ListOptions};
 use crate::selector::FieldSelector;
 use crate::status::{Failure, Reason};
 use crate::storage::{At, KeyValue, Keys, Object, Range};
 use bytes::Bytes;
-use serde_json::{Value, json};
+use futures::stream;
+use serde_json::Value;
 
 /// Objects that are read at once.
 const PAGE: usize = 500;
 
 impl Job<'_> {
     /// Deletes what a list would show, one object after the other. What has gone in the meantime has
-    /// gone; what has come since with a name that was listed is left alone.
+    /// gone; what has come since with a name that was listed is left alone. Returns what there was; the objects
+    /// are the stored bytes, because there may be many.
     ///
     /// # Errors
     /// As for lists and deletions; what went before a failure has gone.
@@ -24,12 +26,12 @@ impl Job<'_> {
         &self,
         which: &ListOptions,
         options: &DeleteOptions,
-    ) -> Result<Value, Failure> {
+    ) -> Result<List, Failure> {
         self.check_fields(&which.fields)?;
         let keys = Keys::of(self.resource(), &self.target.namespace);
         let (mut next, end) = (keys.start(), keys.end());
         let most = which.limit.map_or(u64::MAX, std::num::NonZeroU64::get);
-        let (mut revision, mut items): (Option<u64>, Vec<Value>) = (None, Vec::new());
+        let (mut revision, mut items): (Option<u64>, Vec<Object>) = (None, Vec::new());
         loop {
             let (of, page) = self.page(next, &end).await?;
             let first = *revision.get_or_insert(of);
@@ -37,7 +39,7 @@ impl Job<'_> {
             let last_key = page.last().map(|last| last.key.clone());
             for found in page {
                 if items.len() as u64 >= most {
-                    return Ok(self.list_of(items, first));
+                    return Ok(list_of(items, first));
                 }
                 let object = Object::new(found.value, found.mod_revision);
                 let Some(value) = object
@@ -47,11 +49,11 @@ impl Job<'_> {
                     continue;
                 };
                 self.delete_one(&value, options).await?;
-                items.push(versions::outgoing(self.resource(), value));
+                items.push(self.outgoing(object, value));
             }
             match last_key {
                 Some(key) if !is_last => next = [&key[..], b"\0"].concat().into(),
-                _ => return Ok(self.list_of(items, first)),
+                _ => return Ok(list_of(items, first)),
             }
         }
     }
@@ -125,12 +127,23 @@ impl Job<'_> {
         }
     }
 
-    fn list_of(&self, items: Vec<Value>, revision: u64) -> Value {
-        json!({
-            "apiVersion": self.resource().api_version(),
-            "kind": format!("{}List", self.resource().gvk.kind),
-            "metadata": {"resourceVersion": revision.to_string()},
-            "items": items,
-        })
+    /// An object as the client sees it; `value` is the same, parsed.
+    fn outgoing(&self, object: Object, value: Value) -> Object {
+        let resource = self.resource();
+        if resource.custom.is_none() && resource.gvk == resource.stored {
+            return object;
+        }
+        let revision = object.revision();
+        Object::of(versions::outgoing(resource, value), revision)
+    }
+}
+
+fn list_of(items: Vec<Object>, revision: u64) -> List {
+    let pieces: Vec<_> = items.chunks(PAGE).map(|piece| Ok(piece.to_vec())).collect();
+    List {
+        revision,
+        continue_token: None,
+        remaining: None,
+        pieces: Box::pin(stream::iter(pieces)),
     }
 }

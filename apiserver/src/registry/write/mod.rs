@@ -44,13 +44,12 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-use super::{Body, Caller, Registry, Target, Written};
+use super::{Body, Caller, List, Registry, Target, Written};
 use crate::request::{DeleteOptions, ListOptions, PatchOptions, PatchType, WriteOptions};
 use crate::resource::Verb;
 use crate::status::{Failure, FieldError, GroupResource};
 use change::Source;
 use job::Job;
-use serde_json::Value;
 
 impl Registry {
     /// A new object, or a subresource that is created (`binding`, `eviction`).
@@ -148,7 +147,7 @@ impl Registry {
         target: &Target,
         which: &ListOptions,
         options: &DeleteOptions,
-    ) -> Result<Value, Failure> {
+    ) -> Result<List, Failure> {
         check_verb(target, Verb::DeleteCollection)?;
         let job = Job::deletion(self, caller, target, options)?;
         job.delete_collection(which, options).await

@@ -231,8 +231,7 @@ async fn statement_58_what_is_missing_is_not_found_and_nothing_is_a_list() {
         .unwrap_err();
     assert_eq!(failure.message, "configmaps \"a\" not found");
     let list = world.delete_all(&config_map(""), "").await.unwrap();
-    assert_eq!(list["kind"], "ConfigMapList");
-    assert_eq!(list["items"], json!([]));
+    assert!(list.is_empty());
 }
 
 #[tokio::test]
@@ -305,16 +304,11 @@ async fn statement_27_a_collection_goes_by_both_selectors() {
     world.create(&elsewhere, &some_map("d", "1")).await;
     let query = "labelSelector=app=x&fieldSelector=metadata.name!=a";
     let list = world.delete_all(&config_map(""), query).await.unwrap();
-    let names: Vec<&Value> = list["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|i| &i["metadata"]["name"])
-        .collect();
+    let names: Vec<&Value> = list.iter().map(|one| &one["metadata"]["name"]).collect();
     assert_eq!(names, ["b"]);
     assert_eq!(world.get(&config_map("b")).await, None);
     let list = world.delete_all(&config_map(""), "").await.unwrap();
-    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+    assert_eq!(list.len(), 2);
     assert!(world.get(&elsewhere).await.is_some());
     let failure = world
         .delete_all(&config_map(""), "fieldSelector=spec.x=y")

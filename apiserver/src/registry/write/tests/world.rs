@@ -12,6 +12,7 @@ use crate::storage::{
     At, Changes, Committed, Future, Keys, Kv, KvError, MemoryKv, Object, Range, Ranged, Stream,
     Txn, Watch,
 };
+use futures::StreamExt;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -297,12 +298,18 @@ impl World {
         )
     }
 
-    pub async fn delete_all(&self, of: &Target, query: &str) -> Result<Value, Failure> {
+    /// Returns what there was.
+    pub async fn delete_all(&self, of: &Target, query: &str) -> Result<Vec<Value>, Failure> {
         let which = ListOptions::parse(&Query::parse(query), "")?;
         let options = DeleteOptions::default();
-        self.registry
-            .delete_collection(&self.caller, of, &which, &options)
-            .await
+        let deleted = self
+            .registry
+            .delete_collection(&self.caller, of, &which, &options);
+        let pieces: Vec<_> = deleted.await?.pieces.collect().await;
+        let objects = pieces.into_iter().flat_map(|piece| piece.expect("a piece"));
+        Ok(objects
+            .map(|object| object.value().expect("an object"))
+            .collect())
     }
 
     /// What lies in the store.
