@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 pub(super) const WAITING_MAX: usize = 16_384;
 /// Events that are written at the same time. Few: while much is written that somebody waits for, each takes
 /// longer, and so they leave it most of the store's time. In quiet they are written as fast as any.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 4;
 /// Events that are remembered, so that the same one again is counted and not noted anew. Upstream's number.
 const REMEMBERED_MAX: usize = 4096;
 
