@@ -13,6 +13,7 @@ mod links;
 mod manifests;
 mod shape;
 mod source;
+mod unrun;
 mod words;
 
 /// One thing that is not as it should be.

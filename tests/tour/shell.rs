@@ -2,6 +2,7 @@
 
 use keelson_kit::check::Check;
 use keelson_kit::dev::Dev;
+use keelson_kit::tools::HASTE;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use tokio::runtime::{Builder, Runtime};
@@ -46,6 +47,7 @@ impl Shell {
             .current_dir(self.directory.path())
             .env("PATH", &self.path)
             .env("HOME", self.directory.path())
+            .env(HASTE.0, HASTE.1)
             .stdin(Stdio::null());
         command
     }

@@ -308,14 +308,3 @@ impl Generator {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_same_seed_gives_the_same_steps() {
-        assert_eq!(steps(1, 500), steps(1, 500));
-        assert_ne!(steps(1, 500), steps(2, 500));
-    }
-}

@@ -83,35 +83,3 @@ fn simpler(step: &Step, part: usize) -> Option<Step> {
     }
     Some(Step::Txn(txn))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::request::{IntoOp, get, mod_is, put, txn};
-
-    #[tokio::test]
-    async fn only_the_steps_that_matter_remain() {
-        let steps: Vec<_> = (0..500)
-            .map(|i| Step::Put(put(i.to_string(), "")))
-            .collect();
-        let wanted = [steps[17].clone(), steps[333].clone()];
-        let found = shrink(steps, async |candidate: &[Step]| {
-            Ok(wanted.iter().all(|step| candidate.contains(step)))
-        })
-        .await;
-        assert_eq!(found.expect("nothing fails here"), wanted);
-    }
-
-    #[tokio::test]
-    async fn only_the_parts_of_a_transaction_that_matter_remain() {
-        let wanted = put("k", "").op();
-        let success = vec![get("a").op(), wanted.clone(), get("b").op()];
-        let step = Step::Txn(txn(vec![mod_is("k", 0)], success, vec![get("c").op()]));
-        let found = shrink(vec![step], async |candidate: &[Step]| {
-            Ok(matches!(&candidate[0], Step::Txn(txn) if txn.success.contains(&wanted)))
-        })
-        .await;
-        let short = Step::Txn(txn(vec![], vec![wanted.clone()], vec![]));
-        assert_eq!(found.expect("nothing fails here"), [short]);
-    }
-}

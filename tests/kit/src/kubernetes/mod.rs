@@ -50,7 +50,7 @@ mod run;
 mod status;
 mod strategic;
 mod tables;
-mod traces;
+pub mod traces;
 mod updates;
 mod watch;
 mod watches;

@@ -11,7 +11,7 @@
 //! What never happens here: a request that was not recorded (but for the touch that a watch sees), and rules
 //! about what an answer means beyond its code, type and kind. The numbered statements have those.
 
-mod bodies;
+pub mod bodies;
 mod line;
 mod wire;
 
