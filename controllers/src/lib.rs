@@ -13,6 +13,7 @@ pub mod compaction;
 pub mod cron_job;
 pub mod daemon_set;
 pub mod deployment;
+pub mod disruption;
 pub mod endpoint_slices;
 pub mod endpoints;
 pub mod garbage;

@@ -4,6 +4,7 @@
 //! Time stands still unless a test moves it (`#[tokio::test(start_paused = true)]` and
 //! [`Cluster::advance`]), so nothing here waits for a clock.
 
+mod evict;
 mod kubelet;
 mod quota;
 
@@ -211,10 +212,16 @@ impl Cluster {
             name: String::new(),
             subresource: String::new(),
         };
+        self.create_at(&target, object).await;
+    }
+
+    /// Creates an object where a target says, as a user. Panics if it is refused.
+    pub async fn create_at(&self, target: &Target, object: Value) -> Value {
         let (registry, options, object) = (&self.ground.registry, options(), body(&object));
-        let created = registry.create(&self.caller, &target, &object, &options);
+        let created = registry.create(&self.caller, target, &object, &options);
         let created = created.await;
-        created.unwrap_or_else(|failure| panic!("{plural}: refused: {failure}"));
+        let created = created.unwrap_or_else(|failure| panic!("refused: {failure}"));
+        created.object.value().expect("an object")
     }
 
     /// Patches an object (`subresource` may be empty) by a merge patch as a user. Panics if it is refused.

@@ -14,6 +14,7 @@ use keelson_controllers::compaction::Compaction;
 use keelson_controllers::cron_job::CronJobs;
 use keelson_controllers::daemon_set::DaemonSets;
 use keelson_controllers::deployment::Deployments;
+use keelson_controllers::disruption::Disruption;
 use keelson_controllers::endpoint_slices::EndpointSlices;
 use keelson_controllers::endpoints::EndpointsController;
 use keelson_controllers::garbage::GarbageCollector;
@@ -160,6 +161,7 @@ fn manager(
         .with(Namespaces)
         .with(GarbageCollector)
         .with(ResourceQuotas)
+        .with(Disruption)
         .with(replicas::sets())
         .with(replicas::controllers())
         .with(Deployments)

@@ -12,9 +12,11 @@ mod duration;
 mod quantity;
 mod quote;
 mod time;
+mod zone;
 
 pub use base64::{decode_base64, encode_base64};
 pub use duration::{format_duration, parse_duration};
 pub use quantity::{Format, Quantity, QuantityError};
 pub use quote::quote;
 pub use time::{Instant, canonical_micro_time, canonical_time, format_micro_time, format_time};
+pub use zone::Zone;

@@ -3,15 +3,11 @@
 use super::app::App;
 use super::connection::Peer;
 use super::served::{Served, gvk, table};
-use crate::decode::limits::MAX_BODY;
 use crate::identity::User;
 use crate::registry::Caller;
 use crate::request::{Answer, Encoding, Form, Info, Offer, Target, negotiate};
 use crate::status::Failure;
-use bytes::{Bytes, BytesMut};
-use hyper::body::{Body, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, USER_AGENT};
-use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 /// A request that may be carried out.
@@ -93,37 +89,4 @@ pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> &'h str {
     value
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
-}
-
-/// Reads the body of a request.
-///
-/// # Errors
-/// 413 if it is larger than any body may be; 400 if the client breaks off.
-pub(super) async fn read(body: Incoming) -> Result<Bytes, Failure> {
-    let mut body = pin!(body);
-    let mut whole = BytesMut::new();
-    let mut first: Option<Bytes> = None;
-    let next = |body: &mut Pin<&mut Incoming>, context: &mut std::task::Context<'_>| {
-        body.as_mut().poll_frame(context)
-    };
-    while let Some(frame) = std::future::poll_fn(|context| next(&mut body, context)).await {
-        let frame = frame.map_err(|_| Failure::bad_request("the body of the request broke off"))?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        let length = first.as_ref().map_or(whole.len(), Bytes::len);
-        if length + data.len() > MAX_BODY {
-            return Err(Failure::body_too_large(MAX_BODY));
-        }
-        // Most bodies come in one piece, which is not copied.
-        match (first.take(), whole.is_empty()) {
-            (None, true) => first = Some(data),
-            (Some(earlier), _) => {
-                whole.extend_from_slice(&earlier);
-                whole.extend_from_slice(&data);
-            }
-            (None, false) => whole.extend_from_slice(&data),
-        }
-    }
-    Ok(first.unwrap_or_else(|| whole.freeze()))
 }

@@ -7,15 +7,16 @@ use super::connection::Peer;
 use super::inflight::is_long_running;
 use super::record::Record;
 use super::route::route;
+use super::sent::Sent;
 use crate::authenticate::Credentials;
 use crate::authorize::{Attributes, ResourceTarget, Target as Asked, impersonate};
 use crate::identity::{Impersonation, User};
 use crate::request::{Info, Query, Target, Verb, request_timeout};
 use crate::selector::{FieldSelector, LabelSelector};
 use crate::status::Failure;
-use hyper::body::Incoming;
+use hyper::Response;
 use hyper::header::{AUTHORIZATION, HeaderMap};
-use hyper::{Request, Response};
+use hyper::http::request::Parts;
 use std::sync::Arc;
 use tokio::time::timeout;
 
@@ -23,14 +24,15 @@ use tokio::time::timeout;
 pub(super) async fn chain(
     app: &Arc<App>,
     peer: &Arc<Peer>,
-    request: Request<Incoming>,
+    head: Parts,
+    sent: &mut Sent,
     record: &mut Record,
 ) -> Result<Response<Body>, Failure> {
-    let uri = request.uri();
+    let uri = &head.uri;
     // A request that names a host alone has no path.
     let target = uri.path_and_query().map_or("", |target| target.as_str());
     let target = Target::parse(target)?;
-    let info = Info::parse(request.method().as_str(), &target)?;
+    let info = Info::parse(head.method.as_str(), &target)?;
     let served = app.served();
     let is_served = info.resource.as_ref().is_none_or(|resource| {
         let row = served.row(&resource.group, &resource.version, &resource.resource);
@@ -41,7 +43,6 @@ pub(super) async fn chain(
         true => None,
         false => Some(request_timeout(&target.query)?.min(app.limits.deadline)),
     };
-    let (head, body) = request.into_parts();
     let call = Call {
         app: app.clone(),
         served,
@@ -51,7 +52,7 @@ pub(super) async fn chain(
         info,
         user: User::anonymous(),
     };
-    let work = Box::pin(admit(call, body, record));
+    let work = Box::pin(admit(call, sent, record));
     match limit {
         None => work.await,
         Some(limit) => timeout(limit, work)
@@ -63,7 +64,7 @@ pub(super) async fn chain(
 /// Who, whether there is room, whether it is allowed, and then what was asked for.
 async fn admit(
     mut call: Call,
-    body: Incoming,
+    sent: &mut Sent,
     record: &mut Record,
 ) -> Result<Response<Body>, Failure> {
     let app = call.app.clone();
@@ -84,7 +85,7 @@ async fn admit(
     let permit = app.inflight.enter(&call.info, &user)?;
     authorize(&app, &call.info, &call.target.query, &user, record)?;
     call.user = user;
-    let response = route(call, body).await?;
+    let response = route(call, sent).await?;
     Ok(response.map(|body| body.holding(permit)))
 }
 

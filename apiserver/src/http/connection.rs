@@ -27,11 +27,6 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A client of HTTP/2 is asked whether it still lives so often, and must answer in the time below.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PONG_WITHIN: Duration = Duration::from_secs(15);
-/// Streams that may end out of order over the whole life of a connection. Each write that is refused while its
-/// body is on its way is one, so the library's thousand would take the connection from a client that is often
-/// refused, with all else that goes over it. Still bounded, because making a server reset its streams is a known
-/// way to keep it busy.
-const RESETS: usize = 100_000;
 /// Requests at one time on one connection: informers watch over one.
 const STREAMS: u32 = 1_000;
 /// What is written and not sent yet, per connection or stream.
@@ -140,7 +135,6 @@ fn builder(head: Duration, is_http1: bool) -> Builder<TokioExecutor> {
     http2.keep_alive_interval(PING_EVERY);
     http2.keep_alive_timeout(PONG_WITHIN);
     http2.max_concurrent_streams(STREAMS);
-    http2.max_local_error_reset_streams(RESETS);
     http2.max_send_buf_size(SEND_BYTES);
     http2.max_header_list_size(HEADER_BYTES);
     builder

@@ -1,29 +1,20 @@
 //! What is served, kept current: the built-in resources, and those of CustomResourceDefinitions.
 
+use super::follow::{Told, follow};
 use crate::custom::{Definitions, rows};
-use crate::registry::{Event, EventKind, Registry, Target};
-use crate::request::{
-    Freshness, GetOptions, GetRead, ListOptions, ListRead, WatchFrom, WatchOptions,
-};
+use crate::registry::{Registry, Target};
+use crate::request::{GetOptions, GetRead};
 use crate::resource::{Catalog, Resource};
-use crate::selector::{FieldSelector, LabelSelector};
 use crate::status::{Failure, Reason};
 use crate::storage::Object;
-use futures::StreamExt;
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::sleep;
 
 const GROUP: &str = "apiextensions.k8s.io";
 const PLURAL: &str = "customresourcedefinitions";
-/// After a failure, before it is tried again: at first, and at most.
-const AGAIN_FIRST: Duration = Duration::from_millis(100);
-const AGAIN_MOST: Duration = Duration::from_secs(10);
-
 /// A catalog that follows the definitions in the registry. Copies are the same catalog.
 #[derive(Clone)]
 pub struct KeptCatalog {
@@ -56,17 +47,38 @@ impl KeptCatalog {
         let Some(target) = self.target("", "") else {
             return;
         };
-        let mut again = AGAIN_FIRST;
-        loop {
-            match self.list_and_watch(registry, &target, &serve).await {
-                Ok(()) => again = AGAIN_FIRST,
-                Err(failure) => {
-                    tracing::warn!(%failure, "cannot follow the definitions of custom resources");
-                    sleep(again).await;
-                    again = (again * 2).min(AGAIN_MOST);
+        // The names of those that are there, while all are told.
+        let mut named: Option<HashSet<String>> = None;
+        let take = |told: Told<'_>| {
+            let is_news = match told {
+                Told::Began => {
+                    named = Some(HashSet::new());
+                    false
                 }
+                Told::Here(object) => match (self.put(object), &mut named) {
+                    (name, Some(named)) => {
+                        named.extend(name);
+                        false
+                    }
+                    (name, None) => name.is_some(),
+                },
+                Told::Gone(object) => self.remove(object),
+                Told::Complete => {
+                    if let Some(named) = named.take() {
+                        self.known.lock().retain(&named);
+                    }
+                    true
+                }
+                Told::Lost => {
+                    named = None;
+                    false
+                }
+            };
+            if is_news {
+                self.show(&serve);
             }
-        }
+        };
+        follow(registry, target.resource, take).await;
     }
 
     /// A definition, or all of them.
@@ -80,47 +92,6 @@ impl KeptCatalog {
         })
     }
 
-    async fn list_and_watch(
-        &self,
-        registry: &Registry,
-        target: &Target,
-        serve: &impl Fn(Arc<Catalog>),
-    ) -> Result<(), Failure> {
-        let options = ListOptions {
-            labels: LabelSelector::everything(),
-            fields: FieldSelector::everything(),
-            limit: None,
-            read: ListRead::Latest,
-            timeout: None,
-        };
-        let list = registry.list(target, &options).await?;
-        let (mut pieces, mut names) = (list.pieces, HashSet::new());
-        while let Some(piece) = pieces.next().await {
-            for object in piece? {
-                names.extend(self.put(&object));
-            }
-        }
-        self.known.lock().retain(&names);
-        self.show(serve);
-        let options = WatchOptions {
-            labels: LabelSelector::everything(),
-            fields: FieldSelector::everything(),
-            from: match list.revision {
-                0 => WatchFrom::Changes(Freshness::Latest),
-                revision => WatchFrom::After(revision),
-            },
-            allows_bookmarks: false,
-            timeout: None,
-        };
-        let mut events = registry.watch(target, &options).await?;
-        while let Some(event) = events.next().await {
-            if self.take(&event?) {
-                self.show(serve);
-            }
-        }
-        Ok(())
-    }
-
     /// Takes in a definition. Returns its name, if it is one.
     fn put(&self, object: &Object) -> Option<String> {
         let value = object.value()?;
@@ -129,16 +100,10 @@ impl KeptCatalog {
         Some(name)
     }
 
-    /// Whether an event said anything.
-    fn take(&self, event: &Event) -> bool {
-        match event.kind {
-            EventKind::Bookmark { .. } => false,
-            EventKind::Deleted => {
-                let name = event.object.value().as_ref().and_then(name);
-                name.map(|name| self.known.lock().remove(&name)).is_some()
-            }
-            _ => self.put(&event.object).is_some(),
-        }
+    /// Forgets a definition. Whether it was one.
+    fn remove(&self, object: &Object) -> bool {
+        let name = object.value().as_ref().and_then(name);
+        name.map(|name| self.known.lock().remove(&name)).is_some()
     }
 
     /// Shows what is known, if that is served otherwise than what was shown.

@@ -50,7 +50,7 @@ pub(super) async fn follow(
             Err(failure) => {
                 take(Told::Lost);
                 let kind = &target.resource.gvk.kind;
-                tracing::warn!(kind, %failure, "cannot follow what authorization rests on");
+                tracing::warn!(kind, %failure, "cannot follow a kind of objects");
                 sleep(again).await;
                 again = (again * 2).min(AGAIN_MOST);
             }

@@ -8,11 +8,12 @@ use super::chain::chain;
 use super::connection::Peer;
 use super::gzip;
 use super::record::Record;
+use super::sent::Sent;
 use crate::status::Failure;
 use futures::FutureExt;
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, HeaderName, HeaderValue, USER_AGENT,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, USER_AGENT,
 };
 use hyper::{Method, Request, Response};
 use std::panic::AssertUnwindSafe;
@@ -40,7 +41,10 @@ pub(super) async fn handle(
     }
     let takes_gzip = gzip::is_accepted(text(headers, &ACCEPT_ENCODING));
     let is_head = request.method() == Method::HEAD;
-    let work = AssertUnwindSafe(Box::pin(chain(&app, &peer, request, &mut record)));
+    let waits = headers.contains_key(EXPECT);
+    let (head, body) = request.into_parts();
+    let mut sent = Sent::new(body, waits);
+    let work = AssertUnwindSafe(Box::pin(chain(&app, &peer, head, &mut sent, &mut record)));
     let answered = match work.catch_unwind().await {
         Ok(answered) => answered,
         Err(_) => {
@@ -48,6 +52,7 @@ pub(super) async fn handle(
             Err(Failure::internal("the request could not be carried out"))
         }
     };
+    sent.forget().await;
     let mut response = answered.unwrap_or_else(|why| failure(&why));
     if takes_gzip {
         response = gzip::pack(response);

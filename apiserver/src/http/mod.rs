@@ -25,6 +25,7 @@
 //! | `reviews`, `token`, `lookup` | kinds that are answered and not stored |
 //! | `paths`, `discovery`, `openapi`, `health` | everything else |
 //! | `answer`, `body`, `gzip` | how answers are written |
+//! | `sent` | bodies of requests: read, or let go |
 //! | `policy`, `bootstrap`, `rights` | RBAC: kept current, begun with, not given away |
 //! | `nodes` | what has to do with which node: kept current |
 //! | `follow` | all objects of a kind and what becomes of them, for those that are kept current |
@@ -67,6 +68,7 @@ mod resource;
 mod reviews;
 mod rights;
 mod route;
+mod sent;
 mod served;
 mod server;
 mod service_range;

@@ -2,9 +2,10 @@
 
 use super::answer;
 use super::body::Body;
-use super::call::{Call, read};
+use super::call::Call;
 use super::definitions::look_up;
 use super::inflight::is_long_running;
+use super::sent::Sent;
 use super::served::{Row, table};
 use super::{list, reviews, token, watch, write};
 use crate::registry::Target;
@@ -13,7 +14,6 @@ use crate::resource::{self, Scope, Subresource};
 use crate::schema::Gvk;
 use crate::status::Failure;
 use crate::table::Printer;
-use hyper::body::Incoming;
 use hyper::{Response, StatusCode};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl About {
 }
 
 /// Carries out a request about a resource.
-pub(super) async fn serve(call: Call, body: Incoming) -> Result<Response<Body>, Failure> {
+pub(super) async fn serve(call: Call, sent: &mut Sent) -> Result<Response<Body>, Failure> {
     let about = about(&call).await?;
     check_verb(&call, &about)?;
     if is_long_running(&call.info) && call.info.verb != Verb::Watch {
@@ -57,7 +57,7 @@ pub(super) async fn serve(call: Call, body: Incoming) -> Result<Response<Body>, 
     }
     let mut told: Vec<String> = about.row.warning.iter().cloned().collect();
     told.extend(deprecation(&about.row.resource.gvk).map(str::to_owned));
-    let mut response = answer_for(call, about, body).await?;
+    let mut response = answer_for(call, about, sent).await?;
     answer::warn(response.headers_mut(), &told);
     Ok(response)
 }
@@ -73,22 +73,22 @@ fn deprecation(gvk: &Gvk) -> Option<&'static str> {
     }
 }
 
-async fn answer_for(call: Call, about: About, body: Incoming) -> Result<Response<Body>, Failure> {
+async fn answer_for(call: Call, about: About, sent: &mut Sent) -> Result<Response<Body>, Failure> {
     let resource = &about.row.resource;
     match (resource.gvk.group.as_str(), call.info.verb.clone()) {
         ("authentication.k8s.io" | "authorization.k8s.io", Verb::Create) => {
-            let bytes = read(body).await?;
+            let bytes = sent.read().await?;
             reviews::serve(&call, &about, bytes).await
         }
         (_, Verb::Create) if about.named.subresource == "token" => {
-            let bytes = read(body).await?;
+            let bytes = sent.read().await?;
             token::serve(&call, &about, bytes).await
         }
         (_, Verb::Get) => get(&call, &about).await,
         (_, Verb::List) => list::serve(&call, &about).await,
         (_, Verb::Watch) => watch::serve(&call, about).await,
         (_, verb) => {
-            let bytes = read(body).await?;
+            let bytes = sent.read().await?;
             write::serve(&call, &about, verb, bytes).await
         }
     }

@@ -1,6 +1,7 @@
 //! A failure as it travels, and what a client can do about it.
 
 use super::FieldError;
+use super::bound::{MESSAGE_BYTES, TEXT_BYTES, bounded};
 use serde_json::{Map, Value, json};
 use std::fmt;
 
@@ -158,15 +159,16 @@ impl From<&FieldError> for Cause {
     fn from(error: &FieldError) -> Cause {
         Cause {
             reason: error.kind.reason().to_owned(),
-            message: error.body(),
-            field: error.field.to_string(),
+            message: bounded(&error.body(), TEXT_BYTES).into_owned(),
+            field: bounded(&error.field.to_string(), TEXT_BYTES).into_owned(),
         }
     }
 }
 
-/// Puts a text into an object unless it is empty.
+/// Puts a text into an object unless it is empty; of a very long one, the beginning.
 pub(super) fn put(object: &mut Map<String, Value>, name: &str, text: &str) {
     if !text.is_empty() {
+        let text = bounded(text, TEXT_BYTES).into_owned();
         object.insert(name.to_owned(), text.into());
     }
 }
@@ -257,7 +259,7 @@ impl Failure {
             "apiVersion": "v1",
             "metadata": metadata,
             "status": "Failure",
-            "message": self.message,
+            "message": bounded(&self.message, MESSAGE_BYTES),
             "code": self.code(),
         });
         if !self.reason.name().is_empty() {

@@ -1,5 +1,6 @@
 //! What is wrong with one field.
 
+use super::bound::{ERRORS_BYTES, TEXT_BYTES, bounded};
 use super::{Path, text};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -189,14 +190,24 @@ impl fmt::Display for FieldError {
     }
 }
 
-/// Several errors in one line: the only one as it is, more of them as `[a, b]`, each text once.
+/// Several errors in one line: the only one as it is, more of them as `[a, b]`, each text once. Of very many
+/// the first are told, and how many there are.
 pub fn aggregate(errors: &[FieldError]) -> String {
     let mut seen = BTreeSet::new();
-    let texts: Vec<String> = errors
-        .iter()
-        .map(ToString::to_string)
-        .filter(|text| seen.insert(text.clone()))
-        .collect();
+    let mut left = ERRORS_BYTES;
+    let mut texts = Vec::new();
+    for error in errors {
+        let text = bounded(&error.to_string(), TEXT_BYTES).into_owned();
+        if !seen.insert(text.clone()) {
+            continue;
+        }
+        let Some(rest) = left.checked_sub(text.len() + ", ".len()) else {
+            texts.push(format!("... ({} errors)", errors.len()));
+            break;
+        };
+        left = rest;
+        texts.push(text);
+    }
     match texts.as_slice() {
         [only] => only.clone(),
         texts => format!("[{}]", texts.join(", ")),

@@ -11,9 +11,12 @@
 //! them become one `Invalid` failure with a cause for each, in the order in which they were found, which
 //! is the order of the fields.
 //!
+//! No Status repeats more than a bounded part of what a client sent (`bound`).
+//!
 //! What may enter: texts and values. What never happens here: IO, a decision whether something *is* a
 //! failure, a text that depends on the machine.
 
+mod bound;
 mod failure;
 mod field;
 mod path;

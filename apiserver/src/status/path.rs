@@ -1,8 +1,9 @@
 //! Where in an object a field is, as people and tools write it.
 
+use super::bound::{STEP_BYTES, bounded};
 use std::fmt;
 
-/// The path of a field, such as `spec.containers[0].ports[1].name` or `metadata.labels[key]`.
+/// The path of a field, of which very long steps are cut, such as `spec.containers[0].ports[1].name` or `metadata.labels[key]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Path(String);
 
@@ -20,8 +21,9 @@ impl Path {
     /// A field of the structure at this path.
     #[must_use]
     pub fn child(&self, name: &str) -> Path {
+        let name = bounded(name, STEP_BYTES);
         match self.0.is_empty() {
-            true => Path::new(name),
+            true => Path(name.into_owned()),
             false => Path(format!("{}.{name}", self.0)),
         }
     }
@@ -35,7 +37,7 @@ impl Path {
     /// A value of the map at this path.
     #[must_use]
     pub fn key(&self, key: &str) -> Path {
-        Path(format!("{}[{key}]", self.0))
+        Path(format!("{}[{}]", self.0, bounded(key, STEP_BYTES)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Failures of a request that would fail again: it is malformed, not allowed, or about nothing that is
 //! there. The names that are taken are here as well.
 
+use super::bound::ERRORS_BYTES;
 use super::failure::{Cause, Failure, Reason};
 use super::text::quote;
 use super::{FieldError, GroupKind, GroupResource, aggregate};
@@ -183,7 +184,8 @@ impl Failure {
         Failure::new(Reason::RequestEntityTooLarge, message)
     }
 
-    /// 422: fields are wrong. The causes are the errors in their order; the message names each text once.
+    /// 422: fields are wrong. The causes are the errors in their order, as many as there is room for; the message
+    /// names each text once.
     pub fn invalid(kind: &GroupKind, name: &str, errors: &[FieldError]) -> Failure {
         let mut message = format!("{kind} {} is invalid", quote(name));
         if !errors.is_empty() {
@@ -191,7 +193,14 @@ impl Failure {
         }
         let mut failure =
             Failure::new(Reason::Invalid, message).about(&kind.group, &kind.kind, name);
-        failure.details.get_or_insert_default().causes = errors.iter().map(Cause::from).collect();
+        let mut left = ERRORS_BYTES;
+        let causes = errors.iter().map(Cause::from).take_while(|cause| {
+            let bytes = cause.message.len() + cause.field.len();
+            let rest = left.checked_sub(bytes);
+            left = rest.unwrap_or_default();
+            rest.is_some()
+        });
+        failure.details.get_or_insert_default().causes = causes.collect();
         failure
     }
 

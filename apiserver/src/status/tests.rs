@@ -348,3 +348,60 @@ fn a_deletion_answers_with_what_was_deleted() {
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
     );
 }
+
+#[test]
+fn what_is_wrong_and_huge_is_not_repeated_in_full() {
+    let huge = "x".repeat(1 << 20);
+    let kind = GroupKind::new("", "Pod");
+    let at = Path::new("metadata").child("labels");
+    let errors = [
+        FieldError::invalid(&at, huge.as_str(), "is wrong"),
+        FieldError::required(&at.key(&huge), ""),
+        FieldError::invalid(&at, json!({ &huge: [&huge] }), format!("is not {huge}")),
+    ];
+    let status = Failure::invalid(&kind, &huge, &errors).to_value();
+    assert!(
+        status.to_string().len() < 300_000,
+        "{}",
+        status.to_string().len()
+    );
+    let causes = &status["details"]["causes"];
+    let message = causes[0]["message"].as_str().expect("a text");
+    let told = format!(
+        "Invalid value: \"{}\"... (1048576 bytes)",
+        &huge[..16 * 1024]
+    );
+    assert!(message.starts_with(&told[..16_000]), "{message:.100}");
+    let field = causes[1]["field"].as_str().expect("a text");
+    assert!(field.ends_with("x... (1048576 bytes)]"), "{field}");
+    assert!(
+        status["message"]
+            .as_str()
+            .expect("a text")
+            .starts_with("Pod \"xxx")
+    );
+    let refused = Failure::bad_request(format!("no: {huge}")).to_value();
+    assert!(refused.to_string().len() < 100_000);
+}
+
+#[test]
+fn very_many_errors_are_told_as_far_as_there_is_room() {
+    let at = Path::new("spec");
+    let errors: Vec<_> = (0..100_000)
+        .map(|number| FieldError::invalid(&at.index(number), number, "is wrong"))
+        .collect();
+    let status = Failure::invalid(&GroupKind::new("", "Pod"), "p", &errors).to_value();
+    assert!(
+        status.to_string().len() < 400_000,
+        "{}",
+        status.to_string().len()
+    );
+    let causes = status["details"]["causes"].as_array().expect("causes");
+    assert!(causes.len() > 1_000, "{}", causes.len());
+    let message = status["message"].as_str().expect("a text");
+    assert!(
+        message.ends_with(", ... (100000 errors)]"),
+        "{message:.100}"
+    );
+    assert!(message.contains("spec[999]: Invalid value: 999: is wrong"));
+}

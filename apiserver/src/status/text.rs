@@ -3,6 +3,7 @@
 //! Messages of the field's servers are made by Go's formatting verbs, and people compare them. These are
 //! the three forms that occur: a quoted string, a value in a field error, and a value printed plainly.
 
+use super::bound::{VALUE_BYTES, bounded, ending, head};
 use serde_json::{Number, Value};
 use std::fmt::Write;
 
@@ -50,13 +51,20 @@ pub fn is_printable(c: char) -> bool {
     behind.escape_debug().count() == 2
 }
 
-/// A value as a field error shows it.
+/// A value as a field error shows it; of a very long one, the beginning.
 pub fn in_field_error(value: &Value) -> String {
     match value {
         Value::Null => quote("null"),
+        Value::String(text) if text.len() > VALUE_BYTES => {
+            let head = &text[..head(text, VALUE_BYTES)];
+            format!("{}{}", quote(head), ending(text))
+        }
         Value::String(text) => quote(text),
         Value::Number(number) => self::number(number),
-        other => other.to_string(),
+        other => match other.to_string() {
+            text if text.len() > VALUE_BYTES => bounded(&text, VALUE_BYTES).into_owned(),
+            text => text,
+        },
     }
 }
 

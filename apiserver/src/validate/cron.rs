@@ -2,7 +2,7 @@
 
 use super::at::{At, Errors};
 use super::job;
-use crate::canonical::parse_duration;
+use crate::canonical::{Zone, parse_duration};
 
 /// The name of a Job is that of its CronJob and eleven characters more.
 const NAME_MAX: usize = 52;
@@ -76,26 +76,16 @@ fn schedule(at: &At<'_>, line: &str, had_zone: bool, has_field: bool, errors: &m
     }
 }
 
-/// A name of a time zone, as far as it can be told without the list of them.
 fn zone(at: &At<'_>, errors: &mut Errors) {
     let name = at.text();
     if name.is_empty() {
-        return errors.push(at.invalid("timeZone must be nil or non-empty string"));
-    }
-    let is_sound = |part: &str| {
-        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b".-_+".contains(&b);
-        (1..=14).contains(&part.len())
-            && ![".", ".."].contains(&part)
-            && !part.starts_with('-')
-            && part.bytes().all(is_allowed)
-    };
-    if !name.split('/').all(is_sound) {
-        return errors.push(at.invalid(format!("unknown time zone {name}")));
-    }
-    if name.eq_ignore_ascii_case("Local") {
+        errors.push(at.invalid("timeZone must be nil or non-empty string"));
+    } else if name.eq_ignore_ascii_case("Local") {
         errors.push(at.invalid(
             "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones",
         ));
+    } else if Zone::named(name).is_none() {
+        errors.push(at.invalid(format!("unknown time zone {name}")));
     }
 }
 

@@ -1,9 +1,11 @@
 //! Carries out what was decided about a CronJob. Each write rests on it as it was observed.
 
-use super::plan::{Observed, Plan, name, reference};
+use super::calendar::shown;
+use super::plan::{Observed, Plan, name, reference, zone};
 use crate::bulk::bulk;
 use crate::objects::{CronJob, CronJobStatus, Job};
 use crate::runtime::{Client, Deletion, Future, Kind, Problem, seconds};
+use keelson_apiserver::canonical::Zone;
 use keelson_apiserver::request::Propagation;
 use serde_json::{Value, json};
 
@@ -98,7 +100,8 @@ fn job(cron: &CronJob, time: i64) -> Value {
             job["metadata"][field] = copied.clone();
         }
     }
-    job["metadata"]["annotations"][SCHEDULED] = seconds(time * 1_000_000).into();
+    let zone = zone(cron).unwrap_or(Zone::UTC);
+    job["metadata"]["annotations"][SCHEDULED] = shown(time, zone.offset_s(time)).into();
     job
 }
 

@@ -1,4 +1,6 @@
-//! Days and their names, in UTC.
+//! Days and their names, and moments as people write them.
+
+use crate::runtime::seconds;
 
 /// In a day.
 pub const MINUTES: i64 = 24 * 60;
@@ -58,6 +60,17 @@ pub fn written(seconds: i64) -> String {
     )
 }
 
+/// A moment as the clocks show it that are so many seconds ahead of UTC, in RFC 3339.
+pub fn shown(at_s: i64, ahead_s: i64) -> String {
+    let local = seconds((at_s + ahead_s) * 1_000_000);
+    if ahead_s == 0 {
+        return local;
+    }
+    let (sign, minutes) = (if ahead_s < 0 { '-' } else { '+' }, ahead_s.abs() / 60);
+    let local = local.trim_end_matches('Z');
+    format!("{local}{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +95,13 @@ mod tests {
             assert_eq!(Day::of(days), wanted, "{days}");
         }
         assert_eq!(written(1_767_225_661), "Thu, 01 Jan 2026 00:01:01 +0000");
+        for (ahead_s, wanted) in [
+            (0, "2026-01-01T00:01:01Z"),
+            (3_600, "2026-01-01T01:01:01+01:00"),
+            (20_700, "2026-01-01T05:46:01+05:45"),
+            (-12_600, "2025-12-31T20:31:01-03:30"),
+        ] {
+            assert_eq!(shown(1_767_225_661, ahead_s), wanted);
+        }
     }
 }

@@ -6,7 +6,8 @@
 //! is made of the minute it is for, and each start rests on the CronJob's revision: so for one time there
 //! is one Job, however often a leader is stopped half-way.
 //!
-//! Schedules are read in UTC. A time zone that is something else is told in the log, and not followed.
+//! Schedules are read in the time zone that a CronJob names, else in UTC, whatever a machine's own is. A zone
+//! that is not known starts nothing, and users are told.
 //!
 //! | file | rule |
 //! |---|---|
@@ -23,7 +24,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-use crate::objects::{CronJob, Key};
+use crate::objects::Key;
 use crate::runtime::{Change, Client, Controller, Future, Kind, Next, Problem, Wanted, World};
 use plan::Observed;
 
@@ -74,23 +75,10 @@ impl Controller for CronJobs {
             let Some(observed) = observed else {
                 return Ok(Next::Settled);
             };
-            if let Some(zone) = other_zone(&observed.cron) {
-                tracing::warn!(%key, zone, "the schedule is read in UTC");
-            }
             let plan = plan::plan(&observed);
             let again = plan.again;
             act::act(client, &observed, plan).await?;
             Ok(again.map_or(Next::Settled, Next::After))
         })
     }
-}
-
-/// The time zone of a schedule, if it is not ours.
-fn other_zone(cron: &CronJob) -> Option<&str> {
-    let zone = cron.spec.time_zone.as_deref()?;
-    let is_ours = matches!(
-        zone,
-        "UTC" | "Etc/UTC" | "GMT" | "Etc/GMT" | "Zulu" | "Etc/Zulu"
-    );
-    (!is_ours).then_some(zone)
 }

@@ -5,6 +5,7 @@ use super::schedule::Schedule;
 use crate::objects::{CronJob, CronJobStatus, Job, Key, is_true};
 use crate::pods::micros;
 use crate::runtime::{World, seconds};
+use keelson_apiserver::canonical::Zone;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +73,12 @@ pub fn name(cron: &CronJob, time: i64) -> String {
     format!("{}-{}", cron.metadata.name, time.div_euclid(60))
 }
 
+/// The time zone of a schedule. `None`: it has a name that nobody knows.
+pub fn zone(cron: &CronJob) -> Option<Zone> {
+    let named = cron.spec.time_zone.as_deref();
+    named.map_or(Some(Zone::UTC), Zone::named)
+}
+
 /// A Job that runs, as the status lists it.
 pub fn reference(namespace: &str, name: &str, uid: &str, revision: &str) -> Value {
     json!({
@@ -92,7 +99,13 @@ pub fn plan(observed: &Observed) -> Plan {
     if observed.cron.metadata.is_deleting() || spec.suspend {
         return plan;
     }
-    let Some(schedule) = Schedule::parse(&spec.schedule) else {
+    let Some(zone) = zone(&observed.cron) else {
+        let name = spec.time_zone.as_deref().unwrap_or_default();
+        let message = format!("invalid timeZone: {name:?}: unknown time zone {name}");
+        plan.told.push((true, "UnknownTimeZone", message));
+        return plan;
+    };
+    let Some(schedule) = Schedule::parse(&spec.schedule, &zone) else {
         let message = format!("unparseable schedule: {:?}", spec.schedule);
         plan.told.push((true, "UnparseableSchedule", message));
         return plan;

@@ -213,3 +213,32 @@ fn cj1_many_missed_times_are_told() {
         assert_eq!(plan.started, Some(observed.now_us / 1_000_000));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn cj1_the_clocks_of_a_zone_decide_and_the_annotation_shows_them() {
+    // Midnight in UTC is 05:45 there.
+    let spec = json!({"schedule": "50 5 * * *", "timeZone": "Asia/Kathmandu"});
+    let cluster = start(spec).await;
+    minutes(&cluster, 10).await;
+    assert_eq!(names(&cluster), ["tick+5"]);
+    let job = &jobs(&cluster)[0].metadata;
+    let timestamp = &job.annotations["batch.kubernetes.io/cronjob-scheduled-timestamp"];
+    assert_eq!(timestamp, "2026-01-01T05:50:00+05:45");
+}
+
+#[test]
+fn cj1_a_zone_that_nobody_knows_starts_nothing_and_is_told() {
+    let cron = json!({
+        "metadata": {"name": "tick", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"schedule": "* * * * *", "timeZone": "Middle/Earth"},
+    });
+    let observed = Observed {
+        cron: Arc::new(serde_json::from_value(cron).expect("a CronJob")),
+        jobs: Vec::new(),
+        now_us: START_US + 60_000_000,
+    };
+    let plan = plan(&observed);
+    assert_eq!((plan.started, plan.again), (None, None));
+    let message = "invalid timeZone: \"Middle/Earth\": unknown time zone Middle/Earth";
+    assert_eq!(plan.told, [(true, "UnknownTimeZone", message.to_owned())]);
+}

@@ -6,10 +6,11 @@
 //! | file | what |
 //! |---|---|
 //! | `meta` | metadata, keys, conditions |
-//! | `pod`, `node`, `workload`, `network`, `other` | the kinds |
+//! | `pod`, `node`, `workload`, `network`, `budget`, `other` | the kinds |
 //!
 //! What may enter: a field that a decision rests on. What never happens here: a decision.
 
+mod budget;
 mod meta;
 mod network;
 mod node;
@@ -17,6 +18,9 @@ mod other;
 mod pod;
 mod workload;
 
+pub use budget::{
+    PodDisruptionBudget, PodDisruptionBudgetSpec, PodDisruptionBudgetStatus, Selects,
+};
 pub use meta::{Condition, Key, Meta, OwnerReference, Partial, condition, is_true};
 pub use network::{EndpointSlice, Endpoints, Service, ServicePort, ServiceSpec};
 pub use node::{Lease, LeaseSpec, Node, NodeAddress, NodeImage, NodeSpec, NodeStatus, Taint};

@@ -4,8 +4,8 @@ use super::graph::{self, Graph};
 use super::store::{Kept, Store};
 use crate::objects::{
     ClusterRole, ConfigMap, ControllerRevision, CronJob, DaemonSet, Deployment, EndpointSlice,
-    Endpoints, Job, Key, Lease, Meta, Namespace, Node, Partial, Pod, Replicas, ResourceQuota,
-    Service,
+    Endpoints, Job, Key, Lease, Meta, Namespace, Node, Partial, Pod, PodDisruptionBudget, Replicas,
+    ResourceQuota, Service,
 };
 use keelson_apiserver::registry::Sighting;
 use keelson_apiserver::resource::Resource;
@@ -159,6 +159,8 @@ kinds! {
     CronJob, cron_jobs: CronJob, "batch", "v1", "cronjobs";
     /// Roles that are in no namespace.
     ClusterRole, cluster_roles: ClusterRole, "rbac.authorization.k8s.io", "v1", "clusterroles";
+    /// Disruption budgets.
+    PodDisruptionBudget, pod_disruption_budgets: PodDisruptionBudget, "policy", "v1", "poddisruptionbudgets";
     /// Leases.
     Lease, leases: Lease, "coordination.k8s.io", "v1", "leases";
 }
@@ -193,6 +195,7 @@ kept!(
     DaemonSet,
     ControllerRevision,
     Job,
+    PodDisruptionBudget,
     ResourceQuota,
     CronJob,
     Lease

@@ -1,8 +1,13 @@
 //! What is refused before anything is done, and how (section 1.10 of the contract).
 
-use super::world::{Plan, World, allow};
+use super::lane::Lane;
+use super::world::{LONG, Plan, World, allow};
 use crate::http::Limits;
+use futures::StreamExt;
 use hyper::Method;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 const PODS: &str = "/api/v1/namespaces/default/pods";
 
@@ -169,4 +174,44 @@ async fn when_there_is_no_room_requests_are_answered_with_429_but_for_the_operat
     let refused = "apiserver_flowcontrol_rejected_requests_total{flow_schema=\"in-flight\",\
                    priority_level=\"readOnly\",reason=\"concurrency-limit\"} 1\n";
     assert!(metrics.text().contains(refused), "{}", metrics.text());
+}
+
+#[tokio::test]
+async fn a_client_that_is_refused_thousands_of_writes_keeps_its_connection() {
+    let world = World::new(Plan::default()).await;
+    let lane = Lane::open(world.bearer("bob-token")).await;
+    let body = bytes::Bytes::from(vec![b'x'; 4_096]);
+    let asked = futures::stream::iter(0..5_000).map(|_| async {
+        let answer = lane.ask(&Method::POST, PODS, &[], body.clone()).await;
+        answer.code
+    });
+    let codes: Vec<u16> = asked.buffer_unordered(32).collect().await;
+    assert!(codes.iter().all(|code| *code == 403));
+}
+
+#[tokio::test]
+async fn a_refused_write_is_answered_though_its_body_does_not_come() {
+    let world = World::new(Plan::default()).await;
+    for length in [10_usize, 1 << 40] {
+        let mut stream = world.bearer("bob-token").connect("http/1.1").await;
+        let head = format!(
+            "POST {PODS} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer bob-token\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut begins = [0; 12];
+        let reading = stream.read_exact(&mut begins);
+        timeout(LONG, reading).await.expect("an answer").unwrap();
+        assert_eq!(&begins, b"HTTP/1.1 403", "{length}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_a_megabyte_is_not_repeated_in_full() {
+    let world = World::new(Plan::default()).await;
+    let object = json!({"apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "a"}, "data": {"x".repeat(1 << 20): ""}});
+    let path = "/api/v1/namespaces/default/configmaps";
+    let answer = world.admin().post(path, &object).await;
+    assert_eq!(answer.failure().0, 422);
+    assert!(answer.bytes.len() < 200_000, "{}", answer.bytes.len());
 }

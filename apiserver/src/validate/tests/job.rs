@@ -411,6 +411,11 @@ fn cron_jobs() {
             ),
             case(
                 "/spec/timeZone",
+                json!("Middle/Earth"),
+                "spec.timeZone: Invalid value: \"Middle/Earth\": unknown time zone Middle/Earth",
+            ),
+            case(
+                "/spec/timeZone",
                 json!("local"),
                 "spec.timeZone: Invalid value: \"local\": timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones",
             ),
