@@ -5,5 +5,36 @@
 //! checkers read it back and say pass, fail or unknown. The other acts on real processes and only writes histories.
 //! What will never happen here: a look into the store. Clusters are seen from the outside, any server
 //! that speaks etcd's protocol can stand in, and whoever checks knows the contract, not our code.
+//!
+//! The half that acts:
+//!
+//! | room | what |
+//! |---|---|
+//! | `enclosure` | namespaces that are gone with the run |
+//! | `disk`, `net`, `clock`, `cluster` | members on hosts and disks of their own |
+//! | `doctor` | what this host can do |
+//! | `session`, `wire`, `errors`, `watcher`, `recorder` | clients that never repeat, and what they write down |
+//! | `workload` | what clients do |
+//! | `nemesis` | what breaks, when, and how that is seen |
+//! | `observer` | what members say about themselves |
+//! | `campaign` | one run, from start to history |
+//! | `coverage`, `recovery` | what many runs met; how long writes stood still |
 
+pub mod campaign;
+pub mod clock;
+pub mod cluster;
+pub mod coverage;
+pub mod disk;
+pub mod doctor;
+pub mod enclosure;
+pub mod errors;
 pub mod history;
+pub mod nemesis;
+pub mod net;
+pub mod observer;
+pub mod recorder;
+pub mod recovery;
+pub mod session;
+pub mod watcher;
+pub mod wire;
+pub mod workload;
