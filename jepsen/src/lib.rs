@@ -7,5 +7,6 @@
 //! Clusters are seen from the outside, any server that speaks etcd's protocol can stand in, and
 //! whoever checks knows the contract, not our code.
 
+pub mod check;
 pub mod history;
 pub mod model;
