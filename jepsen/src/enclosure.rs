@@ -14,6 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use crate::disk::{self, SCRATCH};
 
@@ -118,7 +119,7 @@ pub fn run_inside(enclosure: Enclosure) -> Check<ExitStatus> {
     let mut child = die_with_parent(&mut command).spawn()?;
     // The copy that the command holds would keep the pipe open.
     drop(command);
-    ignore_interrupts();
+    pass_interrupts_on(child.id());
     clean_up(lifeline, mounts, scratch.path());
     Ok(child.wait()?)
 }
@@ -164,8 +165,12 @@ fn lifeline(command: &mut Command) -> Check<File> {
 ///
 /// When the processes of the new space cannot be shown.
 pub fn settle(enclosure: Enclosure) -> Check<PathBuf> {
-    // SAFETY: a system call on a descriptor that is ours or not open at all. Members must not inherit it.
-    unsafe { libc::fcntl(LIFELINE, libc::F_SETFD, libc::FD_CLOEXEC) };
+    // SAFETY: system calls on a descriptor that is ours or not open at all, and on this process. Members must not
+    // inherit the lifeline, and an interrupt of the terminal must reach none of them.
+    unsafe {
+        libc::fcntl(LIFELINE, libc::F_SETFD, libc::FD_CLOEXEC);
+        libc::setsid();
+    }
     if enclosure == Enclosure::Full {
         let proc = c"proc".as_ptr();
         // SAFETY: all texts end with a zero byte.
@@ -201,11 +206,20 @@ fn clean_up(mut lifeline: File, mut mounts: File, scratch: &Path) {
     }
 }
 
-/// An interrupt goes to the whole group: the inner process ends the run and this one waits for it.
-fn ignore_interrupts() {
-    // SAFETY: ignoring a signal touches no memory.
+/// The inner process, once it runs.
+static INNER: AtomicI32 = AtomicI32::new(0);
+
+/// An interrupt is passed on to the inner process alone, which ends the run; members and hosts stay until it has.
+fn pass_interrupts_on(to: u32) {
+    extern "C" fn pass_on(signal: libc::c_int) {
+        // SAFETY: kill is async-signal-safe, and the number is that of a child nobody has waited for.
+        unsafe { libc::kill(INNER.load(Relaxed), signal) };
+    }
+    INNER.store(to as i32, Relaxed);
+    let handler = pass_on as extern "C" fn(libc::c_int) as libc::sighandler_t;
+    // SAFETY: the handler makes one async-signal-safe call.
     unsafe {
-        libc::signal(libc::SIGINT, libc::SIG_IGN);
-        libc::signal(libc::SIGTERM, libc::SIG_IGN);
+        libc::signal(libc::SIGINT, handler);
+        libc::signal(libc::SIGTERM, handler);
     }
 }

@@ -1,10 +1,11 @@
 //! The room of fault campaigns: what was asked of a cluster and what it answered while things broke,
 //! and whether that keeps the promises of the store.
 //!
-//! Two halves. One judges and is pure: [`history`] is what was seen, and
-//! checkers read it back and say pass, fail or unknown. The other acts on real processes and only writes histories.
-//! What will never happen here: a look into the store. Clusters are seen from the outside, any server
-//! that speaks etcd's protocol can stand in, and whoever checks knows the contract, not our code.
+//! Two halves. One judges and is pure: [`history`] is what was seen, [`model`] a store that is as
+//! simple as the contract allows, [`check`] judges and [`report`] shows it to people. The other acts on
+//! real processes and only writes histories. What will never happen here: a look into the store.
+//! Clusters are seen from the outside, any server that speaks etcd's protocol can stand in, and
+//! whoever checks knows the contract, not our code.
 //!
 //! The half that acts:
 //!
@@ -21,6 +22,7 @@
 //! | `coverage`, `recovery` | what many runs met; how long writes stood still |
 
 pub mod campaign;
+pub mod check;
 pub mod clock;
 pub mod cluster;
 pub mod coverage;
@@ -29,11 +31,13 @@ pub mod doctor;
 pub mod enclosure;
 pub mod errors;
 pub mod history;
+pub mod model;
 pub mod nemesis;
 pub mod net;
 pub mod observer;
 pub mod recorder;
 pub mod recovery;
+pub mod report;
 pub mod session;
 pub mod watcher;
 pub mod wire;

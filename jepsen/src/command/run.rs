@@ -4,9 +4,10 @@ use super::{Output, history};
 use clap::{Args, ValueEnum};
 use keelson_jepsen::campaign::{self, Options};
 use keelson_jepsen::enclosure::Enclosure;
-use keelson_jepsen::history::HistoryReader;
-use keelson_jepsen::history::Record;
+use keelson_jepsen::history::{History, HistoryReader, Record};
 use keelson_jepsen::nemesis::kind::Nemesis;
+use keelson_jepsen::recovery;
+use keelson_jepsen::report::check_directory;
 use keelson_jepsen::workload::Workload;
 use keelson_kit::check::{Check, Failure, some};
 use keelson_kit::cluster::Binary;
@@ -165,7 +166,15 @@ impl Run {
 }
 
 async fn listen_for_interrupts() {
-    while tokio::signal::ctrl_c().await.is_ok() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut asked) = signal(SignalKind::terminate()) else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = asked.recv() => {}
+        }
         if INTERRUPTED.swap(true, Relaxed) {
             std::process::exit(130);
         }
@@ -203,9 +212,36 @@ pub fn length(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(number * seconds))
 }
 
-/// Judges a directory and prints the verdict.
+/// Judges a directory, leaves a page and a summary beside its history, and prints what each checker says.
 pub fn check(directory: &Path, output: Output) -> Check<ExitCode> {
-    let _ = output;
-    println!("{}", history(directory).display());
-    Ok(ExitCode::SUCCESS)
+    let summary = check_directory(directory)?;
+    match output {
+        Output::Json => println!("{}", serde_json::to_string_pretty(&summary)?),
+        Output::Table => {
+            for one in &summary.findings {
+                let said = [one.rule.as_deref(), one.text.as_deref()];
+                let said: Vec<&str> = said.into_iter().flatten().collect();
+                let (checker, verdict) = (&one.checker, one.verdict);
+                println!(
+                    "{checker:<14} {:>8}  {verdict} {}",
+                    one.looked_at,
+                    said.join(": ")
+                );
+            }
+            println!("verdict: {}", summary.verdict);
+        }
+    }
+    let history = History::load(&history(directory))?;
+    for (fault, outages) in recovery::outages(&history) {
+        let (half, most) = (outages.percentile(50), outages.percentile(99));
+        let times = outages.milliseconds.len();
+        eprintln!(
+            "no write after {fault} of the leader: {times} times, p50 {half} ms, p99 {most} ms"
+        );
+    }
+    Ok(ExitCode::from(match summary.verdict {
+        "pass" => 0,
+        "fail" => 1,
+        _ => 2,
+    }))
 }
