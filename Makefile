@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ENV := . scripts/env.sh &&
 
-.PHONY: help setup build run check test lint deny bench bench-peer soak schema
+.PHONY: help setup build run check test lint deny bench bench-peer soak schema chaos
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench-peer: build ## Measure against a real etcd in interleaved rounds (ROUNDS=3
 
 soak: build ## 10 M puts under compaction, then all workloads (PUTS, DURATION): memory and disk stay bounded
 	@scripts/soak.sh
+
+chaos: setup ## A campaign of faults against real processes (TIME=60s NODES=3 SEED=1 WORKLOAD=... NEMESIS=... SERVER=etcd)
+	@scripts/chaos.sh
 
 schema: ## Make the table of Kubernetes' built-in kinds anew (needs Go and Python)
 	@scripts/schema.sh make

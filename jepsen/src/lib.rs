@@ -1,5 +1,44 @@
-//! The room of fault campaigns: generators, faults, histories and their checkers. Empty: nothing of it
-//! is built yet.
+//! The room of fault campaigns: what was asked of a cluster and what it answered while things broke,
+//! and whether that keeps the promises of the store.
 //!
-//! It will see clusters from the outside, through the test kit. What will never happen here: a look
-//! into the store.
+//! Two halves. One judges and is pure: [`history`] is what was seen, [`model`] a store that is as
+//! simple as the contract allows, [`check`] judges and [`report`] shows it to people. The other acts on
+//! real processes and only writes histories. What will never happen here: a look into the store.
+//! Clusters are seen from the outside, any server that speaks etcd's protocol can stand in, and
+//! whoever checks knows the contract, not our code.
+//!
+//! The half that acts:
+//!
+//! | room | what |
+//! |---|---|
+//! | `enclosure` | namespaces that are gone with the run |
+//! | `disk`, `net`, `clock`, `cluster` | members on hosts and disks of their own |
+//! | `doctor` | what this host can do |
+//! | `session`, `wire`, `errors`, `watcher`, `recorder` | clients that never repeat, and what they write down |
+//! | `workload` | what clients do |
+//! | `nemesis` | what breaks, when, and how that is seen |
+//! | `observer` | what members say about themselves |
+//! | `campaign` | one run, from start to history |
+//! | `coverage`, `recovery` | what many runs met; how long writes stood still |
+
+pub mod campaign;
+pub mod check;
+pub mod clock;
+pub mod cluster;
+pub mod coverage;
+pub mod disk;
+pub mod doctor;
+pub mod enclosure;
+pub mod errors;
+pub mod history;
+pub mod model;
+pub mod nemesis;
+pub mod net;
+pub mod observer;
+pub mod recorder;
+pub mod recovery;
+pub mod report;
+pub mod session;
+pub mod watcher;
+pub mod wire;
+pub mod workload;

@@ -28,17 +28,26 @@ impl Mount {
     ///
     /// When it cannot be asked.
     pub fn free_bytes(&self) -> Check<u64> {
-        let path = CString::new(self.0.as_os_str().as_bytes())?;
-        let mut answer = std::mem::MaybeUninit::<libc::statvfs>::uninit();
-        // SAFETY: the path ends with a zero byte, and the answer is read only after success.
-        let answer = unsafe {
-            if libc::statvfs(path.as_ptr(), answer.as_mut_ptr()) != 0 {
-                return Err(Failure::from(std::io::Error::last_os_error()));
-            }
-            answer.assume_init()
-        };
-        Ok(answer.f_bavail as u64 * answer.f_frsize as u64)
+        free_bytes(&self.0)
     }
+}
+
+/// Bytes that are free where this directory is.
+///
+/// # Errors
+///
+/// When it cannot be asked.
+pub fn free_bytes(directory: &Path) -> Check<u64> {
+    let path = CString::new(directory.as_os_str().as_bytes())?;
+    let mut answer = std::mem::MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path ends with a zero byte, and the answer is read only after success.
+    let answer = unsafe {
+        if libc::statvfs(path.as_ptr(), answer.as_mut_ptr()) != 0 {
+            return Err(Failure::from(std::io::Error::last_os_error()));
+        }
+        answer.assume_init()
+    };
+    Ok(answer.f_bavail as u64 * answer.f_frsize as u64)
 }
 
 impl Drop for Mount {

@@ -9,7 +9,10 @@
 use crate::check::{Check, Failure};
 use crate::process::die_with_parent;
 use crate::tools::skip;
-use std::io::Write;
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::net::TcpStream;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -22,6 +25,9 @@ const WAYS: [&[&str]; 2] = [&["--net"], &["--user", "--map-root-user", "--net"]]
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Nobody has it. Locally administered, like those that somebody has.
 const NOBODY: &str = "02:00:00:00:ff:ff";
+
+/// Nobody listens there, so a host that is reached refuses.
+const UNUSED: u16 = 9;
 
 /// Whoever is no host: the test, its clients, hollow nodes. On the wire of clients alone.
 pub const OUTSIDE: usize = 253;
@@ -166,6 +172,28 @@ impl Net {
         ip(None, &outside)
     }
 
+    /// Whether a connection that `from` opens to `to` gets an answer, if only a refusal, within `patience`. It
+    /// needs both directions, and nobody who listens.
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered.
+    pub fn reaches(&self, wire: Wire, from: usize, to: usize, patience: Duration) -> Check<bool> {
+        let space = self.holder(from).map(|holder| holder.0.id());
+        let address = format!("{}:{UNUSED}", wire.address(to)).parse()?;
+        // A thread of its own: a namespace belongs to a thread, and this one is never used again.
+        let probe = std::thread::spawn(move || -> Check<bool> {
+            if let Some(pid) = space {
+                join(pid)?;
+            }
+            Ok(match TcpStream::connect_timeout(&address, patience) {
+                Ok(_) => true,
+                Err(error) => error.kind() == ErrorKind::ConnectionRefused,
+            })
+        });
+        let ended = probe.join();
+        ended.unwrap_or_else(|_| Err(Failure::new("the probe panicked")))
+    }
+
     fn holder(&self, host: usize) -> Option<&Holder> {
         self.hosts.get(host)
     }
@@ -185,6 +213,16 @@ impl Net {
         }
         ip(None, &outside)?;
         ip(self.holder(host), &inside)
+    }
+}
+
+/// Puts the present thread into the network of a process.
+fn join(pid: u32) -> Check {
+    let space = File::open(format!("/proc/{pid}/ns/net"))?;
+    // SAFETY: the descriptor is open, and the call touches no memory.
+    match unsafe { libc::setns(space.as_raw_fd(), libc::CLONE_NEWNET) } {
+        0 => Ok(()),
+        _ => Err(Failure::from(std::io::Error::last_os_error())),
     }
 }
 

@@ -57,6 +57,11 @@ impl Process {
         })
     }
 
+    /// Its number, which is the program's as long as it has not ended.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How the program ended, if it has.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()

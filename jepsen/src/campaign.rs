@@ -1,0 +1,354 @@
+//! One run from its first member to its verdict: start, load, faults, healing, last reads, comparison.
+
+use crate::cluster::{Cluster, Spec};
+use crate::doctor::{self, Host};
+use crate::enclosure::Enclosure;
+use crate::history::*;
+use crate::nemesis::kind::Nemesis;
+use crate::nemesis::{Injector, plan};
+use crate::observer;
+use crate::recorder::{Recorder, Tally};
+use crate::session::Session;
+use crate::workload::{self, Stage, Workload};
+use keelson_kit::check::{Check, Failure, some};
+use keelson_kit::client::Client;
+use keelson_kit::cluster::Binary;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// The history in the directory of a run.
+pub const HISTORY: &str = "history.jsonl";
+/// How the run went, for machines.
+pub const SUMMARY: &str = "run.json";
+/// Writers end within this time after they were told to; watches, too.
+const LAST_ACTORS: Duration = Duration::from_secs(60);
+/// Fewer answers in a second make a run that proves nothing.
+const LEAST_RATE: u64 = 5;
+/// How long writes are tried at the end.
+const LAST_WRITE: Duration = Duration::from_secs(60);
+
+/// What a run is to be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The server.
+    pub binary: Binary,
+    /// What clients do.
+    pub workloads: Vec<Workload>,
+    /// What breaks.
+    pub nemeses: Vec<Nemesis>,
+    /// How long.
+    pub length: Duration,
+    /// Decides everything that is chosen.
+    pub seed: u64,
+    /// Members.
+    pub nodes: usize,
+    /// Where history, logs and report go.
+    pub out: PathBuf,
+    /// Operations of one actor in a second, at most.
+    pub rate: u32,
+    /// If disks of members are kept even if all is well.
+    pub keep: bool,
+    /// What a reader types to see the same again.
+    pub command: String,
+}
+
+/// How faults of one kind went.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct FaultTally {
+    /// Begun.
+    pub begun: u64,
+    /// Seen to work.
+    pub effective: u64,
+}
+
+/// What a run did; what it proves is for the checkers to say.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Summary {
+    /// The command that repeats it.
+    pub command: String,
+    /// The server.
+    pub target: String,
+    /// What kept the members apart.
+    pub enclosure: String,
+    /// Operations and events.
+    pub tally: Tally,
+    /// Faults by kind.
+    pub faults: BTreeMap<String, FaultTally>,
+    /// If the cluster came back and everything could be read.
+    pub is_complete: bool,
+    /// What went wrong, if not.
+    pub detail: String,
+}
+
+/// Carries out a run. What went wrong on the way is in the history; an error means that there is none.
+///
+/// # Errors
+///
+/// When the cluster does not start, or the history cannot be written.
+pub async fn run(
+    options: &Options,
+    enclosure: Enclosure,
+    scratch: &Path,
+    over: &(dyn Fn() -> bool + Sync),
+) -> Check<Summary> {
+    std::fs::create_dir_all(&options.out)?;
+    let host = Host::examine(enclosure, scratch);
+    let wants_clock = options.nemeses.contains(&Nemesis::Clock);
+    let spec = Spec {
+        binary: options.binary.clone(),
+        size: options.nodes,
+        enclosure,
+        disk_megabytes: 1200,
+        fake_time: doctor::fake_time().filter(|_| wants_clock),
+    };
+    let mut cluster = Cluster::prepare(&spec, scratch, &options.out)?;
+    for i in 0..options.nodes {
+        cluster.start(i)?;
+    }
+    cluster.ready().await?;
+    let target = version(&cluster, &options.binary).await?;
+    let recorder = Recorder::create(&options.out.join(HISTORY), &head(options, &target))?;
+    let (faults, ended) = perform(options, &mut cluster, &host, &recorder, over).await?;
+    let (is_complete, revision, detail) = match &ended {
+        Ok(revision) => (true, *revision, "all members answered".to_owned()),
+        Err(failure) => (false, 0, failure.to_string()),
+    };
+    recorder.observe(Observation::Recovered {
+        complete: is_complete,
+        revision,
+        detail: detail.clone(),
+    });
+    for i in 0..cluster.size() {
+        let (lines, alarms) = cluster.scan_log(i);
+        let node = i as Node + 1;
+        recorder.observe(Observation::LogScan {
+            node,
+            lines,
+            alarms,
+        });
+    }
+    cluster.end();
+    recorder.finish()?;
+    if options.keep || !is_complete {
+        cluster.keep_disks(&options.out)?;
+    }
+    let summary = Summary {
+        command: options.command.clone(),
+        target,
+        enclosure: enclosure.name().to_owned(),
+        tally: recorder.tally(),
+        faults,
+        is_complete,
+        detail,
+    };
+    let text = serde_json::to_string_pretty(&summary)?;
+    std::fs::write(options.out.join(SUMMARY), text)?;
+    Ok(summary)
+}
+
+/// Whose server it is and which version.
+async fn version(cluster: &Cluster, binary: &Binary) -> Check<String> {
+    let status = Client::new(&cluster.endpoints())?.status().await?;
+    let program = binary
+        .path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
+    Ok(
+        format!("{program} {} {}", status.version, binary.flags.join(" "))
+            .trim()
+            .to_owned(),
+    )
+}
+
+fn head(options: &Options, target: &str) -> Head {
+    let started = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let seconds = options.length.as_secs();
+    let quick = options
+        .workloads
+        .iter()
+        .any(|one| !matches!(one, Workload::Lock | Workload::Unfenced));
+    Head {
+        workloads: options
+            .workloads
+            .iter()
+            .map(|one| one.name().to_owned())
+            .collect(),
+        nemeses: options
+            .nemeses
+            .iter()
+            .map(|one| one.name().to_owned())
+            .collect(),
+        nodes: options.nodes as u8,
+        target: target.to_owned(),
+        started_unix_ms: started.as_millis() as u64,
+        duration_s: seconds,
+        required_faults: options
+            .nemeses
+            .iter()
+            .map(|one| one.name().to_owned())
+            .collect(),
+        least_operations: if quick {
+            LEAST_RATE * seconds
+        } else {
+            seconds / 2
+        },
+        invariants: options
+            .workloads
+            .iter()
+            .flat_map(|one| one.invariants())
+            .collect(),
+        ..Head::new(options.seed, options.command.clone())
+    }
+}
+
+type Performed = (BTreeMap<String, FaultTally>, Check<i64>);
+
+/// Load and faults, then healing and the last reads.
+async fn perform(
+    options: &Options,
+    cluster: &mut Cluster,
+    host: &Host,
+    recorder: &Recorder,
+    over: &(dyn Fn() -> bool + Sync),
+) -> Check<Performed> {
+    let (stop, stopped) = watch::channel(false);
+    let (tell_last, last_revision) = watch::channel(0);
+    let stage = Stage {
+        recorder: recorder.clone(),
+        endpoints: cluster.endpoints(),
+        seed: options.seed,
+        rate: options.rate,
+        outside: Arc::default(),
+        over: stopped,
+        last_revision,
+    };
+    let load = Load::start(options.workloads.clone(), stage.clone())?;
+    let plan = plan::plan(
+        &options.nemeses,
+        options.seed,
+        options.length.as_millis() as u64,
+    );
+    let mut injector = Injector::new(cluster, recorder, host);
+    injector
+        .carry_out(&plan, options.length, &|| over() || load.has_ended())
+        .await;
+    let mut faults: BTreeMap<String, FaultTally> = BTreeMap::new();
+    for (name, is_effective) in injector.tallies() {
+        let tally = faults.entry((*name).to_owned()).or_default();
+        tally.begun += 1;
+        tally.effective += u64::from(*is_effective);
+    }
+    for i in 0..cluster.size() {
+        cluster.start(i)?;
+    }
+    let ready = cluster.ready().await;
+    let _ = stop.send(true);
+    let mut last = match ready {
+        Ok(()) => last_reads(options, &stage).await,
+        Err(failure) => Err(failure),
+    };
+    // Without a last revision, watches would wait for ever.
+    let _ = tell_last.send(*last.as_ref().unwrap_or(&1));
+    if let Err(failure) = load.join().await
+        && last.is_ok()
+    {
+        last = Err(failure);
+    }
+    if let Ok(revision) = &last {
+        let compared = observer::compare(recorder, &stage.endpoints, *revision).await;
+        last = compared.map(|()| *revision);
+    }
+    Ok((faults, last))
+}
+
+/// The last write, and reads of everything by every member. Returns the last write's revision.
+async fn last_reads(options: &Options, stage: &Stage) -> Check<i64> {
+    let mut any = Session::new(&stage.recorder, &stage.endpoints, None)?;
+    for workload in &options.workloads {
+        workload.last_reads(stage, &mut any).await;
+    }
+    let began = Instant::now();
+    let revision = loop {
+        let put = PutCall {
+            key: Blob::from("end"),
+            value: Blob::from(format!("end.{}", stage.recorder.number())),
+            ..PutCall::default()
+        };
+        if let Some((header, _)) = any.kv(KvCall::Put(put)).await {
+            break header.revision;
+        }
+        if began.elapsed() > LAST_WRITE {
+            return Err(Failure::new("no write succeeds when all is healed"));
+        }
+    };
+    for node in 1..=stage.endpoints.len() {
+        let mut session = Session::new(&stage.recorder, &stage.endpoints, Some(node as Node))?;
+        let everything = RangeCall {
+            range: KeyRange::all(),
+            ..RangeCall::default()
+        };
+        some("an answer of every member", session.range(everything).await)?;
+    }
+    Ok(revision)
+}
+
+/// Clients, on a thread and a runtime of their own: faults must not slow them down.
+struct Load(std::thread::JoinHandle<Check>);
+
+impl Load {
+    fn start(workloads: Vec<Workload>, stage: Stage) -> Check<Load> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let thread = std::thread::Builder::new().name("load".to_owned());
+        Ok(Load(thread.spawn(move || {
+            runtime.block_on(async {
+                let (recorder, endpoints) = (stage.recorder.clone(), stage.endpoints.clone());
+                let follower =
+                    tokio::spawn(async move { observer::follow(&recorder, &endpoints).await });
+                let mut over = stage.over.clone();
+                let ended = tokio::select! {
+                    ended = workload::run(&workloads, &stage) => ended,
+                    () = too_late(&mut over) => Err(Failure::new("clients did not end in time")),
+                };
+                follower.abort();
+                ended
+            })
+        })?))
+    }
+
+    /// Only when something is wrong before it was told to.
+    fn has_ended(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    async fn join(self) -> Check {
+        let waits = tokio::task::spawn_blocking(|| self.0.join());
+        let ended = timeout(LAST_ACTORS * 2, waits).await??;
+        ended.unwrap_or_else(|_| Err(Failure::new("the load panicked")))
+    }
+}
+
+async fn too_late(over: &mut watch::Receiver<bool>) {
+    // An error says that whoever would tell is gone.
+    let _ = over.wait_for(|over| *over).await;
+    tokio::time::sleep(LAST_ACTORS).await;
+}
+
+/// A directory for a run that was given none.
+pub fn default_out(workloads: &[Workload], nemeses: &[Nemesis], seed: u64) -> PathBuf {
+    let join = |names: Vec<&str>| names.join("+");
+    let (workloads, nemeses) = (
+        join(workloads.iter().map(|one| one.name()).collect()),
+        join(nemeses.iter().map(|one| one.name()).collect()),
+    );
+    Path::new("jepsen-runs").join(format!("{workloads}-{nemeses}-{seed}"))
+}

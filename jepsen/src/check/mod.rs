@@ -1,0 +1,78 @@
+//! Whether a history keeps the promises. Pure: a history goes in, verdicts come out, as often as one
+//! likes.
+//!
+//! A checker is a function from a history (and from what the store went through, which the first of
+//! them finds out) to a [`Finding`]. Each says in its doc what a pass proves. A verdict is pass, fail
+//! with the rule and the least that shows it, or unknown with a reason; [`combine`] never makes a pass
+//! of an unknown. What may enter: one more judge. What never happens here: a clock, chance, a network,
+//! a look into a store; trust in anything that a history does not say.
+//!
+//! | room | judges |
+//! |---|---|
+//! | `harness` | whether the history can carry a verdict |
+//! | `witness` | all operations, by the store's own revisions; finds the [`Truth`] |
+//! | `wgl` | single keys and small groups, trusting no revision |
+//! | `watch` | the guarantees of watches |
+//! | `lease` | leases and their keys |
+//! | `compaction` | what may be read and what is refused |
+//! | `invariant`, `set` | what workloads promise |
+//! | `membership` | changes of members |
+//! | `end` | durability, hashes, processes |
+
+mod compaction;
+mod end;
+mod harness;
+mod invariant;
+mod lease;
+mod membership;
+mod set;
+mod truth;
+mod verdict;
+mod watch;
+pub mod wgl;
+mod witness;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use harness::{Coverage, coverage};
+pub use truth::{Cause, Change, Truth};
+pub use verdict::{Court, Finding, Verdict, Violation, combine};
+
+use crate::history::History;
+
+/// Everything that was found out about a history.
+#[derive(Debug)]
+pub struct Judgement {
+    /// One for each checker, in the order of the table above.
+    pub findings: Vec<Finding>,
+    /// What the store went through.
+    pub truth: Truth,
+}
+
+impl Judgement {
+    /// The verdict over all.
+    pub fn verdict(&self) -> Verdict {
+        combine(self.findings.iter().map(|finding| &finding.verdict))
+    }
+}
+
+/// Asks every checker.
+pub fn judge(history: &History) -> Judgement {
+    let (witness, truth) = witness::check(history);
+    let findings = vec![
+        harness::check(history),
+        witness,
+        wgl::check(history),
+        watch::check(history, &truth),
+        lease::check(history, &truth),
+        compaction::check(history),
+        invariant::check(history, &truth),
+        set::check(history),
+        membership::check(history),
+        end::durability(history, &truth),
+        end::hashes(history),
+        end::processes(history),
+    ];
+    Judgement { findings, truth }
+}

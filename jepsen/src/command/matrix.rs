@@ -1,0 +1,95 @@
+//! `matrix`: many runs, one process each, and the table of what they covered.
+
+use super::run::{Server, length};
+use clap::Args;
+use keelson_jepsen::campaign::{SUMMARY, Summary};
+use keelson_jepsen::coverage::{self, Cell, Coverage};
+use keelson_kit::check::Check;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+/// Many runs.
+#[derive(Args, Clone, Debug)]
+pub struct Matrix {
+    /// How many runs.
+    #[arg(long, default_value_t = 12)]
+    runs: u64,
+    /// How long each of them is.
+    #[arg(long, default_value = "60s", value_parser = length)]
+    time: Duration,
+    /// Decides which pairs come when; each run has this seed and its number added.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Sizes of clusters, taken in turn.
+    #[arg(long, value_delimiter = ',', default_value = "3,5")]
+    nodes: Vec<u8>,
+    /// Whose server is started.
+    #[arg(long, value_enum, default_value = "keelson")]
+    server: Server,
+    /// The program of the server.
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Where the runs go, and the table.
+    #[arg(long, default_value = "jepsen-runs/matrix")]
+    out: PathBuf,
+}
+
+impl Matrix {
+    /// Runs all of them. The worst verdict of all is the exit code.
+    pub fn carry_out(&self) -> Check<ExitCode> {
+        std::fs::create_dir_all(&self.out)?;
+        let mut coverage = Coverage::default();
+        let mut worst = 0;
+        for number in 0..self.runs {
+            let cell = coverage::choose(self.seed.wrapping_add(number), number);
+            let nodes = self.nodes[number as usize % self.nodes.len()];
+            let out = self.out.join(format!("{number:04}"));
+            let code = self.one(&cell, nodes, self.seed.wrapping_add(number), &out)?;
+            println!(
+                "run {number}: {} members, {}: exit code {code}",
+                nodes,
+                cell.name()
+            );
+            worst = worse(worst, code);
+            if let Ok(summary) = read(&out) {
+                coverage.add(&cell, nodes, &summary, code == 0);
+            }
+            std::fs::write(self.out.join("coverage.md"), coverage.table())?;
+        }
+        println!("\n{}", coverage.table());
+        Ok(ExitCode::from(worst))
+    }
+
+    fn one(&self, cell: &Cell, nodes: u8, seed: u64, out: &Path) -> Check<u8> {
+        let mut run = Command::new(std::env::current_exe()?);
+        run.arg("run").args(cell.arguments());
+        run.args(["--nodes", &nodes.to_string(), "--seed", &seed.to_string()]);
+        run.args(["--time", &format!("{}s", self.time.as_secs())]);
+        run.args(["--server", self.server.name()])
+            .arg("--out")
+            .arg(out);
+        if let Some(program) = &self.program {
+            run.arg("--program").arg(program);
+        }
+        let log = std::fs::File::create(out.with_extension("txt"))?;
+        let status = run.stdout(log.try_clone()?).stderr(log).status()?;
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        Ok(code.unwrap_or(super::BROKEN))
+    }
+}
+
+fn read(out: &Path) -> Check<Summary> {
+    Ok(serde_json::from_slice(&std::fs::read(out.join(SUMMARY))?)?)
+}
+
+/// A broken promise is worse than a run that failed, and that is worse than not knowing.
+fn worse(one: u8, other: u8) -> u8 {
+    let rank = |code: u8| match code {
+        0 => 0,
+        1 => 3,
+        2 => 1,
+        _ => 2,
+    };
+    if rank(other) > rank(one) { other } else { one }
+}

@@ -1,0 +1,232 @@
+//! Which faults met which loads, and how often.
+
+use crate::campaign::Summary;
+use crate::nemesis::kind::Nemesis;
+use crate::workload::Workload;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use std::collections::BTreeMap;
+
+/// Faults that every load must have met.
+const FAULTS: [Nemesis; 10] = [
+    Nemesis::Kill,
+    Nemesis::KillAll,
+    Nemesis::Power,
+    Nemesis::PowerAll,
+    Nemesis::Pause,
+    Nemesis::Partition,
+    Nemesis::Flap,
+    Nemesis::Stall,
+    Nemesis::Slow,
+    Nemesis::KillMajority,
+];
+/// Faults that come now and then.
+const RARE: [Nemesis; 6] = [
+    Nemesis::Link,
+    Nemesis::Full,
+    Nemesis::SyncError,
+    Nemesis::Torn,
+    Nemesis::Restart,
+    Nemesis::Clock,
+];
+/// Requests that stir things up, beside the others.
+const STIRRING: [Nemesis; 2] = [Nemesis::Transfer, Nemesis::Defragment];
+/// Loads that every fault must have met come more often.
+const LOADS: [Workload; 10] = [
+    Workload::Register,
+    Workload::Txn,
+    Workload::Watch,
+    Workload::Lease,
+    Workload::Set,
+    Workload::Bank,
+    Workload::Append,
+    Workload::List,
+    Workload::Lock,
+    Workload::Compact,
+];
+
+/// What one run does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Loads.
+    pub workloads: Vec<Workload>,
+    /// Faults.
+    pub nemeses: Vec<Nemesis>,
+}
+
+impl Cell {
+    /// In words.
+    pub fn name(&self) -> String {
+        let [loads, faults] = self.lists();
+        format!("{loads} under {faults}")
+    }
+
+    fn lists(&self) -> [String; 2] {
+        let loads: Vec<_> = self.workloads.iter().map(|one| one.name()).collect();
+        let faults: Vec<_> = self.nemeses.iter().map(|one| one.name()).collect();
+        [loads.join(","), faults.join(",")]
+    }
+
+    /// For the command line.
+    pub fn arguments(&self) -> [String; 4] {
+        let [loads, faults] = self.lists();
+        [
+            "--workload".to_owned(),
+            loads,
+            "--nemesis".to_owned(),
+            faults,
+        ]
+    }
+}
+
+/// The run of this number: two of the four loads that must meet everything, and one of the others; two or three
+/// faults, of which each in turn is certain to come.
+pub fn choose(seed: u64, number: u64) -> Cell {
+    let mut random = StdRng::seed_from_u64(seed);
+    let (must, others) = LOADS.split_at(4);
+    let mut workloads: Vec<_> = must.choose_multiple(&mut random, 2).copied().collect();
+    workloads.extend(others.choose(&mut random));
+    let mut nemeses = vec![FAULTS[number as usize % FAULTS.len()]];
+    nemeses.extend(FAULTS.choose(&mut random));
+    if random.random_bool(0.4) {
+        nemeses.extend(RARE.choose(&mut random));
+    }
+    if random.random_bool(0.3) {
+        nemeses.extend(STIRRING.choose(&mut random));
+    }
+    workloads.sort();
+    nemeses.sort();
+    nemeses.dedup();
+    Cell { workloads, nemeses }
+}
+
+/// What was covered: effective faults of runs that passed.
+#[derive(Clone, Debug, Default)]
+pub struct Coverage {
+    /// By fault, load and members: how often.
+    pairs: BTreeMap<(String, String), BTreeMap<u8, u64>>,
+    runs: [u64; 2],
+    operations: u64,
+    events: u64,
+}
+
+impl Coverage {
+    /// Counts a run. One that did not pass covers nothing.
+    pub fn add(&mut self, cell: &Cell, nodes: u8, summary: &Summary, passed: bool) {
+        self.runs[usize::from(passed)] += 1;
+        let tally = summary.tally;
+        self.operations += tally.ok + tally.failed + tally.unknown;
+        self.events += tally.events;
+        for (fault, times) in summary.faults.iter().filter(|_| passed) {
+            // A fault at the end of a list stands for its class, too.
+            for workload in &cell.workloads {
+                let pair = (fault.clone(), workload.name().to_owned());
+                *self
+                    .pairs
+                    .entry(pair)
+                    .or_default()
+                    .entry(nodes)
+                    .or_default() += times.effective;
+            }
+        }
+    }
+
+    /// As a table in Markdown: one line a fault, one column a load, `3: 5, 5: 2` means five times with three
+    /// members and twice with five.
+    pub fn table(&self) -> String {
+        let mut text = format!(
+            "{} runs passed, {} did not; {} operations, {} events.\n\n| fault |",
+            self.runs[1], self.runs[0], self.operations, self.events
+        );
+        for workload in LOADS {
+            text += &format!(" {} |", workload.name());
+        }
+        text += &format!("\n|---|{}\n", "---|".repeat(LOADS.len()));
+        for nemesis in Nemesis::ALL {
+            text += &format!("| {} ({}) |", nemesis.name(), nemesis.facts().class);
+            for workload in LOADS {
+                let pair = (nemesis.name().to_owned(), workload.name().to_owned());
+                let times = self.pairs.get(&pair).into_iter().flatten();
+                let times: Vec<_> = times.filter(|(_, times)| **times > 0).collect();
+                let cells: Vec<_> = times
+                    .iter()
+                    .map(|(nodes, times)| format!("{nodes}: {times}"))
+                    .collect();
+                text += &format!(
+                    " {} |",
+                    if cells.is_empty() {
+                        "–".to_owned()
+                    } else {
+                        cells.join(", ")
+                    }
+                );
+            }
+            text += "\n";
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::FaultTally;
+    use crate::recorder::Tally;
+
+    fn summary(effective: u64) -> Summary {
+        let tally = FaultTally {
+            begun: 9,
+            effective,
+        };
+        Summary {
+            command: String::new(),
+            target: String::new(),
+            enclosure: String::new(),
+            tally: Tally::default(),
+            faults: [("kill".to_owned(), tally)].into(),
+            is_complete: true,
+            detail: String::new(),
+        }
+    }
+
+    fn line(coverage: &Coverage) -> String {
+        let table = coverage.table();
+        let line = table.lines().find(|line| line.starts_with("| kill (F1)"));
+        line.expect("a line for kills").to_owned()
+    }
+
+    #[test]
+    fn only_effective_faults_of_runs_that_passed_count() {
+        let cell = Cell {
+            workloads: vec![Workload::Register],
+            nemeses: vec![Nemesis::Kill],
+        };
+        let mut coverage = Coverage::default();
+        coverage.add(&cell, 3, &summary(5), false);
+        coverage.add(&cell, 3, &summary(0), true);
+        assert!(!line(&coverage).contains("3:"), "{}", line(&coverage));
+        coverage.add(&cell, 3, &summary(4), true);
+        coverage.add(&cell, 5, &summary(2), true);
+        assert!(
+            line(&coverage).contains("3: 4, 5: 2"),
+            "{}",
+            line(&coverage)
+        );
+    }
+
+    #[test]
+    fn every_pair_that_must_be_comes() {
+        let cells: Vec<Cell> = (0..300).map(|number| choose(7 + number, number)).collect();
+        for fault in FAULTS {
+            for load in LOADS {
+                let both =
+                    |cell: &&Cell| cell.nemeses.contains(&fault) && cell.workloads.contains(&load);
+                assert!(
+                    cells.iter().any(|cell| both(&cell)),
+                    "{fault:?} and {load:?}"
+                );
+            }
+        }
+    }
+}

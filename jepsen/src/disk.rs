@@ -1,0 +1,223 @@
+//! A disk for each member: an image with a file system of its own, which can lose power, freeze and fill up.
+//!
+//! Where images cannot be mounted a disk is a plain directory, and says that it cannot do these things.
+
+use keelson_kit::check::{Check, Failure, holds};
+use keelson_kit::mount::free_bytes;
+use std::fs::{self, File, OpenOptions};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// In the name of every directory that a run makes for its disks.
+pub const SCRATCH: &str = "keelson-jepsen-";
+/// `EXT4_IOC_SHUTDOWN` of Linux, which XFS knows, too.
+const SHUTDOWN: libc::c_ulong = 0x8004_587d;
+/// Says to it: the journal in memory is lost as well, as when the power goes.
+const WITHOUT_JOURNAL: u32 = 2;
+/// `FIFREEZE` and `FITHAW` of Linux.
+const FREEZE: libc::c_ulong = 0xc004_5877;
+const THAW: libc::c_ulong = 0xc004_5878;
+/// Written and never synced before the power goes.
+const CANARY: &str = "canary";
+/// Fills a disk.
+const BALLAST: &str = "ballast";
+
+/// Where one member keeps its data.
+#[derive(Debug)]
+pub struct Disk {
+    directory: PathBuf,
+    image: Option<PathBuf>,
+    is_mounted: bool,
+}
+
+impl Disk {
+    /// A plain directory.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn plain(directory: &Path) -> Check<Disk> {
+        fs::create_dir_all(directory)?;
+        Ok(Disk {
+            directory: directory.to_owned(),
+            image: None,
+            is_mounted: false,
+        })
+    }
+
+    /// A new image of this size, with ext4, mounted at `directory`.
+    ///
+    /// # Errors
+    ///
+    /// When this host does not allow it.
+    pub fn image(directory: &Path, megabytes: u64) -> Check<Disk> {
+        let mut disk = Disk::plain(directory)?;
+        let image = directory.with_extension("img");
+        File::create(&image)?.set_len(megabytes << 20)?;
+        run(Command::new("mkfs.ext4").args(["-q", "-m0"]).arg(&image))?;
+        disk.image = Some(image);
+        disk.mount()?;
+        Ok(disk)
+    }
+
+    /// Where the member's files are.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Whether it can lose power, freeze and fill up.
+    pub fn is_image(&self) -> bool {
+        self.image.is_some()
+    }
+
+    fn mount(&mut self) -> Check {
+        if let (Some(image), false) = (&self.image, self.is_mounted) {
+            let mut mount = Command::new("mount");
+            run(mount.args(["-o", "loop"]).arg(image).arg(&self.directory))?;
+            self.is_mounted = true;
+        }
+        Ok(())
+    }
+
+    /// The power goes: what was not synced is lost, and every write from here on fails. The member must be killed
+    /// after this and before [`Disk::power_on`].
+    ///
+    /// # Errors
+    ///
+    /// When the disk is no image, or the kernel refuses.
+    pub fn power_off(&self) -> Check {
+        holds("the disk is an image", self.image.is_some())?;
+        // Not synced: whether it is gone afterwards says whether anything was lost at all.
+        fs::write(self.directory.join(CANARY), b"never synced")?;
+        let root = File::open(&self.directory)?;
+        let flags = WITHOUT_JOURNAL;
+        // SAFETY: the call reads one 32-bit number, which outlives it.
+        match unsafe { libc::ioctl(root.as_raw_fd(), SHUTDOWN, &flags) } {
+            0 => Ok(()),
+            _ => Err(Failure::from(std::io::Error::last_os_error())),
+        }
+    }
+
+    /// Mounts it again. Returns whether bytes were really lost.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be mounted.
+    pub fn power_on(&mut self) -> Check<bool> {
+        run(Command::new("umount").arg(&self.directory))?;
+        self.is_mounted = false;
+        self.mount()?;
+        let canary = self.directory.join(CANARY);
+        let lost = fs::read(&canary).map_or(true, |found| found.is_empty());
+        if canary.exists() {
+            fs::remove_file(canary)?;
+        }
+        Ok(lost)
+    }
+
+    /// Every write waits from here on.
+    ///
+    /// # Errors
+    ///
+    /// When the disk is no image, or the kernel refuses.
+    pub fn freeze(&self) -> Check {
+        holds("the disk is an image", self.image.is_some())?;
+        whole_disk(&self.directory, FREEZE)
+    }
+
+    /// Writes go on.
+    ///
+    /// # Errors
+    ///
+    /// When it was not frozen.
+    pub fn thaw(&self) -> Check {
+        thaw(&self.directory)
+    }
+
+    /// Takes all space that is free. Returns how many bytes are left for others.
+    ///
+    /// # Errors
+    ///
+    /// When the disk is no image.
+    pub fn fill(&self) -> Check<u64> {
+        holds("the disk is an image", self.image.is_some())?;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.directory.join(BALLAST))?;
+        let mut taken = 0;
+        // Reserved, not written: that takes no time.
+        for block in [64 << 20, 1 << 20, 4096] {
+            // SAFETY: the descriptor is open, and the call touches no memory.
+            while unsafe { libc::posix_fallocate(file.as_raw_fd(), taken, block) } == 0 {
+                taken += block;
+            }
+        }
+        free_bytes(&self.directory)
+    }
+
+    /// Frees what [`Disk::fill`] took.
+    ///
+    /// # Errors
+    ///
+    /// When there was nothing.
+    pub fn free(&self) -> Check {
+        Ok(fs::remove_file(self.directory.join(BALLAST))?)
+    }
+
+    /// Copies everything that is on it into a directory.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room.
+    pub fn keep(&self, to: &Path) -> Check {
+        let mut copy = Command::new("cp");
+        run(copy
+            .args(["-r", "--sparse=always"])
+            .arg(&self.directory)
+            .arg(to))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if self.is_mounted {
+            let _ = self.thaw();
+            // Lazily: a process that was just killed may still hold it.
+            let _ = Command::new("umount")
+                .arg("-l")
+                .arg(&self.directory)
+                .status();
+        }
+    }
+}
+
+/// Thaws the file system mounted at a directory.
+///
+/// # Errors
+///
+/// When it is not frozen.
+pub fn thaw(directory: &Path) -> Check {
+    whole_disk(directory, THAW)
+}
+
+/// A call that means a whole file system.
+fn whole_disk(directory: &Path, what: libc::c_ulong) -> Check {
+    let root = File::open(directory)?;
+    // SAFETY: these two calls ignore their argument.
+    match unsafe { libc::ioctl(root.as_raw_fd(), what, 0) } {
+        0 => Ok(()),
+        _ => Err(Failure::from(std::io::Error::last_os_error())),
+    }
+}
+
+/// Runs a command that must succeed.
+pub(crate) fn run(command: &mut Command) -> Check {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(Failure::new(format!("{command:?}: {said}")))
+}

@@ -1,0 +1,261 @@
+//! What this host can do. Each answer comes from doing it once, with the code that a run uses.
+
+use crate::disk::{self, Disk};
+use crate::enclosure::Enclosure;
+use crate::net;
+use keelson_kit::check::{Check, Failure, holds};
+use keelson_kit::net::{Net, Wire};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Where distributions put the library that fakes the time.
+const FAKETIME: [&str; 4] = [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib64/faketime/libfaketimeMT.so.1",
+    "/usr/lib/faketime/libfaketimeMT.so.1",
+];
+
+/// Something that a fault may need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// The run is root, if only in a namespace.
+    Root,
+    /// Hosts of their own on wires that can be cut.
+    Cuts,
+    /// Disks of their own that freeze and fill up.
+    Images,
+    /// Disks that lose what was not synced.
+    PowerLoss,
+    /// Wires that become thin.
+    TrafficControl,
+    /// System calls of a running member that fail.
+    SyscallErrors,
+    /// Clocks of members that jump.
+    FakeTime,
+    /// A packet filter. Nothing needs it yet.
+    PacketFilter,
+    /// Groups of processes with limits. Nothing needs them yet.
+    ControlGroups,
+}
+
+impl Capability {
+    /// All of them.
+    pub const ALL: [Capability; 9] = [
+        Capability::Root,
+        Capability::Cuts,
+        Capability::Images,
+        Capability::PowerLoss,
+        Capability::TrafficControl,
+        Capability::SyscallErrors,
+        Capability::FakeTime,
+        Capability::PacketFilter,
+        Capability::ControlGroups,
+    ];
+
+    /// What is asked, in words.
+    pub fn question(self) -> &'static str {
+        match self {
+            Capability::Root => "root, at least of a namespace",
+            Capability::Cuts => "network namespaces whose wires can be cut and healed",
+            Capability::Images => "a disk image with ext4 that freezes and thaws",
+            Capability::PowerLoss => "a disk that loses what was not synced",
+            Capability::TrafficControl => "thin wires (tc, token bucket)",
+            Capability::SyscallErrors => "failing system calls (strace)",
+            Capability::FakeTime => "jumping clocks (libfaketime)",
+            Capability::PacketFilter => "packet filter (nft)",
+            Capability::ControlGroups => "control groups for memory and processor",
+        }
+    }
+}
+
+/// One answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// What was asked.
+    pub capability: Capability,
+    /// If it works.
+    pub works: bool,
+    /// What was seen, or why not.
+    pub detail: String,
+}
+
+/// Everything.
+#[derive(Clone, Debug, Serialize)]
+pub struct Host {
+    /// What a run will be kept apart by.
+    pub enclosure: String,
+    /// One finding for each capability.
+    pub findings: Vec<Finding>,
+}
+
+impl Host {
+    /// Tries everything. Inside an enclosure only: it makes wires and mounts.
+    pub fn examine(enclosure: Enclosure, scratch: &Path) -> Host {
+        let findings = Capability::ALL.into_iter().map(|capability| {
+            let tried = attempt(capability, enclosure, scratch);
+            Finding {
+                capability,
+                works: tried.is_ok(),
+                detail: tried.unwrap_or_else(|failure| failure.to_string()),
+            }
+        });
+        Host {
+            enclosure: enclosure.name().to_owned(),
+            findings: findings.collect(),
+        }
+    }
+
+    /// Why something is not there; `None` if it is.
+    pub fn lacks(&self, capability: Capability) -> Option<&str> {
+        let finding = self
+            .findings
+            .iter()
+            .find(|one| one.capability == capability);
+        finding
+            .filter(|one| !one.works)
+            .map(|one| one.detail.as_str())
+    }
+
+    /// A table for people.
+    pub fn table(&self) -> String {
+        let mut text = format!("Members will be kept apart by: {}\n\n", self.enclosure);
+        for one in &self.findings {
+            let works = if one.works { "yes" } else { "no" };
+            let detail = one.detail.lines().next().unwrap_or_default();
+            text += &format!("{works:<4} {:<55} {detail}\n", one.capability.question());
+        }
+        text
+    }
+}
+
+fn attempt(capability: Capability, enclosure: Enclosure, scratch: &Path) -> Check<String> {
+    match capability {
+        Capability::Root => {
+            // SAFETY: asks for a number.
+            let user = unsafe { libc::geteuid() };
+            holds("the user is root", user == 0)?;
+            Ok(format!("{enclosure:?}").to_lowercase())
+        }
+        Capability::Cuts => enclosed(enclosure).and_then(|()| cuts()),
+        Capability::TrafficControl => {
+            enclosed(enclosure)?;
+            disk::run(
+                Command::new("tc")
+                    .args("qdisc add dev lo root tbf rate 1mbit burst 4kb latency 1s".split(' ')),
+            )?;
+            disk::run(Command::new("tc").args("qdisc del dev lo root".split(' ')))?;
+            Ok("tc".to_owned())
+        }
+        Capability::Images => freezes(&image(enclosure, scratch, "freezes")?),
+        Capability::PowerLoss => loses(image(enclosure, scratch, "loses")?),
+        Capability::SyscallErrors => {
+            let mut strace = Command::new("strace");
+            let inject = [
+                "-qq",
+                "-o",
+                "/dev/null",
+                "-e",
+                "inject=chdir:error=EIO",
+                "sh",
+                "-c",
+                "cd / 2>&-",
+            ];
+            let status = strace
+                .args(inject)
+                .stderr(std::process::Stdio::null())
+                .status()?;
+            holds("a system call fails when it is told to", !status.success())?;
+            Ok("strace".to_owned())
+        }
+        Capability::FakeTime => {
+            let library =
+                fake_time().ok_or_else(|| Failure::new("libfaketime is not installed"))?;
+            let mut date = Command::new("date");
+            let date = date
+                .arg("+%Y")
+                .env("LD_PRELOAD", &library)
+                .env("FAKETIME", "@2001-01-01 00:00:00");
+            let year = String::from_utf8_lossy(&date.output()?.stdout).into_owned();
+            holds("a program sees another year", year.trim() == "2001")?;
+            Ok(library.display().to_string())
+        }
+        Capability::PacketFilter => {
+            disk::run(Command::new("nft").args(["list", "tables"]))?;
+            Ok("nft".to_owned())
+        }
+        Capability::ControlGroups => {
+            let second = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+            let first = Path::new("/sys/fs/cgroup/memory").exists();
+            holds("control groups are mounted", first || second)?;
+            Ok(if second { "version 2" } else { "version 1" }.to_owned())
+        }
+    }
+}
+
+/// The library that fakes the time, if it is installed.
+pub fn fake_time() -> Option<PathBuf> {
+    FAKETIME
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|path| path.exists())
+}
+
+fn enclosed(enclosure: Enclosure) -> Check {
+    holds(
+        "the run has a network of its own",
+        enclosure != Enclosure::None,
+    )
+}
+
+fn cuts() -> Check<String> {
+    let net = Net::new(2)?;
+    let both = [(Wire::Peers, 0, 1), (Wire::Peers, 1, 0)];
+    holds("two hosts reach each other", net::are_whole(&net, &both)?)?;
+    net::cut(&net, &both)?;
+    holds("a wire is cut", net::are_cut(&net, &both)?)?;
+    net.heal()?;
+    holds("a wire is healed", net::are_whole(&net, &both)?)?;
+    drop(net);
+    // A run makes its own.
+    for device in ["peers", "clients"] {
+        disk::run(Command::new("ip").args(["link", "del", device]))?;
+    }
+    Ok("cut and healed".to_owned())
+}
+
+fn image(enclosure: Enclosure, scratch: &Path, name: &str) -> Check<Disk> {
+    holds("the run may mount", enclosure == Enclosure::Full)?;
+    Disk::image(&scratch.join(name), 16)
+}
+
+fn freezes(disk: &Disk) -> Check<String> {
+    let file = disk.directory().join("probe");
+    disk.freeze()?;
+    let writer = std::thread::spawn(move || std::fs::write(file, b"waits"));
+    std::thread::sleep(Duration::from_millis(50));
+    let waits = !writer.is_finished();
+    disk.thaw()?;
+    let written = writer
+        .join()
+        .map_err(|_| Failure::new("the writer panicked"))?;
+    written?;
+    holds("a write waits while the disk is frozen", waits)?;
+    Ok("frozen and thawed".to_owned())
+}
+
+fn loses(mut disk: Disk) -> Check<String> {
+    let began = Instant::now();
+    let kept = disk.directory().join("kept");
+    let file = std::fs::File::create(&kept)?;
+    file.sync_all()?;
+    std::fs::File::open(disk.directory())?.sync_all()?;
+    disk.power_off()?;
+    drop(file);
+    holds("what was not synced is lost", disk.power_on()?)?;
+    holds("what was synced is there", kept.exists())?;
+    Ok(format!("{} ms", began.elapsed().as_millis()))
+}

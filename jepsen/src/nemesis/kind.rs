@@ -1,0 +1,153 @@
+//! The faults, by name: their number in the plan, what they need, how long they last.
+
+use crate::doctor::Capability;
+
+/// A kind of fault, as on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Nemesis {
+    /// One member is killed, the leader as often as others.
+    Kill,
+    /// More than half of all are killed at one time.
+    KillMajority,
+    /// All are killed at one time.
+    KillAll,
+    /// One member loses power, and what its disk had not synced.
+    Power,
+    /// All lose power at one time.
+    PowerAll,
+    /// A member is stopped and goes on later: leader, follower or more than half.
+    Pause,
+    /// Wires are cut, in all shapes.
+    Partition,
+    /// Wires are cut and whole again, several times a second.
+    Flap,
+    /// What a member sends goes through a thin pipe.
+    Link,
+    /// A disk does not answer for a while.
+    Stall,
+    /// A disk answers slowly.
+    Slow,
+    /// A disk is full.
+    Full,
+    /// A disk reports an error when it is asked to sync.
+    SyncError,
+    /// The clock on the wall jumps.
+    Clock,
+    /// The newest file of a log ends in garbage after a kill, as a torn write leaves it.
+    Torn,
+    /// Leadership is handed over.
+    Transfer,
+    /// A member gives space back to its disk.
+    Defragment,
+    /// A member is asked to stop, and started again.
+    Restart,
+}
+
+/// Faults of one lane never overlap, those of different lanes do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Processes and disks.
+    Members,
+    /// Wires.
+    Network,
+    /// Requests that stir things up.
+    Requests,
+}
+
+/// What is known of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// As on the command line and in histories.
+    pub name: &'static str,
+    /// Its number in the plan.
+    pub class: &'static str,
+    /// Where it is in the way of others.
+    pub lane: Lane,
+    /// Without these it is skipped.
+    pub needs: &'static [Capability],
+    /// Shortest and longest time that it lasts, in milliseconds.
+    pub length_ms: (u64, u64),
+}
+
+const fn facts(
+    name: &'static str,
+    class: &'static str,
+    lane: Lane,
+    needs: &'static [Capability],
+    length_ms: (u64, u64),
+) -> Facts {
+    Facts {
+        name,
+        class,
+        lane,
+        needs,
+        length_ms,
+    }
+}
+
+impl Nemesis {
+    /// All of them.
+    pub const ALL: [Nemesis; 18] = [
+        Nemesis::Kill,
+        Nemesis::KillMajority,
+        Nemesis::KillAll,
+        Nemesis::Power,
+        Nemesis::PowerAll,
+        Nemesis::Pause,
+        Nemesis::Partition,
+        Nemesis::Flap,
+        Nemesis::Link,
+        Nemesis::Stall,
+        Nemesis::Slow,
+        Nemesis::Full,
+        Nemesis::SyncError,
+        Nemesis::Clock,
+        Nemesis::Torn,
+        Nemesis::Transfer,
+        Nemesis::Defragment,
+        Nemesis::Restart,
+    ];
+
+    /// What is known of it.
+    pub fn facts(self) -> Facts {
+        use Capability::{Cuts, FakeTime, Images, PowerLoss, SyscallErrors, TrafficControl};
+        use Lane::{Members, Network, Requests};
+        match self {
+            Nemesis::Kill => facts("kill", "F1", Members, &[], (300, 4_000)),
+            Nemesis::KillMajority => facts("kill-majority", "F2", Members, &[], (300, 3_000)),
+            Nemesis::KillAll => facts("kill-all", "F2", Members, &[], (100, 1_500)),
+            Nemesis::Power => facts("power", "F3", Members, &[PowerLoss], (300, 3_000)),
+            Nemesis::PowerAll => facts("power-all", "F3", Members, &[PowerLoss], (100, 1_500)),
+            Nemesis::Pause => facts("pause", "F6", Members, &[], (50, 8_000)),
+            Nemesis::Partition => facts("partition", "F7", Network, &[Cuts], (500, 8_000)),
+            Nemesis::Flap => facts("flap", "F7", Network, &[Cuts], (2_000, 6_000)),
+            Nemesis::Link => facts(
+                "link",
+                "F9",
+                Network,
+                &[Cuts, TrafficControl],
+                (2_000, 6_000),
+            ),
+            Nemesis::Stall => facts("stall", "F13", Members, &[Images], (1_000, 8_000)),
+            Nemesis::Slow => facts("slow", "F13", Members, &[Images], (2_000, 6_000)),
+            Nemesis::Full => facts("full", "F11", Members, &[Images], (2_000, 6_000)),
+            Nemesis::SyncError => facts(
+                "sync-error",
+                "F12",
+                Members,
+                &[SyscallErrors],
+                (1_000, 3_000),
+            ),
+            Nemesis::Clock => facts("clock", "F10", Requests, &[FakeTime], (1_000, 8_000)),
+            Nemesis::Torn => facts("torn", "F14", Members, &[], (300, 1_500)),
+            Nemesis::Transfer => facts("transfer", "F20", Requests, &[], (200, 1_000)),
+            Nemesis::Defragment => facts("defragment", "F21", Requests, &[], (200, 1_000)),
+            Nemesis::Restart => facts("restart", "F22", Members, &[], (200, 1_500)),
+        }
+    }
+
+    /// As on the command line and in histories.
+    pub fn name(self) -> &'static str {
+        self.facts().name
+    }
+}

@@ -1,0 +1,320 @@
+//! Faults: begun and taken away by a plan, and believed only when they were seen to work.
+//!
+//! Each fault leaves records in the history: its start, what showed that it was effective, its end; or why it was
+//! skipped, or how it failed. Whoever counts coverage counts what was effective. What never happens here: a look
+//! at what clients do, or at whether the members behave.
+//!
+//! | file | what |
+//! |---|---|
+//! | `kind` | the faults and what they need |
+//! | `plan` | when which begins, from a seed |
+//! | `process`, `storage`, `wires`, `requests` | how they are done |
+
+pub mod kind;
+pub mod plan;
+mod process;
+mod requests;
+mod storage;
+mod wires;
+
+use crate::cluster::Cluster;
+use crate::doctor::Host;
+use crate::history::{FaultPhase, FaultRecord, Node, Observation};
+use crate::recorder::Recorder;
+use keelson_kit::check::Check;
+pub use kind::Nemesis;
+use plan::{Role, Step};
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// Between two looks at what is to be done.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A fault that goes on.
+#[derive(Debug)]
+struct Active {
+    step: Step,
+    record: FaultRecord,
+    victims: Vec<usize>,
+    means: Means,
+    is_effective: bool,
+    /// How the victim ended by itself, if it did.
+    ended: Option<String>,
+    random: StdRng,
+}
+
+/// What a fault needs to remember until its end.
+#[derive(Debug)]
+enum Means {
+    /// Nothing.
+    None,
+    /// Members that are down.
+    Down,
+    /// Wires that are cut, now or now and then.
+    Cut(Vec<crate::net::Cut>, bool),
+    /// A write that waits for the disk.
+    Probe(storage::Probe),
+    /// A program that is attached to a member.
+    Tracer(keelson_kit::process::Process, std::path::PathBuf),
+}
+
+/// Carries out a plan.
+pub struct Injector<'a> {
+    cluster: &'a mut Cluster,
+    recorder: &'a Recorder,
+    host: &'a Host,
+    active: Vec<Active>,
+    tallies: Vec<(&'static str, bool)>,
+}
+
+impl<'a> Injector<'a> {
+    /// Nothing is done yet.
+    pub fn new(cluster: &'a mut Cluster, recorder: &'a Recorder, host: &'a Host) -> Self {
+        Injector {
+            cluster,
+            recorder,
+            host,
+            active: Vec::new(),
+            tallies: Vec::new(),
+        }
+    }
+
+    /// Faults that were begun, each with whether it became effective.
+    pub fn tallies(&self) -> &[(&'static str, bool)] {
+        &self.tallies
+    }
+
+    /// Carries out a plan, for so long. Then everything is taken away. `over` ends it early.
+    pub async fn carry_out(&mut self, plan: &[Step], length: Duration, over: &dyn Fn() -> bool) {
+        let began = Instant::now();
+        let mut steps = plan.iter().peekable();
+        while began.elapsed() < length && !over() {
+            let now_ms = began.elapsed().as_millis() as u64;
+            while let Some(i) = self.due(now_ms) {
+                let fault = self.active.remove(i);
+                self.end(fault).await;
+            }
+            if let Some(step) = steps.next_if(|step| step.at_ms <= now_ms) {
+                // Late, because something before took long: then it lasts as long, from now on.
+                let late = Step {
+                    at_ms: now_ms,
+                    ..*step
+                };
+                self.begin(late).await;
+            }
+            self.tick();
+            self.note_ends();
+            sleep(TICK).await;
+        }
+        self.heal().await;
+    }
+
+    /// Takes everything away that goes on.
+    pub async fn heal(&mut self) {
+        while let Some(fault) = self.active.pop() {
+            self.end(fault).await;
+        }
+        self.note_ends();
+    }
+
+    fn due(&self, now_ms: u64) -> Option<usize> {
+        let ends = |fault: &Active| fault.step.at_ms + fault.step.length_ms;
+        self.active.iter().position(|fault| ends(fault) <= now_ms)
+    }
+
+    /// A lane holds one fault: a late one waits until the one before has ended.
+    async fn make_room(&mut self, step: &Step) {
+        let lane = step.nemesis.facts().lane;
+        while let Some(i) = self
+            .active
+            .iter()
+            .position(|one| one.step.nemesis.facts().lane == lane)
+        {
+            let fault = self.active.remove(i);
+            self.end(fault).await;
+        }
+    }
+
+    async fn begin(&mut self, step: Step) {
+        self.make_room(&step).await;
+        let facts = step.nemesis.facts();
+        let mut random = StdRng::seed_from_u64(step.seed);
+        let victims = self.victims(step.role, &mut random).await;
+        let mut fault = Active {
+            record: FaultRecord {
+                fault: self.recorder.number(),
+                kind: facts.name.to_owned(),
+                class: facts.class.to_owned(),
+                nodes: victims.iter().map(|i| *i as Node + 1).collect(),
+                phase: FaultPhase::Start {
+                    detail: format!("{:?}, {} ms", step.role, step.length_ms).to_lowercase(),
+                },
+            },
+            step,
+            victims,
+            means: Means::None,
+            is_effective: false,
+            ended: None,
+            random,
+        };
+        if let Some((need, why)) = facts
+            .needs
+            .iter()
+            .find_map(|need| Some((need, self.host.lacks(*need)?)))
+        {
+            let reason = format!("needs {}: {why}", need.question());
+            self.write(&fault, FaultPhase::Skipped { reason });
+            self.tallies.push((facts.name, false));
+            return;
+        }
+        let phase = fault.record.phase.clone();
+        self.write(&fault, phase);
+        match self.inject(&mut fault).await {
+            Ok(evidence) => {
+                if let Some(evidence) = evidence {
+                    self.effective(&mut fault, evidence);
+                }
+                self.active.push(fault);
+            }
+            Err(failure) => {
+                let error = failure.to_string();
+                self.write(&fault, FaultPhase::Failed { error });
+                self.end(fault).await;
+            }
+        }
+    }
+
+    async fn inject(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        match fault.step.nemesis {
+            Nemesis::Kill | Nemesis::KillMajority | Nemesis::KillAll => self.kill(fault),
+            Nemesis::Restart => self.stop(fault).await,
+            Nemesis::Pause => self.pause(fault).await,
+            Nemesis::Torn => self.tear(fault),
+            Nemesis::Power | Nemesis::PowerAll => self.power(fault),
+            Nemesis::Stall | Nemesis::Slow => self.stall(fault),
+            Nemesis::Full => self.fill(fault),
+            Nemesis::SyncError => self.fail_syncs(fault),
+            Nemesis::Partition | Nemesis::Flap => self.cut(fault),
+            Nemesis::Link => self.narrow(fault),
+            Nemesis::Transfer => self.transfer(fault).await,
+            Nemesis::Defragment => self.defragment(fault).await,
+            Nemesis::Clock => self.turn_clock(fault).await,
+        }
+    }
+
+    /// What goes on in the middle of a fault.
+    fn tick(&mut self) {
+        let Injector {
+            cluster, active, ..
+        } = self;
+        for fault in active {
+            match (&fault.step.nemesis, &fault.means) {
+                (Nemesis::Flap, Means::Cut(cuts, is_cut))
+                    if fault.random.random_range(0..10) == 0 =>
+                {
+                    let cuts = cuts.clone();
+                    let is_cut = *is_cut;
+                    // What did not work is seen at the end, where all wires must be whole.
+                    let _ = wires::toggle(cluster, &cuts, is_cut);
+                    fault.means = Means::Cut(cuts, !is_cut);
+                }
+                (Nemesis::Slow, Means::Probe(_)) => storage::beat(cluster, &fault.victims),
+                _ => {}
+            }
+        }
+    }
+
+    async fn end(&mut self, fault: Active) {
+        // An end that the fault explains is seen while the fault is still there.
+        self.active.push(fault);
+        self.note_ends();
+        let Some(mut fault) = self.active.pop() else {
+            return;
+        };
+        let ended = match fault.step.nemesis {
+            Nemesis::Kill | Nemesis::KillMajority | Nemesis::KillAll | Nemesis::Restart => {
+                self.start(&fault)
+            }
+            Nemesis::Power | Nemesis::PowerAll | Nemesis::Torn => self.start(&fault),
+            Nemesis::Pause => self.resume(&fault),
+            Nemesis::Stall | Nemesis::Slow => self.unstall(&mut fault),
+            Nemesis::Full => self.free(&mut fault).await,
+            Nemesis::SyncError => self.end_tracer(&mut fault),
+            Nemesis::Partition | Nemesis::Flap => self.mend(&fault),
+            Nemesis::Link => self.widen(&mut fault),
+            Nemesis::Transfer | Nemesis::Defragment => Ok(String::new()),
+            Nemesis::Clock => self.set_clock_right(&fault),
+        };
+        let phase = match ended {
+            Ok(detail) => FaultPhase::End { detail },
+            Err(failure) => FaultPhase::Failed {
+                error: failure.to_string(),
+            },
+        };
+        self.write(&fault, phase);
+        self.tallies
+            .push((fault.step.nemesis.name(), fault.is_effective));
+    }
+
+    fn effective(&self, fault: &mut Active, evidence: String) {
+        fault.is_effective = true;
+        self.write(fault, FaultPhase::Effective { evidence });
+    }
+
+    fn write(&self, fault: &Active, phase: FaultPhase) {
+        self.recorder.fault(FaultRecord {
+            phase,
+            ..fault.record.clone()
+        });
+    }
+
+    /// Ends that nobody asked for are part of the history. Some faults expect one.
+    fn note_ends(&mut self) {
+        for (i, how) in self.cluster.take_ends() {
+            let may_end = |fault: &&mut Active| {
+                let kind = fault.step.nemesis;
+                matches!(kind, Nemesis::Full | Nemesis::SyncError) && fault.victims.contains(&i)
+            };
+            let cause = self.active.iter_mut().find(may_end);
+            let expected = cause.is_some();
+            if let Some(fault) = cause {
+                fault.ended = Some(how.clone());
+            }
+            let node = i as Node + 1;
+            self.recorder.observe(Observation::Exit {
+                node,
+                how,
+                expected,
+            });
+        }
+    }
+
+    fn note_exit(&self, i: usize, how: &str) {
+        self.recorder.observe(Observation::Exit {
+            node: i as Node + 1,
+            how: how.to_owned(),
+            expected: true,
+        });
+    }
+
+    async fn victims(&self, role: Role, random: &mut StdRng) -> Vec<usize> {
+        let size = self.cluster.size();
+        let mut all: Vec<usize> = (0..size).collect();
+        if role == Role::All {
+            return all;
+        }
+        all.shuffle(random);
+        let leader = self.cluster.leader().await.map(|(i, _)| i);
+        match (role, leader) {
+            (Role::Majority, _) => all[..size - self.cluster.minority()].to_vec(),
+            (Role::Leader, Some(leader)) => vec![leader],
+            (_, leader) => {
+                let follower = all.iter().find(|i| Some(**i) != leader);
+                follower.copied().into_iter().collect()
+            }
+        }
+    }
+}

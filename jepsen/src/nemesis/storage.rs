@@ -1,0 +1,243 @@
+//! Faults of disks: no power, no answer, no space, errors, torn ends.
+
+use super::{Active, Injector, Means, Nemesis};
+use crate::cluster::Cluster;
+use keelson_kit::check::{Check, Failure, holds, some};
+use keelson_kit::process::Process;
+use rand::Rng;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// A write that is asked to be durable while a disk is disturbed.
+pub(super) type Probe = JoinHandle<std::io::Result<Duration>>;
+
+/// A healthy disk of a busy machine takes less for a small write.
+const LONG: Duration = Duration::from_millis(150);
+/// A slow disk stands still for this part of a second, again and again.
+const BEAT: Duration = Duration::from_millis(70);
+/// A full disk has no room for anything that a member wants to write.
+const NOTHING: u64 = 64 << 10;
+/// Garbage behind the last byte of a log. Its first bytes look like a length.
+const GARBAGE: [u8; 23] = *b"\x40\0\0\0\x99torn by a campaign";
+/// A torn write ends at a border of the disk's blocks.
+const BLOCK: u64 = 4096;
+
+impl Injector<'_> {
+    pub(super) fn power(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        fault.means = Means::Down;
+        // First all disks, then all processes: nobody acknowledges anything in between.
+        for i in &fault.victims {
+            self.cluster.disk(*i).power_off()?;
+        }
+        for i in &fault.victims {
+            self.cluster.kill(*i);
+            self.note_exit(*i, "signal 9 without power");
+        }
+        let mut lost = true;
+        for i in &fault.victims {
+            lost &= self.cluster.disk(*i).power_on()?;
+        }
+        let evidence = "a file that was written and not synced is gone from every disk";
+        Ok(lost.then(|| evidence.to_owned()))
+    }
+
+    pub(super) fn stall(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        let victim = *some("a victim", fault.victims.first())?;
+        let disk = self.cluster.disk(victim);
+        disk.freeze()?;
+        let file = disk.directory().join("probe");
+        fault.means = Means::Probe(std::thread::spawn(move || synced_write(&file)));
+        Ok(None)
+    }
+
+    pub(super) fn unstall(&mut self, fault: &mut Active) -> Check<String> {
+        let victim = *some("a victim", fault.victims.first())?;
+        // A slow disk may have been thawed a moment ago.
+        let thawed = self.cluster.disk(victim).thaw();
+        if fault.step.nemesis == Nemesis::Stall {
+            thawed?;
+        }
+        if let Means::Probe(probe) = std::mem::replace(&mut fault.means, Means::None) {
+            let panicked = |_| Failure::new("the probe panicked");
+            let took = probe.join().map_err(panicked)??;
+            if took > LONG {
+                self.effective(
+                    fault,
+                    format!("a small synced write took {} ms", took.as_millis()),
+                );
+            }
+        }
+        Ok("the disk answers".to_owned())
+    }
+
+    pub(super) fn fill(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        let victim = *some("a victim", fault.victims.first())?;
+        let left = self.cluster.disk(victim).fill()?;
+        Ok((left < NOTHING).then(|| format!("{left} bytes are free")))
+    }
+
+    pub(super) async fn free(&mut self, fault: &mut Active) -> Check<String> {
+        let victim = *some("a victim", fault.victims.first())?;
+        self.cluster.disk(victim).free()?;
+        let became = match fault.ended.take() {
+            None => "the member went on".to_owned(),
+            Some(how) => {
+                self.start(fault)?;
+                format!("the member had ended with {how} and was started")
+            }
+        };
+        let alarms = self.clear_alarms().await?;
+        Ok(format!("{became}; {alarms} alarms taken back"))
+    }
+
+    pub(super) fn fail_syncs(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        let victim = *some("a victim", fault.victims.first())?;
+        let pid = some("a process", self.cluster.pid(victim))?.to_string();
+        let seen = self.cluster.directory().join(format!("strace-{pid}.log"));
+        let when = fault.random.random_range(1..5);
+        let words = [
+            "-f",
+            "-qq",
+            "-e",
+            "trace=fdatasync,fsync",
+            "-e",
+            &format!("inject=fdatasync,fsync:error=EIO:when={when}+"),
+            "-p",
+            &pid,
+        ];
+        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        fault.means = Means::Tracer(Process::start(Path::new("strace"), &words, &seen)?, seen);
+        Ok(None)
+    }
+
+    pub(super) fn end_tracer(&mut self, fault: &mut Active) -> Check<String> {
+        let victim = *some("a victim", fault.victims.first())?;
+        let Means::Tracer(mut tracer, seen) = std::mem::replace(&mut fault.means, Means::None)
+        else {
+            return Ok(String::new());
+        };
+        tracer.kill();
+        let text = fs::read_to_string(seen)?;
+        let failed = text
+            .lines()
+            .filter(|line| line.contains("(INJECTED)"))
+            .count();
+        if failed > 0 {
+            self.effective(fault, format!("{failed} syncs failed"));
+        }
+        // It must not go on after this: what was written may be lost and look as if it were not.
+        let how = match fault.ended.take() {
+            Some(how) => format!("ended by itself with {how}"),
+            None => "did not end".to_owned(),
+        };
+        if self.cluster.kill(victim) {
+            self.note_exit(victim, "signal 9");
+        }
+        self.start(fault)?;
+        Ok(format!("the member {how}, and was started again"))
+    }
+
+    pub(super) fn tear(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        let evidence = self.kill(fault)?;
+        let mut torn = Vec::new();
+        for i in &fault.victims {
+            let newest = some("a log", newest_log(&self.cluster.data(*i)))?;
+            torn.push(format!("{} at {}", newest.display(), tear(&newest)?));
+        }
+        Ok(evidence.map(|_| format!("garbage in {}", torn.join(", "))))
+    }
+}
+
+/// How long a small write takes until it is durable.
+fn synced_write(path: &Path) -> std::io::Result<Duration> {
+    let began = Instant::now();
+    let mut file = File::create(path)?;
+    file.write_all(b"probe")?;
+    file.sync_all()?;
+    Ok(began.elapsed())
+}
+
+/// One beat of a slow disk: it stood still until now, lives for a moment and stands still again.
+pub(super) fn beat(cluster: &mut Cluster, victims: &[usize]) {
+    for i in victims {
+        let disk = cluster.disk(*i);
+        // Frozen or not: what counts is that it changes.
+        let _ = disk.thaw();
+        std::thread::sleep(BEAT / 10);
+        let _ = disk.freeze();
+        std::thread::sleep(BEAT);
+    }
+}
+
+/// The file of a log that was written last, below a directory.
+fn newest_log(directory: &Path) -> Option<PathBuf> {
+    let (mut newest, mut open) = (None, vec![directory.to_owned()]);
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).ok()?.flatten() {
+            let (path, metadata) = (entry.path(), entry.metadata().ok()?);
+            if metadata.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let is_log = path.extension().is_some_and(|end| end == "wal");
+            let written = metadata.modified().ok()?;
+            let is_newer = newest.as_ref().is_none_or(|(_, time)| written > *time);
+            if is_log && is_newer {
+                newest = Some((path, written));
+            }
+        }
+    }
+    newest.map(|(path, _)| path)
+}
+
+/// Writes garbage at the first block border behind the last byte that is not zero. Returns where.
+fn tear(path: &Path) -> Check<u64> {
+    let bytes = fs::read(path)?;
+    let last = bytes
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .unwrap_or_default() as u64;
+    let place = (last / BLOCK + 1) * BLOCK;
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.seek(SeekFrom::Start(place))?;
+    file.write_all(&GARBAGE)?;
+    file.sync_all()?;
+    holds(
+        "the garbage is there",
+        fs::read(path)?.get(place as usize) == Some(&GARBAGE[0]),
+    )?;
+    Ok(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_that_was_written_last_is_torn_behind_its_end() {
+        let scratch = tempfile::tempdir().unwrap();
+        let nested = scratch.path().join("wal");
+        fs::create_dir(&nested).unwrap();
+        fs::write(scratch.path().join("0.wal"), b"old").unwrap();
+        let newest = nested.join("1.wal");
+        let mut content = vec![7_u8; 5000];
+        content.resize(20_000, 0);
+        fs::write(&newest, &content).unwrap();
+        let later = std::time::SystemTime::now() + Duration::from_secs(5);
+        File::options()
+            .append(true)
+            .open(&newest)
+            .unwrap()
+            .set_modified(later)
+            .unwrap();
+        assert_eq!(newest_log(scratch.path()), Some(newest.clone()));
+        assert_eq!(tear(&newest).unwrap(), 8192);
+        let torn = fs::read(&newest).unwrap();
+        assert_eq!(torn[..5000], content[..5000]);
+        assert_eq!(torn[8192..8192 + GARBAGE.len()], GARBAGE);
+        assert_eq!(torn.len(), content.len());
+    }
+}

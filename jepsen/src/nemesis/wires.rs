@@ -1,0 +1,91 @@
+//! Faults of the network: cuts of all shapes, and thin pipes.
+
+use super::{Active, Injector, Means, Nemesis};
+use crate::cluster::Cluster;
+use crate::net::{self, Cut, Shape};
+use keelson_kit::check::{Check, holds, some};
+use rand::Rng;
+
+/// A hundredth of what members say to each other under load passes.
+const THIN: &str = "tc qdisc replace dev peers root tbf rate 256kbit burst 4kb latency 500ms";
+const WIDE: &str = "tc qdisc del dev peers root";
+const SEEN: &str = "tc -s qdisc show dev peers";
+
+impl Injector<'_> {
+    pub(super) fn cut(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        let wires = some("wires", self.cluster.net())?;
+        let first = *some("a victim", fault.victims.first())?;
+        let shape = match fault.step.nemesis {
+            Nemesis::Flap => Shape::Alone,
+            _ => Shape::ALL[fault.random.random_range(0..Shape::ALL.len())],
+        };
+        let cuts = shape.cuts(self.cluster.size(), first, &mut fault.random);
+        fault.means = Means::Cut(cuts.clone(), true);
+        net::cut(wires, &cuts)?;
+        let are_cut = net::are_cut(wires, &cuts)?;
+        let evidence = format!("{shape:?}: no connection over any of {} wires", cuts.len());
+        Ok(are_cut.then_some(evidence))
+    }
+
+    pub(super) fn mend(&mut self, fault: &Active) -> Check<String> {
+        let wires = some("wires", self.cluster.net())?;
+        wires.heal()?;
+        if let Means::Cut(cuts, _) = &fault.means {
+            holds(
+                "healed wires carry connections",
+                net::are_whole(wires, cuts)?,
+            )?;
+        }
+        Ok("all wires are whole".to_owned())
+    }
+
+    pub(super) fn narrow(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        let wires = some("wires", self.cluster.net())?;
+        for i in &fault.victims {
+            net::on(wires, *i, THIN)?;
+        }
+        // Whether anything had to wait is known at the end.
+        Ok(None)
+    }
+
+    pub(super) fn widen(&mut self, fault: &mut Active) -> Check<String> {
+        let wires = some("wires", self.cluster.net())?;
+        let mut waited = 0;
+        for i in &fault.victims {
+            waited += overlimits(&net::output_on(wires, *i, SEEN)?);
+            net::on(wires, *i, WIDE)?;
+        }
+        if waited > 0 {
+            self.effective(fault, format!("{waited} frames had to wait for the pipe"));
+        }
+        Ok("the pipe is wide".to_owned())
+    }
+}
+
+/// How many frames were held back, as `tc -s` tells it.
+fn overlimits(text: &str) -> u64 {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let counts = words.windows(2).filter(|pair| pair[0] == "overlimits");
+    counts.filter_map(|pair| pair[1].parse::<u64>().ok()).sum()
+}
+
+/// Cuts wires that are whole and heals those that are cut.
+pub(super) fn toggle(cluster: &Cluster, cuts: &[Cut], is_cut: bool) -> Check {
+    let wires = some("wires", cluster.net())?;
+    match is_cut {
+        true => wires.heal(),
+        false => net::cut(wires, cuts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_that_waited_are_counted() {
+        let text = "qdisc tbf 8001: root rate 256Kbit\n Sent 10 bytes 1 pkt (dropped 0, overlimits 17 requeues 0)";
+        assert_eq!(overlimits(text), 17);
+        assert_eq!(overlimits("qdisc noqueue 0: root"), 0);
+    }
+}

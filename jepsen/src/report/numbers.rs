@@ -1,0 +1,112 @@
+//! Numbers of a run: how fast, how long the pauses.
+
+use crate::history::{Call, FaultPhase, History, KvCall, Nanos, Operation};
+use serde::Serialize;
+
+const MS: f64 = 1_000_000.0;
+
+/// Latencies of acknowledged operations, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Latency {
+    /// How many.
+    pub count: u64,
+    /// Half are faster.
+    pub p50_ms: f64,
+    /// One in a hundred is slower.
+    pub p99_ms: f64,
+    /// The slowest.
+    pub max_ms: f64,
+}
+
+/// The longest pause of acknowledged writes around one fault.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Recovery {
+    /// The fault.
+    pub fault: u64,
+    /// Its kind.
+    pub kind: String,
+    /// From the last acknowledged write to the next, in milliseconds.
+    pub pause_ms: f64,
+}
+
+/// If a request asks for a change.
+pub(super) fn asks_for_change(call: &Call) -> bool {
+    fn writes(call: &KvCall) -> bool {
+        match call {
+            KvCall::Range(_) => false,
+            KvCall::Put(_) | KvCall::Delete(_) => true,
+            KvCall::Txn(txn) => txn.success.iter().chain(&txn.failure).any(writes),
+        }
+    }
+    matches!(call, Call::Kv(kv) if writes(kv))
+}
+
+/// A share of sorted numbers, by rank.
+pub(super) fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    let at = rank.saturating_sub(1).min(sorted.len().saturating_sub(1));
+    sorted.get(at).copied().unwrap_or(0.0)
+}
+
+/// How long an acknowledged operation took, in milliseconds.
+pub(super) fn took_ms(operation: &Operation) -> Option<f64> {
+    let complete = operation.complete.filter(|_| operation.is_ok())?;
+    Some(complete.saturating_sub(operation.invoke) as f64 / MS)
+}
+
+/// Latencies of some operations.
+pub(super) fn latency<'a>(operations: impl Iterator<Item = &'a Operation>) -> Latency {
+    let mut all: Vec<f64> = operations.filter_map(took_ms).collect();
+    all.sort_by(f64::total_cmp);
+    Latency {
+        count: all.len() as u64,
+        p50_ms: percentile(&all, 0.5),
+        p99_ms: percentile(&all, 0.99),
+        max_ms: all.last().copied().unwrap_or(0.0),
+    }
+}
+
+/// The pause of writes around each fault that was seen to work: the longest that touches the time from
+/// its beginning to its end.
+pub(super) fn recoveries(history: &History) -> Vec<Recovery> {
+    let writes = history
+        .operations
+        .iter()
+        .filter(|one| asks_for_change(&one.call));
+    let answered = writes
+        .filter(|one| one.is_ok())
+        .filter_map(|one| one.complete);
+    let mut acknowledged: Vec<Nanos> = answered.collect();
+    acknowledged.sort_unstable();
+    let mut found = Vec::new();
+    for fault in &history.faults {
+        let was_seen = fault
+            .steps
+            .iter()
+            .any(|(_, one)| matches!(one.phase, FaultPhase::Effective { .. }));
+        let (Some((from, first)), Some((to, _))) = (fault.steps.first(), fault.steps.last()) else {
+            continue;
+        };
+        let start = acknowledged
+            .partition_point(|at| at < from)
+            .saturating_sub(1);
+        let pauses = acknowledged[start..]
+            .windows(2)
+            .take_while(|pair| pair[0] <= *to);
+        let longest = pauses.map(|pair| pair[1] - pair[0]).max();
+        if let Some(longest) = longest.filter(|_| was_seen) {
+            found.push(Recovery {
+                fault: first.fault,
+                kind: first.kind.clone(),
+                pause_ms: longest as f64 / MS,
+            });
+        }
+    }
+    found
+}
+
+/// Operations that the second judge looked at as well.
+pub(super) fn double_checked(findings: &[crate::check::Finding]) -> u64 {
+    let wgl = findings.iter().find(|one| one.checker == "wgl");
+    wgl.map_or(0, |one| one.looked_at)
+}
