@@ -9,7 +9,8 @@ use crate::MemberId;
 use crate::rpc::member_id::{cluster_id, member_id};
 use keelson_proto::peer::{IdentifyRequest, IdentifyResponse, peer_client::PeerClient};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long somebody who is there is asked.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);

@@ -10,7 +10,8 @@ use crate::metrics::Metrics;
 use crate::wal::Wal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Applied bytes after which the state is made durable: bounds what a restart has to replay. Less than
 /// what makes RocksDB write by itself, which would come at the same moment on all members.

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// After a failure to prepare a segment it is tried again this often: somebody may have made room.
 const RETRY: Duration = Duration::from_millis(500);

@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Where recovery left off.
 pub(super) struct Resume {
