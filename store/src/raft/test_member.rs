@@ -67,6 +67,7 @@ pub(crate) fn options(name: &str, data_dir: &Path, members: &[(&str, String)]) -
         lease_ttl_min_s: MIN_TTL_S,
         metrics: Metrics::new(),
         version: "0.0.0",
+        world: crate::world::World::default(),
     }
 }
 

@@ -23,6 +23,7 @@ pub struct Wal {
 
 struct Handle {
     shared: Arc<Shared>,
+    /// `None` if it is no thread, or is being waited for.
     writer: Option<JoinHandle<()>>,
 }
 
@@ -143,10 +144,7 @@ impl Wal {
             .map_err(|error| WalError::io("start the writer of", directory, error))?;
         Ok((
             Wal {
-                handle: Arc::new(Handle {
-                    shared,
-                    writer: Some(writer),
-                }),
+                handle: Arc::new(Handle { shared, writer }),
             },
             recovered,
         ))

@@ -55,7 +55,7 @@ impl Half {
             .enable_all()
             .build()
             .expect("a runtime");
-        let asked = runtime.block_on(become_member(name, &bootstrap));
+        let asked = runtime.block_on(become_member(name, &bootstrap, &crate::world::Network::Tcp));
         asked.map(|_| ())
     }
 }

@@ -135,7 +135,8 @@ impl Sent {
 
 fn states(scratch: &TempDir) -> StateDir {
     let options = StateOptions {
-        in_memory: false,
+        engines: crate::engine::Engines::Rocks,
+        lanes: crate::world::Lanes::default(),
         cache_bytes: 1 << 20,
         origin: Origin {
             member: 1,
