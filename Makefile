@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ENV := . scripts/env.sh &&
 
-.PHONY: help setup build run check test lint deny bench bench-peer soak schema chaos
+.PHONY: help setup build run check test lint deny bench bench-peer soak chaos sim schema
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,11 @@ soak: build ## 10 M puts under compaction, then all workloads (PUTS, DURATION): 
 
 chaos: setup ## A campaign of faults against real processes (TIME=60s NODES=3 SEED=1 WORKLOAD=... NEMESIS=... SERVER=etcd)
 	@scripts/chaos.sh
+
+sim: setup ## Simulate clusters from seeds (SEEDS=100, FROM=0, JOBS, PLANT=bug): docs/simulation.md
+	@$(ENV) cargo build --locked -p keelson-sim
+	@$(ENV) "$$CARGO_TARGET_DIR/debug/keelson-sim" --seeds "$${SEEDS:-100}" --from "$${FROM:-0}" \
+		--jobs "$${JOBS:-$$(nproc)}" $${PLANT:+--plant "$$PLANT"}
 
 schema: ## Make the table of Kubernetes' built-in kinds anew (needs Go and Python)
 	@scripts/schema.sh make

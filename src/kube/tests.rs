@@ -9,6 +9,7 @@ use keelson_store::raft::{Bootstrap, Node, NodeOptions};
 use keelson_store::rpc::archive_source::ArchiveSource;
 use keelson_store::rpc::front::{Shared, hashing_places};
 use keelson_store::watch::Counters;
+use keelson_store::world::World;
 use keelson_store::{wal, watch};
 use std::net::TcpListener;
 use std::path::Path;
@@ -86,6 +87,7 @@ fn options(directory: &Path, metrics: &Arc<Metrics>, listener: TcpListener) -> N
         lease_ttl_min_s: 1,
         metrics: Arc::clone(metrics),
         version: "test",
+        world: World::default(),
     }
 }
 

@@ -19,6 +19,7 @@ use keelson_store::rpc::archive_source::ArchiveSource;
 use keelson_store::rpc::front::{Shared, hashing_places};
 use keelson_store::rpc::fronts::Fronts;
 use keelson_store::rpc::listen::bind;
+use keelson_store::world::World;
 use keelson_store::{wal, watch};
 use std::fs::OpenOptions;
 use std::io::BufWriter;
@@ -255,6 +256,7 @@ fn node_options(
         lease_ttl_min_s: limits.min_lease_ttl_s,
         metrics: Arc::clone(metrics),
         version: version::KEELSON,
+        world: World::default(),
     }
 }
 

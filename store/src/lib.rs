@@ -19,6 +19,7 @@
 //! * [`lease`] holds the leases (replicated) and their clocks (the leader's alone).
 //! * [`validate`] holds the checks of a request that need nothing but the request.
 //! * [`watch`] tells watchers what changed.
+//! * [`world`] is what a member takes from outside itself: threads, disks, the way to its peers.
 //! * [`limits`] bounds what a client can fill; [`metrics`] is what the member counts.
 //!
 //! What never happens here: a Kubernetes word, a clock or a random number in `apply` and `mvcc`, an
@@ -39,6 +40,7 @@ pub mod rpc;
 pub mod validate;
 pub mod wal;
 pub mod watch;
+pub mod world;
 
 pub use error::Error;
 
@@ -60,7 +62,6 @@ macro_rules! broken {
     ($($argument:tt)*) => {{
         let what = format!($($argument)*);
         tracing::error!(what, "invariant broken, stopping this member");
-        eprintln!("keelson: invariant broken, stopping this member: {what}");
-        std::process::abort()
+        $crate::world::end_member(&what)
     }};
 }

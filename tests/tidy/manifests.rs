@@ -28,6 +28,12 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     // Both see the system from the outside.
     ("tests/kit/Cargo.toml", &["keelson-proto"], &[]),
     ("jepsen/Cargo.toml", &["keelson-proto", "keelson-kit"], &[]),
+    // Simulated members are made of the store's own parts, and looked into.
+    (
+        "jepsen/sim/Cargo.toml",
+        &["keelson-proto", "keelson-store"],
+        &[],
+    ),
     // No crate of the workspace: a program of somebody who only knows Kubernetes.
     ("tests/peer/kube-rs/Cargo.toml", &[], &[]),
 ];

@@ -64,6 +64,18 @@ impl MemoryEngine {
         self.state.read().families[family as usize].clone()
     }
 
+    /// What a crash of this engine leaves: all up to the last flush, and the oldest `batches` since then,
+    /// opened again. Whoever still has this one can do no harm to that.
+    pub fn reopened(&self, batches: usize, garbage: GarbageSlot) -> MemoryEngine {
+        self.crash_keeping(batches);
+        let families = self.state.read().families.clone();
+        let state = RwLock::new(State {
+            families,
+            unflushed: Vec::new(),
+        });
+        MemoryEngine { state, garbage }
+    }
+
     /// Batches that a crash could take back.
     pub fn unflushed(&self) -> usize {
         self.state.read().unflushed.len()

@@ -14,8 +14,11 @@
 
 pub mod memory;
 pub mod rocks;
+mod source;
 #[cfg(test)]
 mod tests;
+
+pub use source::{Engines, Keep};
 
 use bytes::Bytes;
 use std::ops::ControlFlow;

@@ -39,7 +39,8 @@ use super::countdown::Primary;
 use super::{Change, Lease, Leases, Place};
 use crate::LeaseId;
 use keelson_proto::log::{LeaseExpiry, LeaseNote};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// A lease that was handed out as expired and is still there after this time is handed out again.
 pub const REVOKE_RETRY: Duration = Duration::from_secs(5);

@@ -4,7 +4,8 @@ use super::queue::{Queue, Slot};
 use super::{Lease, Place};
 use crate::LeaseId;
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The remaining time of a lease is noted this long after its start, its renewal or the last note.
 /// Shorter leases are never noted.

@@ -7,7 +7,7 @@
 use crate::LeaseId;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// An owner's place in a [`Queue`].
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,7 +5,8 @@ mod cluster;
 use super::*;
 use keelson_proto::log::LeaseExpiry;
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 const S: Duration = Duration::from_secs(1);
 const EXTENSION: Duration = Duration::from_secs(2);

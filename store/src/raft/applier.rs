@@ -12,12 +12,15 @@ use crate::apply::Machine;
 use crate::engine::Engine;
 use crate::event::{Event, EventBatch};
 use crate::watch::{self, Feed};
+use crate::world::{Lanes, Step, Work};
 use crate::{Error, Revision, apply, broken, mvcc, wal};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot, watch as channel};
 
 /// Runs are joined up to this many entries: enough to share the cost of a write, few enough that
@@ -316,56 +319,21 @@ impl Applier {
         self.progress.publish(position);
     }
 
-    /// Starts the thread.
+    /// Starts the lane that applies.
     ///
     /// # Errors
     /// The system's.
-    pub fn start(self, surroundings: Surroundings) -> io::Result<(Jobs, ApplyThread)> {
-        let (sender, receiver) = mpsc::channel(QUEUED_RUNS_MAX);
-        let jobs = Jobs {
-            sender,
-            progress: Arc::clone(&self.progress),
+    pub fn start(self, lanes: &Lanes, around: Surroundings) -> io::Result<Jobs> {
+        let (sender, jobs) = mpsc::channel(QUEUED_RUNS_MAX);
+        let progress = Arc::clone(&self.progress);
+        let lane = ApplyLane {
+            applier: self,
+            around,
+            jobs,
+            next: None,
         };
-        let thread = std::thread::Builder::new()
-            .name("apply".to_owned())
-            .spawn(move || self.run(receiver, &surroundings))?;
-        Ok((jobs, ApplyThread { thread }))
-    }
-
-    fn run(mut self, mut jobs: mpsc::Receiver<Job>, around: &Surroundings) {
-        let mut next = jobs.blocking_recv();
-        while let Some(job) = next {
-            next = None;
-            match job {
-                Job::Apply(mut run) => {
-                    while run.len() < JOINED_ENTRIES_MAX {
-                        match jobs.try_recv() {
-                            Ok(Job::Apply(more)) => run.extend(more),
-                            Ok(other) => {
-                                next = Some(other);
-                                break;
-                            }
-                            Err(_) => break,
-                        }
-                    }
-                    self.apply(&run, around);
-                }
-                Job::Checkpoint { done } => {
-                    // Who asked may have given up; the copy then removes itself.
-                    let _ = done.send(self.checkpoint());
-                }
-                Job::Install {
-                    snapshot,
-                    last_log_id,
-                    done,
-                } => {
-                    let _ = done.send(self.install(&snapshot, last_log_id, around));
-                }
-            }
-            if next.is_none() {
-                next = jobs.blocking_recv();
-            }
-        }
+        lanes.start("apply", lane)?;
+        Ok(Jobs { sender, progress })
     }
 
     fn apply(&mut self, run: &[wal::Entry], around: &Surroundings) {
@@ -439,16 +407,69 @@ impl Applier {
     }
 }
 
-/// The running thread.
-pub struct ApplyThread {
-    thread: std::thread::JoinHandle<()>,
+/// The applier at work. Ends when all [`Jobs`] are gone and everything queued is applied.
+struct ApplyLane {
+    applier: Applier,
+    around: Surroundings,
+    jobs: mpsc::Receiver<Job>,
+    /// Found behind the runs that were joined.
+    next: Option<Job>,
 }
 
-impl ApplyThread {
-    /// Waits until every queued run is applied. All [`Jobs`] must be gone.
-    pub fn join(self) {
-        if self.thread.join().is_err() {
-            broken!("the apply thread panicked");
+impl ApplyLane {
+    fn carry_out(&mut self, job: Job) {
+        match job {
+            Job::Apply(mut run) => {
+                self.join_queued(&mut run);
+                self.applier.apply(&run, &self.around);
+            }
+            Job::Checkpoint { done } => {
+                // Who asked may have given up; the copy then removes itself.
+                let _ = done.send(self.applier.checkpoint());
+            }
+            Job::Install {
+                snapshot,
+                last_log_id,
+                done,
+            } => {
+                let installed = self.applier.install(&snapshot, last_log_id, &self.around);
+                let _ = done.send(installed);
+            }
         }
+    }
+
+    /// Adds to `run` the runs that wait behind it.
+    fn join_queued(&mut self, run: &mut Vec<wal::Entry>) {
+        while run.len() < JOINED_ENTRIES_MAX {
+            match self.jobs.try_recv() {
+                Ok(Job::Apply(more)) => run.extend(more),
+                Ok(other) => {
+                    self.next = Some(other);
+                    return;
+                }
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+impl Work for ApplyLane {
+    fn run(mut self) {
+        while let Some(job) = self.next.take().or_else(|| self.jobs.blocking_recv()) {
+            self.carry_out(job);
+        }
+    }
+
+    fn step(&mut self) -> Step {
+        let job = match self.next.take() {
+            Some(job) => Ok(job),
+            None => self.jobs.try_recv(),
+        };
+        match job {
+            Ok(job) => self.carry_out(job),
+            Err(TryRecvError::Empty) => return Step::Wait(Duration::ZERO),
+            Err(TryRecvError::Disconnected) => return Step::Over,
+        }
+        Step::More
     }
 }

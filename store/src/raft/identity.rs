@@ -7,9 +7,11 @@
 use super::network::{CLUSTER_KEY, connect};
 use crate::MemberId;
 use crate::rpc::member_id::{cluster_id, member_id};
+use crate::world::Network;
 use keelson_proto::peer::{IdentifyRequest, IdentifyResponse, peer_client::PeerClient};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long somebody who is there is asked.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,12 +67,16 @@ pub struct Owner {
     pub initial: BTreeMap<MemberId, Vec<String>>,
 }
 
-/// Decides who a fresh data directory becomes.
+/// Decides who a fresh data directory becomes, asking the others over `network`.
 ///
 /// # Errors
 /// See [`StartError`]: the configuration does not name this member, the group does not know it, or
 /// it has been somebody already.
-pub async fn become_member(name: &str, bootstrap: &Bootstrap) -> Result<Owner, StartError> {
+pub async fn become_member(
+    name: &str,
+    bootstrap: &Bootstrap,
+    network: &Network,
+) -> Result<Owner, StartError> {
     let own = own_urls(name, bootstrap)?;
     let others: Vec<&String> = bootstrap
         .members
@@ -79,10 +85,10 @@ pub async fn become_member(name: &str, bootstrap: &Bootstrap) -> Result<Owner, S
         .flat_map(|(_, urls)| urls)
         .collect();
     if bootstrap.join {
-        return join(own, &others, &bootstrap.token).await;
+        return join(own, &others, &bootstrap.token, network).await;
     }
     let owner = founder(name, bootstrap)?;
-    refuse_to_return(&owner, &others).await?;
+    refuse_to_return(&owner, &others, network).await?;
     Ok(owner)
 }
 
@@ -135,9 +141,13 @@ fn has_run(answer: &IdentifyResponse, member: MemberId) -> bool {
 }
 
 /// Asks whoever answers whether this member has run before.
-async fn refuse_to_return(owner: &Owner, others: &[&String]) -> Result<(), StartError> {
+async fn refuse_to_return(
+    owner: &Owner,
+    others: &[&String],
+    network: &Network,
+) -> Result<(), StartError> {
     for url in others {
-        let answer = match ask(url).await {
+        let answer = match ask(url, network).await {
             Word::Said(answer) => answer,
             Word::Nobody => continue,
             Word::Unclear(reason) => return Err(unclear(url, &reason)),
@@ -160,13 +170,18 @@ fn unclear(url: &str, reason: &str) -> StartError {
 
 /// Asks all others, again and again while some are there and do not answer. The first that knows this
 /// member decides.
-async fn join(own: &[String], others: &[&String], token: &str) -> Result<Owner, StartError> {
+async fn join(
+    own: &[String],
+    others: &[&String],
+    token: &str,
+    network: &Network,
+) -> Result<Owner, StartError> {
     let end = Instant::now() + PATIENCE;
     loop {
         let mut heard = Vec::new();
         let mut unclear = false;
         for url in others {
-            match ask_once(url).await {
+            match ask_once(url, network).await {
                 Word::Said(answer) => match as_it_knows(own, &answer, token)? {
                     Some(owner) => return Ok(owner),
                     None => heard.push(format!(
@@ -228,11 +243,11 @@ enum Word {
 
 /// Asks until the answer is clear, for at most [`PATIENCE`]. Silence is not ignorance: a member that is
 /// busy, or still reads its log, may know very well who has run.
-async fn ask(url: &str) -> Word {
+async fn ask(url: &str, network: &Network) -> Word {
     let end = Instant::now() + PATIENCE;
     let mut told = false;
     loop {
-        match ask_once(url).await {
+        match ask_once(url, network).await {
             Word::Unclear(reason) if Instant::now() < end => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::info!(url, reason, "waiting for a member that does not answer yet");
@@ -244,8 +259,8 @@ async fn ask(url: &str) -> Word {
     }
 }
 
-async fn ask_once(url: &str) -> Word {
-    let Ok(channel) = connect(url).await else {
+async fn ask_once(url: &str, network: &Network) -> Word {
+    let Ok(channel) = connect(network, url).await else {
         return Word::Nobody;
     };
     let mut request = tonic::Request::new(IdentifyRequest {});

@@ -16,8 +16,9 @@ use keelson_proto::log::{Command, LeaseNote, LeaseNotes, command::Operation};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 /// How often the clock is looked at: etcd's own pace.
 const TICK: Duration = Duration::from_millis(500);

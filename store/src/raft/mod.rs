@@ -22,6 +22,7 @@
 //! | `restore` | a data directory made from a snapshot, offline |
 //! | `keeper` | clocks of leases |
 //! | `upkeep`, `space` | housekeeping |
+//! | `probe` | a look into a running member, for those who check it |
 //!
 //! What never happens here: the meaning of a command. Entries are bytes until `apply` opens them.
 
@@ -40,6 +41,7 @@ mod members;
 mod met;
 mod network;
 pub mod node;
+pub mod probe;
 mod proposer;
 mod read_index;
 pub mod restore;

@@ -11,6 +11,7 @@ use super::types::{
 };
 use crate::MemberId;
 use crate::metrics::{Metrics, PeerMetrics};
+use crate::world;
 use futures::{Stream, StreamExt};
 use keelson_proto::peer::{self, append_response::Outcome, peer_client::PeerClient};
 use openraft::base::{BoxFuture, BoxStream};
@@ -27,7 +28,8 @@ use prost::Message;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use tonic::metadata::{MetadataKey, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
@@ -55,6 +57,8 @@ pub struct Caller {
     pub member_id: MemberId,
     /// Counts what goes out.
     pub metrics: Arc<Metrics>,
+    /// The way to the others.
+    pub way: world::Network,
     /// Set once a peer has answered that this member was removed from the group. A removed member
     /// is not sent the change that removes it, so this is how it learns.
     pub removed: Arc<tokio::sync::watch::Sender<bool>>,
@@ -71,21 +75,23 @@ pub struct Connection {
     channel: Mutex<Option<Channel>>,
 }
 
-/// Connects to a peer address.
+/// Connects to a peer address over `way`.
 ///
 /// # Errors
 /// The address does not parse, or nobody answers in time.
-pub async fn connect(peer_url: &str) -> Result<Channel, tonic::transport::Error> {
-    Endpoint::from_shared(peer_url.to_owned())?
+pub async fn connect(
+    way: &world::Network,
+    peer_url: &str,
+) -> Result<Channel, tonic::transport::Error> {
+    let endpoint = Endpoint::from_shared(peer_url.to_owned())?
         .tcp_nodelay(true)
         .connect_timeout(Duration::from_millis(500))
         .http2_keep_alive_interval(Duration::from_millis(500))
         .keep_alive_timeout(Duration::from_secs(1))
         .keep_alive_while_idle(true)
         .initial_stream_window_size(4 << 20)
-        .initial_connection_window_size(16 << 20)
-        .connect()
-        .await
+        .initial_connection_window_size(16 << 20);
+    way.connect(endpoint).await
 }
 
 impl Connection {
@@ -117,7 +123,7 @@ impl Connection {
         }
         let mut refused = Status::unavailable("the member has no peer address");
         for url in &self.peer_urls {
-            match connect(url).await {
+            match connect(&self.caller.way, url).await {
                 Ok(channel) => {
                     *self.channel.lock() = Some(channel.clone());
                     return Ok(client_over(channel));

@@ -364,7 +364,8 @@ fn found(engine: &dyn Engine, owner: &Owner, bump: i64) -> Result<(LogId, Revisi
 
 fn state_options(owner: &Owner) -> StateOptions {
     StateOptions {
-        in_memory: false,
+        engines: crate::engine::Engines::Rocks,
+        lanes: crate::world::Lanes::default(),
         cache_bytes: 0,
         origin: apply::Origin {
             member: owner.member_id,

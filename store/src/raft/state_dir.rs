@@ -5,10 +5,9 @@
 //! named in `CURRENT` by an atomic rename. A crash at any point leaves the old state or the new one.
 
 use crate::apply::{self, Machine};
-use crate::engine::memory::MemoryEngine;
-use crate::engine::rocks::{RocksEngine, RocksOptions};
-use crate::engine::{Engine, EngineError, GarbageSlot};
+use crate::engine::{Engine, EngineError, Engines, GarbageSlot};
 use crate::mvcc;
+use crate::world::{Lanes, Step, Work};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,8 +18,10 @@ use std::time::Duration;
 /// How states are opened.
 #[derive(Clone, Debug)]
 pub struct StateOptions {
-    /// Keep everything in memory: for tests.
-    pub in_memory: bool,
+    /// What they lie on.
+    pub engines: Engines,
+    /// Who removes those that were replaced.
+    pub lanes: Lanes,
     /// Budget of the cache of newest records, in bytes.
     pub cache_bytes: usize,
     /// Who applies here.
@@ -155,19 +156,11 @@ impl StateDir {
         let Some(number) = self.current()?.and_then(|current| current.checked_sub(1)) else {
             return Ok(());
         };
-        let path = self.generation(number);
-        let wait_and_remove = move || {
-            while Arc::strong_count(&replaced) > 1 {
-                std::thread::sleep(RETIRE_INTERVAL);
-            }
-            drop(replaced);
-            if let Err(error) = remove_all(&path) {
-                tracing::warn!(%error, "the replaced state could not be removed");
-            }
+        let retirement = Retirement {
+            replaced: Some(replaced),
+            path: self.generation(number),
         };
-        std::thread::Builder::new()
-            .name("retire".to_owned())
-            .spawn(wait_and_remove)?;
+        self.options.lanes.start("retire", retirement)?;
         Ok(())
     }
 
@@ -176,35 +169,17 @@ impl StateDir {
     /// # Errors
     /// The engine's, with the place.
     pub fn open_copy(&self, path: &Path) -> Result<Arc<dyn Engine>, EngineError> {
-        Ok(if self.options.in_memory {
-            Arc::new(MemoryEngine::open(path, GarbageSlot::default())?)
-        } else {
-            Arc::new(RocksEngine::open_read_only(path, RocksOptions::default())?)
-        })
+        self.options.engines.open_copy(path)
     }
 
     fn load(&self, number: u64, must_exist: bool) -> Result<Loaded, EngineError> {
         let directory = self.generation(number);
         let garbage = GarbageSlot::default();
-        let engine: Arc<dyn Engine> = if self.options.in_memory {
-            Arc::new(match must_exist {
-                true => MemoryEngine::open(&directory.join("db"), garbage.clone())?,
-                false => MemoryEngine::new(garbage.clone()),
-            })
-        } else {
-            let options = RocksOptions {
-                must_exist,
-                ..RocksOptions::default()
-            };
-            Arc::new(RocksEngine::open(
-                &directory.join("db"),
-                garbage.clone(),
-                options,
-            )?)
-        };
+        let engines = &self.options.engines;
+        let engine = engines.open(&directory.join("db"), garbage.clone(), must_exist)?;
         let options = mvcc::Options {
             cache_bytes: self.options.cache_bytes,
-            index_dir: (!self.options.in_memory).then(|| directory.join("index")),
+            index_dir: engines.have_files().then(|| directory.join("index")),
         };
         let store = mvcc::Store::open(engine, garbage, options)?;
         let machine = Machine::open(Arc::clone(&store), self.options.origin)?;
@@ -225,7 +200,7 @@ impl StateDir {
     }
 
     fn set_current(&self, number: u64) -> io::Result<()> {
-        if self.options.in_memory {
+        if !self.options.engines.outlive_processes() {
             return Ok(());
         }
         let temporary = self.root.join("CURRENT.new");
@@ -253,6 +228,32 @@ impl StateDir {
             place: self.root.display().to_string(),
             detail: error.to_string(),
         }
+    }
+}
+
+/// A replaced state that goes as soon as nobody uses it any more.
+struct Retirement {
+    replaced: Option<Arc<mvcc::Store>>,
+    path: PathBuf,
+}
+
+impl Work for Retirement {
+    fn run(mut self) {
+        while self.step() != Step::Over {
+            std::thread::sleep(RETIRE_INTERVAL);
+        }
+    }
+
+    fn step(&mut self) -> Step {
+        let used = |replaced: &Arc<mvcc::Store>| Arc::strong_count(replaced) > 1;
+        if self.replaced.as_ref().is_some_and(used) {
+            return Step::Wait(RETIRE_INTERVAL);
+        }
+        self.replaced = None;
+        if let Err(error) = remove_all(&self.path) {
+            tracing::warn!(%error, "the replaced state could not be removed");
+        }
+        Step::Over
     }
 }
 
@@ -294,10 +295,11 @@ mod tests {
 
     #[test]
     fn a_copy_is_opened_and_installed_whatever_the_engine() {
-        for in_memory in [false, true] {
+        for engines in [Engines::Rocks, Engines::Memory] {
             let scratch = tempfile::tempdir().expect("a directory");
             let options = StateOptions {
-                in_memory,
+                engines,
+                lanes: Lanes::default(),
                 cache_bytes: 1 << 20,
                 origin: apply::Origin {
                     member: 1,

@@ -13,8 +13,9 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 /// No lease of a [`TestMember`] ends by itself while a test runs.
 pub(crate) const MIN_TTL_S: i64 = 60;
@@ -66,6 +67,7 @@ pub(crate) fn options(name: &str, data_dir: &Path, members: &[(&str, String)]) -
         lease_ttl_min_s: MIN_TTL_S,
         metrics: Metrics::new(),
         version: "0.0.0",
+        world: crate::world::World::default(),
     }
 }
 

@@ -1,16 +1,19 @@
 //! The member's housekeeping, on a thread of its own: makes the applied state durable, shortens the
 //! log behind it, gives back the space of compacted history, watches the disk.
 
-use super::applier::{Current, Progress};
+use super::applier::{Current, Position, Progress};
 use super::group::Group;
 use super::snapshot::Incoming;
 use super::space::SpaceWatch;
 use super::types::Raft;
 use crate::metrics::Metrics;
 use crate::wal::Wal;
+use crate::world::{Lanes, Step, Work};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Applied bytes after which the state is made durable: bounds what a restart has to replay. Less than
 /// what makes RocksDB write by itself, which would come at the same moment on all members.
@@ -42,7 +45,7 @@ pub struct Schedule {
     pub in_memory: bool,
 }
 
-/// What the thread works on.
+/// What it works on.
 pub struct Upkeep {
     /// The state.
     pub current: Arc<Current>,
@@ -90,28 +93,43 @@ impl SweepBell {
     }
 }
 
-/// Sweeps whenever the bell rings, on its own thread: a sweep may take long.
-///
-/// # Errors
-/// The system's.
-pub fn start_sweeper(
-    current: Arc<Current>,
-    bell: crossbeam_channel::Receiver<()>,
-    stop: Arc<AtomicBool>,
-) -> std::io::Result<std::thread::JoinHandle<()>> {
-    std::thread::Builder::new()
-        .name("sweep".to_owned())
-        .spawn(move || {
-            while !stop.load(Ordering::Relaxed) {
-                if bell.recv_timeout(Duration::from_secs(1)).is_err() {
-                    continue;
-                }
-                let stopped = || stop.load(Ordering::Relaxed);
-                if let Err(error) = current.store().sweep_durable(&stopped) {
-                    tracing::error!(%error, "giving back the space of compacted history failed");
-                }
+/// Sweeps whenever the bell rings, on a lane of its own: a sweep may take long.
+pub struct Sweeper {
+    /// The state.
+    pub current: Arc<Current>,
+    /// Where the bell is heard.
+    pub bell: crossbeam_channel::Receiver<()>,
+    /// Set when the member stops.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Sweeper {
+    fn sweep(&self) {
+        let stopped = || self.stop.load(Ordering::Relaxed);
+        if let Err(error) = self.current.store().sweep_durable(&stopped) {
+            tracing::error!(%error, "giving back the space of compacted history failed");
+        }
+    }
+}
+
+impl Work for Sweeper {
+    fn run(self) {
+        while !self.stop.load(Ordering::Relaxed) {
+            if self.bell.recv_timeout(Duration::from_secs(1)).is_ok() {
+                self.sweep();
             }
-        })
+        }
+    }
+
+    fn step(&mut self) -> Step {
+        if self.stop.load(Ordering::Relaxed) {
+            return Step::Over;
+        }
+        if self.bell.try_recv().is_ok() {
+            self.sweep();
+        }
+        Step::Wait(TICK)
+    }
 }
 
 /// Applied bytes before the first flush. Members apply the same bytes, and what they have in common
@@ -121,59 +139,95 @@ fn first_flush_bytes((place, members): (u64, u64)) -> u64 {
     FLUSH_BYTES * (place + 1) / members
 }
 
+/// The upkeep at work.
+struct UpkeepLane {
+    upkeep: Upkeep,
+    bell: SweepBell,
+    flushed_at: Instant,
+    /// Applied bytes at the last flush.
+    flushed_bytes: u64,
+    /// Applied bytes since then that make the next one due.
+    flush_bytes: u64,
+    /// Leadership was given away because the disk hangs.
+    handed_over: bool,
+}
+
+impl Work for UpkeepLane {
+    fn run(mut self) {
+        while !self.upkeep.stop.load(Ordering::Relaxed) {
+            std::thread::park_timeout(TICK);
+            self.look_around();
+        }
+    }
+
+    fn step(&mut self) -> Step {
+        if self.upkeep.stop.load(Ordering::Relaxed) {
+            return Step::Over;
+        }
+        self.look_around();
+        Step::Wait(TICK)
+    }
+}
+
+impl UpkeepLane {
+    fn look_around(&mut self) {
+        let upkeep = &self.upkeep;
+        self.handed_over = upkeep.watch_disk(self.handed_over);
+        upkeep.watch_space();
+        if upkeep.schedule.in_memory {
+            return;
+        }
+        let bytes = upkeep.progress.applied_bytes() - self.flushed_bytes;
+        let applied = upkeep.progress.applied();
+        // A snapshot that is installed right now is durable a moment before it is applied.
+        let durable = upkeep.progress.durable().index();
+        let entries = applied.index().saturating_sub(durable);
+        let due = bytes > self.flush_bytes
+            || entries >= upkeep.schedule.snapshot_count
+            || (entries > 0 && self.flushed_at.elapsed() > FLUSH_INTERVAL);
+        if due {
+            self.flushed_bytes += bytes;
+            self.flush_bytes = FLUSH_BYTES;
+            self.flushed_at = Instant::now();
+            self.flush(applied);
+        }
+    }
+
+    fn flush(&self, applied: Position) {
+        let upkeep = &self.upkeep;
+        let current = upkeep.current.store();
+        let flushed = current.flush();
+        // A snapshot may have replaced the state meanwhile; then the flush says nothing of it.
+        if !Arc::ptr_eq(&current, &upkeep.current.store()) {
+            return;
+        }
+        if let Err(error) = flushed {
+            crate::broken!("the state could not be made durable: {error}");
+        }
+        let seconds = self.flushed_at.elapsed().as_secs_f64();
+        upkeep.metrics.backend_commit_seconds.observe(seconds);
+        upkeep.progress.set_durable(applied);
+        upkeep.shorten_log();
+        // What is durable may be swept further than before.
+        self.bell.ring();
+    }
+}
+
 impl Upkeep {
-    /// Starts the thread.
+    /// Starts it.
     ///
     /// # Errors
     /// The system's.
-    pub fn start(self, bell: SweepBell) -> std::io::Result<std::thread::JoinHandle<()>> {
-        std::thread::Builder::new()
-            .name("upkeep".to_owned())
-            .spawn(move || self.run(&bell))
-    }
-
-    fn run(self, bell: &SweepBell) {
-        let mut flushed_at = Instant::now();
-        let mut flushed_bytes = 0;
-        let mut flush_bytes = first_flush_bytes(self.group.turn());
-        let mut handed_over = false;
-        while !self.stop.load(Ordering::Relaxed) {
-            std::thread::park_timeout(TICK);
-            handed_over = self.watch_disk(handed_over);
-            self.watch_space();
-            if self.schedule.in_memory {
-                continue;
-            }
-            let bytes = self.progress.applied_bytes() - flushed_bytes;
-            let applied = self.progress.applied();
-            // A snapshot that is installed right now is durable a moment before it is applied.
-            let durable = self.progress.durable().index();
-            let entries = applied.index().saturating_sub(durable);
-            let due = bytes > flush_bytes
-                || entries >= self.schedule.snapshot_count
-                || (entries > 0 && flushed_at.elapsed() > FLUSH_INTERVAL);
-            if !due {
-                continue;
-            }
-            flushed_bytes += bytes;
-            flush_bytes = FLUSH_BYTES;
-            flushed_at = Instant::now();
-            let current = self.current.store();
-            let flushed = current.flush();
-            // A snapshot may have replaced the state meanwhile; then the flush says nothing of it.
-            if !Arc::ptr_eq(&current, &self.current.store()) {
-                continue;
-            }
-            if let Err(error) = flushed {
-                crate::broken!("the state could not be made durable: {error}");
-            }
-            let seconds = flushed_at.elapsed().as_secs_f64();
-            self.metrics.backend_commit_seconds.observe(seconds);
-            self.progress.set_durable(applied);
-            self.shorten_log();
-            // What is durable may be swept further than before.
-            bell.ring();
-        }
+    pub fn start(self, lanes: &Lanes, bell: SweepBell) -> std::io::Result<Option<JoinHandle<()>>> {
+        let lane = UpkeepLane {
+            flush_bytes: first_flush_bytes(self.group.turn()),
+            upkeep: self,
+            bell,
+            flushed_at: Instant::now(),
+            flushed_bytes: 0,
+            handed_over: false,
+        };
+        lanes.start("upkeep", lane)
     }
 
     fn shorten_log(&self) {

@@ -6,6 +6,7 @@ use super::server::Serve;
 use super::stream::{Stop, stopped};
 use crate::limits::Limits;
 use crate::metrics::FrontMetrics;
+use crate::world::Wire;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -107,6 +108,34 @@ async fn connection<S: Serve>(
             return;
         }
     };
+    if let Err(error) = speak(socket, builder, services, counters, stop).await {
+        // Clients vanish; that is their business.
+        tracing::debug!(error, %peer, "a connection ended early");
+    }
+}
+
+/// Serves one simulated connection to its end.
+pub async fn serve_wire<S: Serve>(
+    wire: Wire,
+    services: Arc<S>,
+    counters: Arc<FrontMetrics>,
+    limits: Arc<Limits>,
+    stop: Stop,
+) {
+    let spoken = speak(wire, builder(&limits), services, counters, stop).await;
+    if let Err(error) = spoken {
+        tracing::debug!(error, "a connection ended early");
+    }
+}
+
+/// Speaks HTTP over a socket, to its end.
+async fn speak<S: Serve>(
+    socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    builder: auto::Builder<TokioExecutor>,
+    services: Arc<S>,
+    counters: Arc<FrontMetrics>,
+    stop: Stop,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     // Behind one count of its own, so that requests do not share the stopper's.
     let stopping = Arc::new(stop.clone());
     let service = service_fn(move |request| {
@@ -120,27 +149,23 @@ async fn connection<S: Serve>(
         opening,
     });
     let mut connection = pin!(builder.serve_connection(socket, service));
-    let outcome = tokio::select! {
+    tokio::select! {
         outcome = connection.as_mut() => outcome,
         _ = stopped(stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
-    };
-    if let Err(error) = outcome {
-        // Clients vanish; that is their business.
-        tracing::debug!(error, %peer, "a connection ended early");
     }
 }
 
 /// Counts what goes over a socket, and gives up one that does not begin.
-struct Counted {
-    socket: tokio::net::TcpStream,
+struct Counted<IO> {
+    socket: IO,
     counters: Arc<FrontMetrics>,
     opening: Opening,
 }
 
-impl AsyncRead for Counted {
+impl<IO: AsyncRead + Unpin> AsyncRead for Counted<IO> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -158,7 +183,7 @@ impl AsyncRead for Counted {
     }
 }
 
-impl Counted {
+impl<IO> Counted<IO> {
     fn sent(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &outcome {
             self.counters.sent(*bytes);
@@ -167,7 +192,7 @@ impl Counted {
     }
 }
 
-impl AsyncWrite for Counted {
+impl<IO: AsyncWrite + Unpin> AsyncWrite for Counted<IO> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

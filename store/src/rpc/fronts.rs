@@ -1,6 +1,6 @@
 //! The fronts' threads: each a single-threaded runtime with its own share of the connections.
 
-use super::connection::serve;
+use super::connection::{serve, serve_wire};
 use super::front::Shared;
 use super::header::Headers;
 use super::listen::Dealer;
@@ -8,6 +8,9 @@ use super::watch::{Anybody, HeaderSource, Leadership, WatchService};
 use super::{Front, Services};
 use crate::Revision;
 use crate::raft::Handle;
+use crate::world::Wire;
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use keelson_proto::etcdserverpb::ResponseHeader;
 use std::io;
 use std::net::TcpListener;
@@ -90,6 +93,30 @@ impl Fronts {
                 tracing::warn!("a front ended by a panic");
             }
         }
+    }
+}
+
+/// Serves clients on the present runtime, as the front with this number, with the connections that come
+/// in: for simulations. Ends with the runtime.
+pub async fn serve_here(
+    shared: &Shared,
+    number: usize,
+    mut incoming: BoxStream<'static, io::Result<Wire>>,
+) {
+    // Simulated members are not stopped in order.
+    let (_running, stop) = watch::channel(false);
+    let front = Front::new(shared, number);
+    tokio::spawn(front.handle().dispatch());
+    let services = Arc::new(Services::new(Arc::clone(&front), watches(&front)));
+    while let Some(wire) = incoming.next().await {
+        let Ok(wire) = wire else { continue };
+        tokio::spawn(serve_wire(
+            wire,
+            Arc::clone(&services),
+            Arc::clone(front.counters()),
+            Arc::clone(&shared.limits),
+            stop.clone(),
+        ));
     }
 }
 

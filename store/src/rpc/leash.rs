@@ -13,8 +13,9 @@ use crate::limits::Limits;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 use tonic::Code;
 
 /// How slowly a client may take a long answer. One rule for all of them:

@@ -35,6 +35,7 @@ struct Inner {
     fail_sync_at: Option<u64>,
     syncs: u64,
     space: u64,
+    lies: bool,
 }
 
 #[derive(Default)]
@@ -87,6 +88,7 @@ impl FaultyDisk {
             fail_sync_at: None,
             syncs: 0,
             space: u64::MAX,
+            lies: false,
         };
         FaultyDisk {
             inner: Arc::new(Mutex::new(inner)),
@@ -147,6 +149,11 @@ impl FaultyDisk {
         self.inner.lock().space = bytes;
     }
 
+    /// Whether file syncs claim to succeed and do nothing from now on.
+    pub fn lie(&self, lies: bool) {
+        self.inner.lock().lies = lies;
+    }
+
     /// The names of the files and their bytes.
     pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let inner = self.inner.lock();
@@ -171,9 +178,21 @@ impl FaultyDisk {
 
     /// A copy of the disk as it is now, everything on it durable.
     pub fn copy(&self) -> FaultyDisk {
+        FaultyDisk::holding(self.files())
+    }
+
+    /// A copy of what a crash right now would certainly leave.
+    pub fn durable_copy(&self) -> FaultyDisk {
+        let inner = self.inner.lock();
+        let names = inner.durable_names.iter();
+        let files = names.map(|(path, file)| (path.clone(), inner.files[*file].durable.clone()));
+        FaultyDisk::holding(files.collect())
+    }
+
+    fn holding(files: Vec<(PathBuf, Vec<u8>)>) -> FaultyDisk {
         let copy = FaultyDisk::new(0);
         let mut inner = copy.inner.lock();
-        for (path, bytes) in self.files() {
+        for (path, bytes) in files {
             let file = inner.files.len();
             let content = Content {
                 now: bytes.clone(),
@@ -364,6 +383,9 @@ impl DiskFile for FaultyFile {
         let fails = inner.fail_sync_at.is_some_and(|at| inner.syncs > at);
         if fails {
             inner.fail_sync_at = None;
+        }
+        if inner.lies {
+            return Ok(());
         }
         let content = &mut inner.files[self.file];
         let pending = std::mem::take(&mut content.pending);

@@ -46,7 +46,7 @@ impl Drop for Hurry<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
+    use tokio::time::Instant;
 
     /// Nobody waits this long for a test.
     const LONG: Duration = Duration::from_secs(3600);

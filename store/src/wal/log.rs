@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// A write-ahead log. Clones are the same log; when the last one is dropped, everything that waits is
 /// written and synced, and the log is closed; that blocks for the disk.
@@ -22,6 +23,7 @@ pub struct Wal {
 
 struct Handle {
     shared: Arc<Shared>,
+    /// `None` if it is no thread, or is being waited for.
     writer: Option<JoinHandle<()>>,
 }
 
@@ -142,10 +144,7 @@ impl Wal {
             .map_err(|error| WalError::io("start the writer of", directory, error))?;
         Ok((
             Wal {
-                handle: Arc::new(Handle {
-                    shared,
-                    writer: Some(writer),
-                }),
+                handle: Arc::new(Handle { shared, writer }),
             },
             recovered,
         ))

@@ -4,14 +4,18 @@ use super::disk::{Disk, DiskFile};
 use super::leisure::Leisure;
 use super::log::Shared;
 use super::segment::{self, Segment, UNFINISHED};
+use super::types::Options;
+use crate::world::Lanes;
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// After a failure to prepare a segment it is tried again this often: somebody may have made room.
 const RETRY: Duration = Duration::from_millis(500);
@@ -30,11 +34,18 @@ pub struct Spare {
 }
 
 /// The writer's end of the preparer.
-pub struct Spares {
-    ready: Receiver<io::Result<Spare>>,
-    retired: Option<Sender<Segment>>,
-    leisure: Arc<Leisure>,
-    thread: Option<JoinHandle<()>>,
+pub struct Spares(Hands);
+
+enum Hands {
+    /// A thread prepares.
+    Thread {
+        ready: Receiver<io::Result<Spare>>,
+        retired: Option<Sender<Segment>>,
+        leisure: Arc<Leisure>,
+        thread: Option<JoinHandle<()>>,
+    },
+    /// Whoever needs a segment makes it: in a simulation, where nothing is gained by being early.
+    Own(Mutex<Preparer>),
 }
 
 impl Spares {
@@ -42,58 +53,78 @@ impl Spares {
     pub fn start(
         disk: Arc<dyn Disk>,
         shared: Arc<Shared>,
-        segment_bytes: u64,
-        limit: usize,
+        options: &Options,
         prepared: VecDeque<Spare>,
         next: u64,
     ) -> io::Result<Spares> {
-        let (offer, ready) = bounded(0);
-        // Bounded by the number of segments that the log has.
-        let (retired, retire) = unbounded();
         let leisure = Arc::new(Leisure::default());
         let mut preparer = Preparer {
             disk,
             shared,
             leisure: leisure.clone(),
-            segment_bytes,
-            limit,
+            segment_bytes: options.segment_bytes,
+            limit: options.spare_segments,
             prepared,
             next,
         };
+        if matches!(options.lanes, Lanes::Steps(_)) {
+            return Ok(Spares(Hands::Own(Mutex::new(preparer))));
+        }
+        let (offer, ready) = bounded(0);
+        // Bounded by the number of segments that the log has.
+        let (retired, retire) = unbounded();
         let thread = std::thread::Builder::new()
             .name("wal-spare".to_owned())
             .spawn(move || preparer.run(&offer, &retire))?;
-        Ok(Spares {
+        Ok(Spares(Hands::Thread {
             ready,
             retired: Some(retired),
             leisure,
             thread: Some(thread),
-        })
+        }))
     }
 
     /// The next segment. Blocks if it is still being prepared, which then goes on without breaks.
     pub fn take(&self) -> io::Result<Spare> {
-        let _hurry = self.leisure.hurry();
-        self.ready
-            .recv()
-            .unwrap_or_else(|_| Err(io::Error::other("the preparer thread is gone")))
+        match &self.0 {
+            Hands::Thread { ready, leisure, .. } => {
+                let _hurry = leisure.hurry();
+                ready
+                    .recv()
+                    .unwrap_or_else(|_| Err(io::Error::other("the preparer thread is gone")))
+            }
+            Hands::Own(preparer) => preparer.lock().take(),
+        }
     }
 
     /// Gives a segment back that nothing in the log needs any more.
     pub fn retire(&self, segment: Segment) {
-        if let Some(retired) = &self.retired {
-            // The preparer only goes away after this end does.
-            let _ = retired.send(segment);
+        match &self.0 {
+            Hands::Thread { retired, .. } => {
+                if let Some(retired) = retired {
+                    // The preparer only goes away after this end does.
+                    let _ = retired.send(segment);
+                }
+            }
+            Hands::Own(preparer) => preparer.lock().take_back(segment),
         }
     }
 }
 
 impl Drop for Spares {
     fn drop(&mut self) {
-        self.retired = None;
-        let _hurry = self.leisure.hurry();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        if let Hands::Thread {
+            retired,
+            leisure,
+            thread,
+            ..
+        } = &mut self.0
+        {
+            *retired = None;
+            let _hurry = leisure.hurry();
+            if let Some(thread) = thread.take() {
+                let _ = thread.join();
+            }
         }
     }
 }
@@ -145,6 +176,15 @@ impl Preparer {
                 .pop_front()
                 .expect("one is prepared before it is offered")),
         }
+    }
+
+    /// The next segment, which is made first if none is prepared.
+    fn take(&mut self) -> io::Result<Spare> {
+        let failure = match self.prepared.is_empty() {
+            true => self.make().err(),
+            false => None,
+        };
+        self.hand_over(failure)
     }
 
     fn make(&mut self) -> io::Result<()> {

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 const PATH: &str = "wal";
 const DEADLINE: Duration = Duration::from_secs(30);

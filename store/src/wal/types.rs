@@ -1,6 +1,7 @@
 //! What goes into the log and what comes out.
 
 use super::WalError;
+use crate::world::Lanes;
 use bytes::Bytes;
 use std::io;
 use std::sync::Arc;
@@ -80,6 +81,8 @@ pub struct Options {
     /// `false`: what is written is not synced. A crash of the machine then loses acknowledged data, or
     /// leaves a log that is refused as damaged. A crash of the process alone does neither.
     pub sync: bool,
+    /// Who writes.
+    pub lanes: Lanes,
     /// Is told how long each `fdatasync` took.
     pub on_sync: Option<Arc<dyn Fn(Duration) + Send + Sync>>,
 }
@@ -94,6 +97,7 @@ impl Default for Options {
             spare_segments: 1,
             idle: Duration::from_millis(50),
             sync: true,
+            lanes: Lanes::default(),
             on_sync: None,
         }
     }

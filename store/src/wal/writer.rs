@@ -1,4 +1,4 @@
-//! The one thread that writes the log.
+//! The one lane that writes the log.
 
 use super::disk::{Disk, DiskFile};
 use super::log::{Failure, Operation, Shared, State};
@@ -6,13 +6,15 @@ use super::record::{self, BATCH, Encoder, SMALL};
 use super::segment::{self, Segment};
 use super::spare::{Spare, Spares};
 use super::types::{Checkpoint, Done, LogId, Options};
+use crate::world::{Step, Work};
 use parking_lot::MutexGuard;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Where recovery left off.
 pub(super) struct Resume {
@@ -24,23 +26,17 @@ pub(super) struct Resume {
     pub prepared: VecDeque<Spare>,
 }
 
-/// Starts the thread.
+/// Starts the lane.
 pub(super) fn start(
     disk: Arc<dyn Disk>,
     shared: Arc<Shared>,
     options: Options,
     resume: Resume,
     checkpoint: Checkpoint,
-) -> io::Result<JoinHandle<()>> {
+) -> io::Result<Option<JoinHandle<()>>> {
+    let lanes = options.lanes.clone();
     let next = resume.sequence + 1 + resume.prepared.len() as u64;
-    let spares = Spares::start(
-        disk,
-        shared.clone(),
-        options.segment_bytes,
-        options.spare_segments,
-        resume.prepared,
-        next,
-    )?;
+    let spares = Spares::start(disk, shared.clone(), &options, resume.prepared, next)?;
     let writer = Writer {
         shared,
         options,
@@ -57,11 +53,11 @@ pub(super) fn start(
         taken: VecDeque::new(),
         spare_queue: Vec::new(),
         batch: Written::default(),
+        unsettled: false,
+        quiet_since: None,
         spares,
     };
-    std::thread::Builder::new()
-        .name("wal-writer".to_owned())
-        .spawn(move || writer.run())
+    lanes.start("wal-writer", writer)
 }
 
 struct Writer {
@@ -85,6 +81,10 @@ struct Writer {
     /// Changes places with the queue, so that neither allocates.
     spare_queue: Vec<Operation>,
     batch: Written,
+    /// In steps: a batch is written and not yet synced.
+    unsettled: bool,
+    /// In steps: since when nothing came.
+    quiet_since: Option<Instant>,
     spares: Spares,
 }
 
@@ -116,7 +116,7 @@ enum Wake {
     Close,
 }
 
-impl Writer {
+impl Work for Writer {
     fn run(mut self) {
         loop {
             let wake = self.wait();
@@ -130,6 +130,53 @@ impl Writer {
             }
             if matches!(wake, Wake::Close) {
                 return;
+            }
+        }
+    }
+
+    /// Half a batch in each step, so that a disk can lose its power between writing and syncing.
+    fn step(&mut self) -> Step {
+        let outcome = if std::mem::take(&mut self.unsettled) {
+            self.settle().map(|()| Step::More)
+        } else if !self.taken.is_empty() {
+            self.unsettled = true;
+            self.put().map(|()| Step::More)
+        } else {
+            self.begin_step()
+        };
+        outcome.unwrap_or_else(|error| {
+            self.fail(&error);
+            Step::Over
+        })
+    }
+}
+
+impl Writer {
+    /// Looks for something to do, without waiting.
+    fn begin_step(&mut self) -> io::Result<Step> {
+        let shared = self.shared.clone();
+        let state = shared.state.lock();
+        let wake = match (state.closing, state.urgent) {
+            (true, _) => Wake::Close,
+            (_, true) => Wake::Work,
+            _ if !self.unmarked => return Ok(Step::Wait(Duration::ZERO)),
+            _ => {
+                let since = *self.quiet_since.get_or_insert_with(Instant::now);
+                if since.elapsed() < self.options.idle {
+                    return Ok(Step::Wait(Duration::ZERO));
+                }
+                Wake::Idle
+            }
+        };
+        self.quiet_since = None;
+        self.take_queue(state);
+        match wake {
+            Wake::Work => Ok(Step::More),
+            Wake::Idle => self.mark().map(|()| Step::More),
+            Wake::Close => {
+                self.write_taken()?;
+                self.close()?;
+                Ok(Step::Over)
             }
         }
     }
@@ -157,22 +204,37 @@ impl Writer {
             } else {
                 continue;
             };
-            std::mem::swap(&mut state.queue, &mut self.spare_queue);
-            state.urgent = false;
-            state.writing_since = state.queued_since.take();
-            drop(state);
-            self.taken.extend(self.spare_queue.drain(..));
+            self.take_queue(state);
             return wake;
         }
     }
 
+    fn take_queue(&mut self, mut state: MutexGuard<'_, State>) {
+        std::mem::swap(&mut state.queue, &mut self.spare_queue);
+        state.urgent = false;
+        state.writing_since = state.queued_since.take();
+        drop(state);
+        self.taken.extend(self.spare_queue.drain(..));
+    }
+
     fn write_taken(&mut self) -> io::Result<()> {
         while !self.taken.is_empty() {
-            self.encode()?;
-            self.write()?;
-            self.sync()?;
-            self.publish();
+            self.put()?;
+            self.settle()?;
         }
+        Ok(())
+    }
+
+    /// The first half of a batch: writes it.
+    fn put(&mut self) -> io::Result<()> {
+        self.encode()?;
+        self.write()
+    }
+
+    /// The second half: makes it durable, and that known.
+    fn settle(&mut self) -> io::Result<()> {
+        self.sync()?;
+        self.publish();
         Ok(())
     }
 
@@ -377,7 +439,7 @@ impl Writer {
     }
 
     /// The log is over: tells everybody who waits, and everybody who will come.
-    fn fail(mut self, error: &io::Error) {
+    fn fail(&mut self, error: &io::Error) {
         tracing::error!(%error, segment = self.sequence, "writing the log failed; the log has stopped");
         let failure = Failure::new(error);
         let mut waiting: Vec<Done> = Vec::new();

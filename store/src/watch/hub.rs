@@ -8,7 +8,7 @@ use crate::Error;
 use parking_lot::Mutex;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// A cheap clone of the way to one front's watchers. Its work stops when the last clone and the
 /// last [`Stream`] are gone.
@@ -124,7 +124,7 @@ async fn drive(inner: Weak<Inner>, mailbox: Arc<Mailbox>) {
             Step::Wait(Some(due)) => {
                 tokio::select! {
                     () = mailbox.woken() => {}
-                    () = tokio::time::sleep_until(due.into()) => {}
+                    () = tokio::time::sleep_until(due) => {}
                 }
             }
         }

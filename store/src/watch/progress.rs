@@ -5,7 +5,7 @@ use super::NO_WATCH;
 use super::state::HubState;
 use super::watcher::{State, StreamKey, header};
 use keelson_proto::serving::WatchResponse;
-use std::time::Instant;
+use tokio::time::Instant;
 
 impl HubState {
     /// A client asks how far its stream is.

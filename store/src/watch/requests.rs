@@ -11,7 +11,7 @@ use crate::{Error, Revision};
 use keelson_proto::etcdserverpb::WatchCreateRequest;
 use keelson_proto::serving::WatchResponse;
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 const EMPTY_RANGE: &str = "mvcc: watcher range is empty";
 const DUPLICATE_ID: &str = "mvcc: duplicate watch ID provided on the WatchStream";

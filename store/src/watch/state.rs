@@ -11,7 +11,7 @@ use super::watcher::{ByRevision, State, StreamKey, Watcher};
 use crate::Revision;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// What a queued event costs beside its encoding, if it is a response of its own.
 const ITEM_BYTES: usize = 192;

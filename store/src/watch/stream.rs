@@ -9,7 +9,7 @@ use keelson_proto::serving::WatchResponse;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// Any number of watches whose responses come through one ordered queue.
 ///

@@ -47,13 +47,16 @@ impl Applying {
         let keeper = Arc::new(LeaseKeeper::new(options.lease_ttl_min_s));
         let source = Arc::clone(&current) as Arc<dyn watch::Source>;
         let feed = Feed::new(source, options.watch.clone());
-        let (jobs, _apply_thread) = applier
-            .start(Surroundings {
-                fronts: Arc::clone(&fronts),
-                feed: feed.clone(),
-                keeper: Arc::clone(&keeper),
-                sweep: Arc::new(move || bell.ring()),
-            })
+        let jobs = applier
+            .start(
+                &options.world.lanes,
+                Surroundings {
+                    fronts: Arc::clone(&fronts),
+                    feed: feed.clone(),
+                    keeper: Arc::clone(&keeper),
+                    sweep: Arc::new(move || bell.ring()),
+                },
+            )
             .map_err(data_error)?;
         Ok(Applying {
             current,

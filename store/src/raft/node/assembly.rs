@@ -69,7 +69,8 @@ pub(super) async fn build(
 ) -> Result<Started, StartError> {
     let known = data_dir.owner()?;
     let door = Door::new(known.is_none());
-    serve(std::mem::take(&mut options.peer_listeners), &door)?;
+    let listeners = std::mem::take(&mut options.peer_listeners);
+    serve(listeners, &options.world.network, &door)?;
     let (recovered, applier) = recover(&options, data_dir, known).await?;
     let data_dir = recovered.data_dir.path();
     let reserve = Reserve::new(data_dir, options.disk_reserve_bytes).map_err(data_error)?;

@@ -48,6 +48,7 @@ impl Assembly {
             cluster_id,
             member_id,
             metrics: Arc::clone(&self.options.metrics),
+            way: self.options.world.network.clone(),
             removed: Arc::new(tokio::sync::watch::Sender::new(false)),
             met: Arc::new(Met::open(self.recovered.data_dir.path())?),
         };

@@ -7,7 +7,7 @@ use super::super::handle::Handle;
 use super::super::identity::StartError;
 use super::super::members::Members;
 use super::super::space::SpaceWatch;
-use super::super::upkeep::{SweepBell, Upkeep, start_sweeper};
+use super::super::upkeep::{SweepBell, Sweeper, Upkeep};
 use super::applying::Applying;
 use super::assembly::Assembly;
 use super::consensus::Consensus;
@@ -38,9 +38,13 @@ impl Assembly {
         signals: &Signals,
         heard: Receiver<()>,
     ) -> Result<Vec<JoinHandle<()>>, StartError> {
-        let current = Arc::clone(&applying.current);
-        let sweeper =
-            start_sweeper(current, heard, Arc::clone(&signals.stop)).map_err(data_error)?;
+        let lanes = &self.options.world.lanes;
+        let sweeper = Sweeper {
+            current: Arc::clone(&applying.current),
+            bell: heard,
+            stop: Arc::clone(&signals.stop),
+        };
+        let sweeper = lanes.start("sweep", sweeper).map_err(data_error)?;
         let upkeep = Upkeep {
             current: Arc::clone(&applying.current),
             progress: Arc::clone(&applying.progress),
@@ -55,8 +59,9 @@ impl Assembly {
             hand_over: hand_over(Arc::clone(&consensus.members)),
             stop: Arc::clone(&signals.stop),
         };
-        let upkeep = upkeep.start(signals.bell.clone()).map_err(data_error)?;
-        Ok(vec![sweeper, upkeep])
+        let upkeep = upkeep.start(lanes, signals.bell.clone());
+        let threads = [sweeper, upkeep.map_err(data_error)?];
+        Ok(threads.into_iter().flatten().collect())
     }
 }
 

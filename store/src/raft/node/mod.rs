@@ -34,6 +34,7 @@ mod tests;
 use super::data_dir::DataDir;
 use super::handle::Handle;
 use super::identity::StartError;
+use super::probe::Probe;
 use crate::watch::Feed;
 use assembly::{Started, build};
 use std::sync::atomic::Ordering;
@@ -44,8 +45,8 @@ pub use options::NodeOptions;
 
 /// A running member.
 pub struct Node {
-    stop_runtime: mpsc::Sender<()>,
-    thread: std::thread::JoinHandle<()>,
+    /// The thread whose runtime is consensus's, and what ends it; `None` where that is the caller's.
+    thread: Option<(mpsc::Sender<()>, std::thread::JoinHandle<()>)>,
     started: Started,
 }
 
@@ -66,10 +67,28 @@ impl Node {
             .recv()
             .map_err(|_| StartError::Data("the member stopped while starting".to_owned()))??;
         Ok(Node {
-            stop_runtime,
-            thread,
+            thread: Some((stop_runtime, thread)),
             started,
         })
+    }
+
+    /// The same on the present runtime, which becomes consensus's. For simulations, whose members are
+    /// never stopped in order: they crash, with their runtime.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_here(options: NodeOptions) -> Result<Node, StartError> {
+        let data_dir = DataDir::open(&options.data_dir)?;
+        let started = Box::pin(build(options, data_dir)).await?;
+        Ok(Node {
+            thread: None,
+            started,
+        })
+    }
+
+    /// Looks into the member, for those who check it.
+    pub fn probe(&self) -> Probe {
+        Probe::of(&self.started.handle, &self.started.raft)
     }
 
     /// The way in. Call [`Handle::for_front`] for each front.
@@ -125,8 +144,10 @@ impl Node {
         if let Err(error) = self.started.handle.store().dump() {
             tracing::warn!(%error, "the state could not be made durable; the next start replays the log");
         }
-        drop(self.stop_runtime);
-        let _ = self.thread.join();
+        if let Some((stop_runtime, thread)) = self.thread {
+            drop(stop_runtime);
+            let _ = thread.join();
+        }
     }
 
     /// Runs `work` on the member's runtime and waits, with a bound that only guards against a

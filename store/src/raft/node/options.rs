@@ -6,6 +6,7 @@
 use super::super::identity::{Bootstrap, StartError};
 use super::super::upkeep::Schedule;
 use crate::metrics::Metrics;
+use crate::world::World;
 use crate::{wal, watch};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -52,6 +53,8 @@ pub struct NodeOptions {
     pub metrics: Arc<Metrics>,
     /// The version that members tell each other.
     pub version: &'static str,
+    /// What it takes from outside itself.
+    pub world: World,
 }
 
 impl NodeOptions {

@@ -12,6 +12,7 @@ use super::super::state_dir::{StateDir, StateOptions};
 use super::data_error;
 use super::options::NodeOptions;
 use crate::apply;
+use crate::engine::Engines;
 use crate::wal::{self, Wal};
 use std::sync::Arc;
 
@@ -43,14 +44,18 @@ pub(super) async fn recover(
 ) -> Result<(Recovered, Applier), StartError> {
     let owner = match &known {
         Some(owner) => owner.clone(),
-        None => become_member(&options.name, &options.bootstrap).await?,
+        None => become_member(&options.name, &options.bootstrap, &options.world.network).await?,
     };
     let incarnation = rand::random();
     let (wal, found) = open_log(options, &data_dir, known.is_some())?;
     let states = StateDir::new(
         data_dir.path(),
         StateOptions {
-            in_memory: options.in_memory,
+            engines: match options.in_memory {
+                true => Engines::Memory,
+                false => options.world.engines.clone(),
+            },
+            lanes: options.world.lanes.clone(),
             cache_bytes: options.cache_bytes,
             origin: apply::Origin {
                 member: owner.member_id,
@@ -82,14 +87,19 @@ fn open_log(
     must_exist: bool,
 ) -> Result<(Wal, wal::Recovered), StartError> {
     let directory = data_dir.path().join("wal");
-    let is_empty = std::fs::read_dir(&directory).map_or(true, |mut files| files.next().is_none());
+    let disk = Arc::clone(&options.world.disk);
+    let is_empty = disk.list(&directory).map_or(true, |files| files.is_empty());
     if must_exist && is_empty {
         return Err(StartError::Data(format!(
             "this member has run before, but its log in {} is gone; remove it from the group and add it anew, or restore the directory",
             directory.display()
         )));
     }
-    Wal::open(Arc::new(wal::RealDisk), &directory, options.wal.clone()).map_err(data_error)
+    let options = wal::Options {
+        lanes: options.world.lanes.clone(),
+        ..options.wal.clone()
+    };
+    Wal::open(disk, &directory, options).map_err(data_error)
 }
 
 /// Applies what is known to be committed and is not in the state: what was applied and not yet made

@@ -4,7 +4,7 @@ use super::*;
 use socket2::{Domain, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::time::Instant;
+use tokio::time::Instant;
 
 fn port() -> Socket {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -55,7 +55,7 @@ impl Half {
             .enable_all()
             .build()
             .expect("a runtime");
-        let asked = runtime.block_on(become_member(name, &bootstrap));
+        let asked = runtime.block_on(become_member(name, &bootstrap, &crate::world::Network::Tcp));
         asked.map(|_| ())
     }
 }

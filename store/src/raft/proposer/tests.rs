@@ -124,6 +124,7 @@ fn start(seed: u64) -> (Group, Queue, mpsc::Receiver<Waiting>) {
         cluster_id: 1,
         member_id: MEMBER,
         metrics: Metrics::new(),
+        way: crate::world::Network::Tcp,
         removed: Arc::new(watch::Sender::new(false)),
         met: Arc::new(Met::open(directory.path()).expect("nobody met")),
     };

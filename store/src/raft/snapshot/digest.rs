@@ -6,7 +6,8 @@ use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Bytes read, and sent, at once.
 pub(super) const CHUNK_BYTES: usize = 256 << 10;

@@ -8,8 +8,9 @@ use crate::MemberId;
 use futures::{Stream, StreamExt};
 use keelson_proto::peer::{self, HeldFile, snapshot_chunk::Part};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::Instant;
 use tonic::{Code, Status};
 
 /// How long the next transfer waits for the end of one that broke off.

@@ -12,9 +12,10 @@ use keelson_proto::peer::snapshot_chunk::Part;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status};
 
@@ -134,7 +135,8 @@ impl Sent {
 
 fn states(scratch: &TempDir) -> StateDir {
     let options = StateOptions {
-        in_memory: false,
+        engines: crate::engine::Engines::Rocks,
+        lanes: crate::world::Lanes::default(),
         cache_bytes: 1 << 20,
         origin: Origin {
             member: 1,

@@ -10,7 +10,8 @@ use keelson_proto::v3lockpb::lock_server::Lock;
 use keelson_proto::v3lockpb::{LockRequest, LockResponse, UnlockRequest};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use tonic::{Request as Call, Response, Status};
 
 /// What takes longer has failed.

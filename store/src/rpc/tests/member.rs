@@ -167,5 +167,6 @@ fn options(
         lease_ttl_min_s: 2,
         metrics: Arc::clone(metrics),
         version: "test",
+        world: crate::world::World::default(),
     }
 }

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use prost::Message;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use tokio::time::Instant;
 
 /// A write: a key and its new value, or `None` to delete it.
 pub type Change<'a> = (&'a str, Option<&'a str>);

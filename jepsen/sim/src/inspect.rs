@@ -1,0 +1,285 @@
+//! Looks at every member after each tick, and asks the rules.
+//!
+//! What a member says of itself is not believed where it matters: whether something is durable is read
+//! from what a crash of its disk would leave, by opening that as a log.
+
+use crate::member::Member;
+use crate::rules::{Broken, Committed, Entry, Matching, Rising, States, own_vote, quorum};
+use crate::trace::Trace;
+use keelson_store::engine::Family;
+use keelson_store::mvcc;
+use keelson_store::raft::probe::{Probe, Sighting};
+use keelson_store::wal::{self, LogId, Vote, Wal};
+use keelson_store::world::Lanes;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// States are compared once in so many ticks.
+const STATES_EVERY: u64 = 20;
+/// What is committed is looked for on disks once in so many ticks.
+const DISKS_EVERY: u64 = 5;
+/// Bytes of entries that are read at once.
+const READ_BYTES: usize = 1 << 20;
+
+/// The rules, and what they have not seen yet.
+#[derive(Default)]
+pub struct Inspector {
+    matching: Matching,
+    committed: Committed,
+    rising: Rising,
+    states: States,
+    /// For each member, the last entry of its log that was looked at.
+    looked: BTreeMap<u64, LogId>,
+    /// For each member, up to where its committed entries were looked at.
+    decided: BTreeMap<u64, u64>,
+    /// What was found on a quorum of disks.
+    durable: Option<LogId>,
+    /// Leaders whose election was looked at.
+    elected: BTreeSet<(u64, u64)>,
+    images: BTreeMap<String, Image>,
+    shown: BTreeMap<u64, (Vote, Option<LogId>, u64)>,
+}
+
+/// What a crash would leave of a log.
+struct Image {
+    /// The disk's operations when it was taken.
+    operations: u64,
+    log: Option<(Wal, wal::Recovered)>,
+}
+
+impl Image {
+    fn of(member: &Member) -> Result<Image, Broken> {
+        let operations = member.disk.operations();
+        let disk = member.disk.durable_copy();
+        let directory = member.log_directory();
+        if disk.files().is_empty() {
+            return Ok(Image {
+                operations,
+                log: None,
+            });
+        }
+        // Nobody writes to a copy that is only looked at.
+        let nobody = Lanes::Steps(Arc::new(|_, _| {}));
+        let opened = Wal::open(Arc::new(disk), &directory, member.log_options(nobody));
+        match opened {
+            Ok(log) => Ok(Image {
+                operations,
+                log: Some(log),
+            }),
+            Err(error) => Err(format!(
+                "a crash would leave {} a log that does not open: {error}",
+                member.name
+            )),
+        }
+    }
+
+    fn holds(&self, id: LogId) -> bool {
+        self.log.as_ref().is_some_and(|(log, _)| {
+            log.log_id_at(id.index) == Some(id)
+                || log.purged().is_some_and(|purged| purged.index >= id.index)
+        })
+    }
+
+    fn voted(&self, vote: Vote) -> bool {
+        let own = self.log.as_ref().and_then(|(_, found)| found.vote);
+        own.is_some_and(|own| (own.term, own.node_id) >= (vote.term, vote.node_id))
+    }
+}
+
+impl Inspector {
+    /// Looks at all members.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn look(
+        &mut self,
+        tick: u64,
+        members: &[Arc<Member>],
+        trace: &mut Trace,
+    ) -> Result<(), Broken> {
+        for member in members {
+            let probe = member.running.lock().clone();
+            let Some(probe) = probe else { continue };
+            let seen = probe.look();
+            let id = probe.handle().identity().member_id;
+            let life = member.life.load(Ordering::SeqCst);
+            own_vote(id, &seen)?;
+            self.rising.see(id, life, &seen)?;
+            self.read_log(id, &probe, &seen)?;
+            self.read_committed(id, &probe, &seen)?;
+            self.show(tick, member, id, &seen, trace);
+            if seen.leads && self.elected.insert((seen.vote.term, seen.vote.node_id)) {
+                let wal = probe.wal();
+                let purged = seen.purged.map_or(0, |purged| purged.index);
+                self.committed.lead(seen.vote, |id| {
+                    wal.log_id_at(id.index) == Some(id) || purged >= id.index
+                })?;
+                let voted = self.count(members, |image| image.voted(seen.vote))?;
+                quorum(
+                    &format!("{:?}, which leads,", seen.vote),
+                    voted,
+                    members.len(),
+                )?;
+            }
+            if tick.is_multiple_of(STATES_EVERY) {
+                self.compare_state(&probe)?;
+            }
+        }
+        if tick.is_multiple_of(DISKS_EVERY) {
+            self.look_for_committed(members)?;
+        }
+        Ok(())
+    }
+
+    /// Compares the state of a member with all that ended with the same entry.
+    ///
+    /// # Errors
+    /// They differ, or it cannot be read.
+    pub fn compare_state(&mut self, probe: &Probe) -> Result<(), Broken> {
+        let read = |error: keelson_store::engine::EngineError| error.to_string();
+        match probe.state_log_id().map_err(read)? {
+            Some(applied) => self.states.see(applied, fingerprint(&probe.store())?),
+            None => Ok(()),
+        }
+    }
+
+    fn show(&mut self, tick: u64, member: &Member, id: u64, seen: &Sighting, trace: &mut Trace) {
+        let shown = (seen.vote, seen.last, seen.applied_index);
+        if self.shown.insert(id, shown) != Some(shown) {
+            let Sighting {
+                vote,
+                leads,
+                last,
+                applied_index,
+                revision,
+                ..
+            } = seen;
+            trace.note(tick, || {
+                let (term, name) = (vote.term, &member.name);
+                let last = last.map_or(0, |last| last.index);
+                format!("{name} term {term} leads {leads} last {last} applied {applied_index} revision {revision}")
+            });
+        }
+    }
+
+    /// Looks at the entries of a log that are new.
+    fn read_log(&mut self, id: u64, probe: &Probe, seen: &Sighting) -> Result<(), Broken> {
+        let Some(last) = seen.last else { return Ok(()) };
+        let wal = probe.wal();
+        let decided = self.decided.get(&id).copied().unwrap_or(0);
+        let looked = self.looked.get(&id).copied();
+        let mut before = looked.filter(|looked| wal.log_id_at(looked.index) == Some(*looked));
+        if before.is_none() {
+            // Entries went away since. What is committed stays.
+            before = wal.log_id_at(decided.max(seen.purged.map_or(0, |purged| purged.index)));
+        }
+        let first = before.map_or(0, |before| before.index + 1);
+        // A disk without power cannot be asked.
+        let Ok(entries) = wal.read(first, last.index + 1, READ_BYTES) else {
+            return Ok(());
+        };
+        for entry in entries {
+            self.matching.see(before, sum(&entry))?;
+            before = Some(entry.log_id);
+        }
+        if let Some(before) = before {
+            self.looked.insert(id, before);
+        }
+        Ok(())
+    }
+
+    /// Looks at the entries that a member newly takes for committed.
+    fn read_committed(&mut self, id: u64, probe: &Probe, seen: &Sighting) -> Result<(), Broken> {
+        let Some(committed) = seen.committed else {
+            return Ok(());
+        };
+        let next = self.decided.get(&id).map_or(0, |decided| decided + 1);
+        let purged = seen.purged.map_or(0, |purged| purged.index + 1);
+        let Ok(entries) = probe
+            .wal()
+            .read(next.max(purged), committed.index + 1, READ_BYTES)
+        else {
+            return Ok(());
+        };
+        for entry in entries {
+            self.committed.see(sum(&entry))?;
+            self.decided.insert(id, entry.log_id.index);
+        }
+        Ok(())
+    }
+
+    /// What is committed must be on a quorum of disks.
+    fn look_for_committed(&mut self, members: &[Arc<Member>]) -> Result<(), Broken> {
+        let last = self.committed.last();
+        if let Some(last) = last
+            && self.durable != Some(last)
+        {
+            let have = self.count(members, |image| image.holds(last))?;
+            quorum(
+                &format!("{last:?}, which is committed,"),
+                have,
+                members.len(),
+            )?;
+            self.durable = Some(last);
+        }
+        Ok(())
+    }
+
+    /// On how many disks something is that a crash leaves there.
+    fn count(
+        &mut self,
+        members: &[Arc<Member>],
+        has: impl Fn(&Image) -> bool,
+    ) -> Result<usize, Broken> {
+        let mut count = 0;
+        for member in members {
+            let operations = member.disk.operations();
+            let image = self.images.remove(&member.name);
+            let image = match image.filter(|image| image.operations == operations) {
+                Some(image) => image,
+                None => Image::of(member)?,
+            };
+            count += usize::from(has(&image));
+            self.images.insert(member.name.clone(), image);
+        }
+        Ok(count)
+    }
+}
+
+fn sum(entry: &wal::Entry) -> Entry {
+    let mut hasher = DefaultHasher::new();
+    match &entry.payload {
+        wal::Payload::Blank => 0.hash(&mut hasher),
+        wal::Payload::Commands(bytes) => (1, bytes).hash(&mut hasher),
+        wal::Payload::Membership(bytes) => (2, bytes).hash(&mut hasher),
+    }
+    Entry {
+        id: entry.log_id,
+        checksum: hasher.finish() as u32,
+    }
+}
+
+/// Of everything that members have in common.
+fn fingerprint(store: &mvcc::Store) -> Result<u64, Broken> {
+    let mut hasher = DefaultHasher::new();
+    let hash = store.hash(0).map_err(|error| error.to_string())?;
+    (hash.hash, hash.compact_revision, hash.revision).hash(&mut hasher);
+    let engine = store.engine();
+    let parts: [(Family, &[u8], &[u8]); 4] = [
+        (Family::Meta, b"apply/", b"apply0"),
+        (Family::Lease, b"", b""),
+        (Family::Member, b"", b""),
+        (Family::Auth, b"", b""),
+    ];
+    for (family, from, to) in parts {
+        let scanned = engine.scan(family, from, to, &mut |key, value| {
+            (family, key, value).hash(&mut hasher);
+            ControlFlow::Continue(())
+        });
+        scanned.map_err(|error| error.to_string())?;
+    }
+    Ok(hasher.finish())
+}

@@ -1,0 +1,149 @@
+//! Whole clusters in one process, on simulated disks, networks and time: `docs/simulation.md` tells how
+//! it works and what it cannot see.
+//!
+//! | file | what |
+//! |---|---|
+//! | `plan` | what a seed decides before anything runs |
+//! | `run` | one seed: trouble, health, reckoning |
+//! | `sweep` | many seeds, each in its own process |
+//! | `member`, `shelf` | a member's lives, and what outlives them |
+//! | `wires` | connections between hosts |
+//! | `client`, `history` | what clients ask, and whether the answers can be true |
+//! | `trouble` | what goes wrong |
+//! | `inspect`, `rules` | what must hold at every moment |
+//! | `entropy`, `trace` | that a seed decides everything, and how that is seen |
+//!
+//! It is the one crate of tests that looks into the store, because some promises cannot be seen from
+//! outside before it is too late: what is committed is on a quorum of disks. What never happens here: a
+//! real clock, a second thread, a random number that the seed did not make.
+
+mod client;
+mod entropy;
+mod history;
+mod inspect;
+mod member;
+mod plan;
+mod rules;
+mod run;
+mod shelf;
+mod sweep;
+mod trace;
+mod trouble;
+mod wires;
+
+use plan::{Plan, Planted};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: keelson-sim --seeds N [--from S] [--jobs N] [--plant BUG]
+       keelson-sim --seed S [--plant BUG] [--trace] [--log FILTER]
+";
+
+/// What the command line says.
+#[derive(Default)]
+struct Options {
+    seed: Option<u64>,
+    seeds: Option<u64>,
+    from: u64,
+    jobs: Option<usize>,
+    planted: Option<(String, Planted)>,
+    trace: bool,
+    log: Option<String>,
+}
+
+fn options() -> Option<Options> {
+    let mut options = Options::default();
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--trace" => options.trace = true,
+            "--seed" => options.seed = Some(words.next()?.parse().ok()?),
+            "--seeds" => options.seeds = Some(words.next()?.parse().ok()?),
+            "--from" => options.from = words.next()?.parse().ok()?,
+            "--jobs" => options.jobs = Some(words.next()?.parse().ok()?),
+            "--log" => options.log = Some(words.next()?),
+            "--plant" => {
+                let name = words.next()?;
+                let bug = Planted::named(&name)?;
+                options.planted = Some((name, bug));
+            }
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+fn main() -> ExitCode {
+    let Some(options) = options() else {
+        return usage();
+    };
+    match (options.seed, options.seeds) {
+        (Some(seed), None) => one(seed, &options),
+        (None, Some(seeds)) => many(seeds, options),
+        _ => usage(),
+    }
+}
+
+fn usage() -> ExitCode {
+    eprint!("{USAGE}       BUG:");
+    for (name, _) in Planted::ALL {
+        eprint!(" {name}");
+    }
+    eprintln!();
+    ExitCode::from(2)
+}
+
+fn many(seeds: u64, options: Options) -> ExitCode {
+    let sweep = sweep::Sweep {
+        from: options.from,
+        seeds,
+        jobs: options.jobs.unwrap_or(1).max(1),
+        planted: options.planted,
+    };
+    match sweep.run() {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("keelson-sim: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where the few real files of a run lie: in memory, if the system has such a place.
+fn scratch() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    let root = if memory.is_dir() {
+        memory
+    } else {
+        std::env::temp_dir()
+    };
+    root.join(format!("keelson-sim-{}", std::process::id()))
+}
+
+fn one(seed: u64, options: &Options) -> ExitCode {
+    entropy::seed(seed);
+    if let Some(filter) = &options.log {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter.as_str())
+            .with_writer(std::io::stderr)
+            .without_time()
+            .init();
+    }
+    let mut plan = Plan::of(seed);
+    plan.planted = options.planted.as_ref().map(|(_, bug)| *bug);
+    println!("{plan:?}");
+    let scratch = scratch();
+    let report = run::run(&plan, &scratch, options.trace);
+    let _ = std::fs::remove_dir_all(&scratch);
+    println!("{}", report.summary);
+    println!("trace {:016x}", report.trace);
+    match report.broken {
+        None => ExitCode::SUCCESS,
+        Some(broken) => {
+            println!("BROKEN: {broken}");
+            println!("again: keelson-sim --seed {seed} --trace --log info");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! What must hold at every moment, as pure functions of what was seen.
+//!
+//! The rules know nothing of how a member works: they are given facts, remember what they need, and say
+//! what is wrong. Each one is shown to fail in its test.
+
+use keelson_store::raft::probe::Sighting;
+use keelson_store::wal::{LogId, Vote};
+use std::collections::{BTreeMap, HashMap};
+
+/// What is wrong.
+pub type Broken = String;
+
+/// An entry: its name, and a checksum of its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub id: LogId,
+    /// Of its content.
+    pub checksum: u32,
+}
+
+/// Log matching: an entry's name decides its content and all that stands before it.
+#[derive(Debug, Default)]
+pub struct Matching {
+    known: HashMap<LogId, (Option<LogId>, u32)>,
+}
+
+impl Matching {
+    /// `entry` stands behind `before` in some log. `before` is `None` if that is not known.
+    pub fn see(&mut self, before: Option<LogId>, entry: Entry) -> Result<(), Broken> {
+        let known = self.known.entry(entry.id);
+        let (known_before, checksum) = *known.or_insert((before, entry.checksum));
+        if checksum != entry.checksum {
+            return Err(format!(
+                "log matching: two entries are called {:?}",
+                entry.id
+            ));
+        }
+        match (known_before, before) {
+            (Some(one), Some(other)) if one != other => Err(format!(
+                "log matching: {:?} stands behind {one:?} and behind {other:?}",
+                entry.id
+            )),
+            (None, Some(_)) => {
+                self.known.insert(entry.id, (before, checksum));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// State machine safety and leader completeness: what is committed stays, everywhere.
+#[derive(Debug, Default)]
+pub struct Committed {
+    entries: BTreeMap<u64, Entry>,
+}
+
+impl Committed {
+    /// A member takes `entry` for committed.
+    pub fn see(&mut self, entry: Entry) -> Result<(), Broken> {
+        let known = *self.entries.entry(entry.id.index).or_insert(entry);
+        if known != entry {
+            return Err(format!(
+                "state machine safety: {:?} and {:?} are both committed",
+                known.id, entry.id
+            ));
+        }
+        Ok(())
+    }
+
+    /// The newest.
+    pub fn last(&self) -> Option<LogId> {
+        self.entries.last_key_value().map(|(_, entry)| entry.id)
+    }
+
+    /// A member leads by `vote`. `holds` says what it has at an index; what it has purged it had.
+    pub fn lead(&self, vote: Vote, holds: impl Fn(LogId) -> bool) -> Result<(), Broken> {
+        // Of leaders before this one.
+        let older = |id: &LogId| (id.term, id.node_id) < (vote.term, vote.node_id);
+        match self.last().filter(older) {
+            Some(last) if !holds(last) => Err(format!(
+                "leader completeness: the leader by {vote:?} has not {last:?}, which is committed"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Enough members have something durably.
+pub fn quorum(what: &str, have: usize, members: usize) -> Result<(), Broken> {
+    if have * 2 > members {
+        return Ok(());
+    }
+    Err(format!(
+        "{what} is durable on {have} of {members} members, which is no quorum"
+    ))
+}
+
+/// Who leads leads by its own vote, of which there is one.
+pub fn own_vote(member: u64, seen: &Sighting) -> Result<(), Broken> {
+    if seen.leads && !(seen.vote.committed && seen.vote.node_id == member) {
+        return Err(format!(
+            "election safety: {member:x} leads by {:?}",
+            seen.vote
+        ));
+    }
+    Ok(())
+}
+
+/// Nothing goes backwards while a member lives, and what is durable outlives it.
+#[derive(Debug, Default)]
+pub struct Rising {
+    before: HashMap<u64, (u32, Sighting)>,
+}
+
+impl Rising {
+    /// A `member`, in its `life` of this number.
+    pub fn see(&mut self, member: u64, life: u32, now: &Sighting) -> Result<(), Broken> {
+        let before = self.before.insert(member, (life, now.clone()));
+        let Some((lived, before)) = before else {
+            return Ok(());
+        };
+        let mut pairs = vec![("applied", before.durable_index, now.applied_index)];
+        if lived == life {
+            let index = |id: Option<LogId>| id.map_or(0, |id| id.index);
+            pairs.extend([
+                ("applied", before.applied_index, now.applied_index),
+                ("durable", before.durable_index, now.durable_index),
+                ("committed", index(before.committed), index(now.committed)),
+                ("purged", index(before.purged), index(now.purged)),
+                ("term", before.vote.term, now.vote.term),
+                ("revision", before.revision as u64, now.revision as u64),
+            ]);
+        }
+        match pairs.into_iter().find(|(_, old, new)| old > new) {
+            Some((what, old, new)) => Err(format!(
+                "{what} went back from {old} to {new} at {member:x}"
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A state is decided by the last entry in it.
+#[derive(Debug, Default)]
+pub struct States {
+    known: HashMap<LogId, u64>,
+}
+
+impl States {
+    /// A member's state says that `applied` is its last entry, and has this fingerprint.
+    pub fn see(&mut self, applied: LogId, fingerprint: u64) -> Result<(), Broken> {
+        let known = *self.known.entry(applied).or_insert(fingerprint);
+        if known != fingerprint {
+            return Err(format!("two states differ that both end with {applied:?}"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(term: u64, index: u64) -> LogId {
+        LogId {
+            term,
+            node_id: term % 3,
+            index,
+        }
+    }
+
+    fn entry(term: u64, index: u64, checksum: u32) -> Entry {
+        Entry {
+            id: id(term, index),
+            checksum,
+        }
+    }
+
+    fn vote(term: u64) -> Vote {
+        Vote {
+            term,
+            node_id: term % 3,
+            committed: true,
+        }
+    }
+
+    fn seen(term: u64) -> Sighting {
+        Sighting {
+            vote: vote(term),
+            leads: false,
+            committed: Some(id(term, 10)),
+            applied_index: 9,
+            durable_index: 5,
+            last: Some(id(term, 12)),
+            purged: Some(id(1, 3)),
+            revision: 7,
+            compacted: -1,
+        }
+    }
+
+    #[test]
+    fn logs_that_do_not_match_are_found() {
+        let mut rule = Matching::default();
+        rule.see(None, entry(1, 4, 9)).expect("new");
+        rule.see(Some(id(1, 3)), entry(1, 4, 9)).expect("the same");
+        rule.see(Some(id(1, 3)), entry(1, 4, 8))
+            .expect_err("other content");
+        rule.see(Some(id(2, 3)), entry(1, 4, 9))
+            .expect_err("another past");
+    }
+
+    #[test]
+    fn two_committed_entries_at_one_place_are_found() {
+        let mut rule = Committed::default();
+        rule.see(entry(1, 4, 9)).expect("new");
+        rule.see(entry(1, 4, 9)).expect("the same");
+        rule.see(entry(1, 4, 8)).expect_err("other content");
+        rule.see(entry(2, 4, 9)).expect_err("another leader's");
+    }
+
+    #[test]
+    fn a_leader_without_a_committed_entry_is_found() {
+        let mut rule = Committed::default();
+        rule.see(entry(2, 4, 9)).expect("new");
+        rule.lead(vote(3), |_| true).expect("it has it");
+        rule.lead(vote(3), |_| false).expect_err("it lacks it");
+        rule.lead(vote(1), |_| false)
+            .expect("it is of the past, and can commit nothing");
+    }
+
+    #[test]
+    fn less_than_a_quorum_is_found() {
+        quorum("a vote", 2, 3).expect("two of three");
+        quorum("a vote", 1, 3).expect_err("one of three");
+        quorum("a vote", 2, 4).expect_err("half");
+        quorum("a vote", 1, 1).expect("all");
+    }
+
+    #[test]
+    fn a_leader_by_anothers_vote_is_found() {
+        let leads = |member, committed| {
+            let mut seen = seen(1);
+            (seen.leads, seen.vote.committed) = (true, committed);
+            own_vote(member, &seen)
+        };
+        leads(1, true).expect("its own");
+        leads(2, true).expect_err("another's");
+        leads(1, false).expect_err("not decided");
+    }
+
+    #[test]
+    fn what_goes_back_is_found() {
+        let changes: [(&str, fn(&mut Sighting)); 6] = [
+            ("applied", |seen| seen.applied_index -= 1),
+            ("durable", |seen| seen.durable_index -= 1),
+            ("committed", |seen| seen.committed = Some(id(1, 9))),
+            ("purged", |seen| seen.purged = None),
+            ("term", |seen| seen.vote.term -= 1),
+            ("revision", |seen| seen.revision -= 1),
+        ];
+        for (what, change) in changes {
+            let mut rule = Rising::default();
+            rule.see(1, 0, &seen(4)).expect("first");
+            rule.see(1, 0, &seen(4)).expect("the same");
+            let mut later = seen(4);
+            change(&mut later);
+            let broken = rule.see(1, 0, &later).expect_err(what);
+            assert!(broken.contains(what), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_durable_state_that_is_gone_is_found() {
+        let mut rule = Rising::default();
+        rule.see(1, 0, &seen(4)).expect("first");
+        let mut reborn = seen(4);
+        reborn.applied_index = 5;
+        rule.see(1, 1, &reborn)
+            .expect("what was not durable may go");
+        reborn.applied_index = 4;
+        rule.see(1, 2, &reborn)
+            .expect_err("what was durable may not");
+    }
+
+    #[test]
+    fn states_that_differ_are_found() {
+        let mut rule = States::default();
+        rule.see(id(1, 4), 9).expect("new");
+        rule.see(id(1, 5), 8).expect("another entry");
+        rule.see(id(1, 4), 8).expect_err("it was 9");
+    }
+}
