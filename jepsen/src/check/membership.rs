@@ -15,11 +15,14 @@ const STEPS: u64 = 2_000_000;
 /// How often a smaller history is tried.
 const TRIES: usize = 300;
 
+/// Where peers find a member; its id, once known, and if it does not vote.
+type ByUrls = BTreeMap<Vec<String>, (Option<u64>, bool)>;
+
 /// Members by where their peers find them: an id is known once an answer has named it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Members {
     /// Nothing until the first answer.
-    now: Option<BTreeMap<Vec<String>, (Option<u64>, bool)>>,
+    now: Option<ByUrls>,
     removed: BTreeSet<u64>,
 }
 
@@ -27,7 +30,7 @@ struct Configuration;
 
 type Asked = (OpId, MemberCall, Option<MemberReply>);
 
-fn as_map(members: &[MemberInfo]) -> BTreeMap<Vec<String>, (Option<u64>, bool)> {
+fn as_map(members: &[MemberInfo]) -> ByUrls {
     let one = |member: &MemberInfo| {
         let mut urls = member.peer_urls.clone();
         urls.sort();

@@ -46,7 +46,7 @@ fn some() -> Vec<Record> {
 fn what_is_written_is_read() {
     let odd: Vec<u8> = (0..=255).collect();
     let range = RangeCall {
-        range: KeyRange::prefix(odd.clone()),
+        range: KeyRange::prefix(odd),
         limit: 3,
         ..RangeCall::default()
     };

@@ -2,7 +2,7 @@
 //! A seed decides everything. What comes out is a right history, for others to spoil.
 
 use crate::history::*;
-use crate::model::{Refusal, Store, answer_range};
+use crate::model::Store;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 

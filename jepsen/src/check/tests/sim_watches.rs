@@ -25,7 +25,7 @@ impl Sim {
                     _ => KeyRange::one("counter"),
                 },
                 start_revision: self.dice.below(4) as i64,
-                prev_kv: watch % 2 == 0,
+                prev_kv: watch.is_multiple_of(2),
                 no_put: watch % 7 == 4,
                 no_delete: false,
                 progress: true,

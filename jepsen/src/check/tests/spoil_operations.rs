@@ -72,7 +72,7 @@ fn a_read_from_the_future_is_flagged() {
                 }
                 _ => None,
             });
-        let (invoke, revision) = last.last()?;
+        let (invoke, revision) = last.collect::<Vec<_>>().pop()?;
         history.operations.iter_mut().find_map(|operation| {
             if operation.returned() >= invoke {
                 return None;

@@ -252,22 +252,25 @@ fn a_set_that_a_lock_does_not_protect_is_flagged_and_a_fenced_one_passes() {
     let read = || OutsideCall::Read {
         set: "s".to_owned(),
     };
-    let mut history = History::default();
+    let of = |operations| History {
+        operations,
+        ..History::default()
+    };
     // Two holders at once: the second writes back what it read before the first was done.
-    history.operations = vec![
+    let history = of(vec![
         outside(1, 0, add(1, None), true, vec![]),
         outside(2, 1, add(2, None), true, vec![]),
         outside(3, 10, read(), true, vec![2]),
-    ];
+    ]);
     assert_eq!(
         crate::check::set::check(&history).verdict.rule(),
         Some("set.lost")
     );
-    history.operations = vec![
+    let history = of(vec![
         outside(1, 0, add(1, Some(1)), false, vec![]),
         outside(2, 1, add(2, Some(2)), true, vec![]),
         outside(3, 10, read(), true, vec![2]),
-    ];
+    ]);
     assert!(crate::check::set::check(&history).verdict.is_pass());
 }
 

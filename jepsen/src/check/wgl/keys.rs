@@ -200,7 +200,7 @@ pub(super) fn touch(call: &KvCall, touched: &mut Touched, is_nested: bool) {
 }
 
 /// The representative of a group of keys.
-fn root(parents: &mut Vec<usize>, mut one: usize) -> usize {
+fn root(parents: &mut [usize], mut one: usize) -> usize {
     while parents[one] != one {
         parents[one] = parents[parents[one]];
         one = parents[one];
