@@ -114,15 +114,10 @@ pub async fn run(
     let target = version(&cluster, &options.binary).await?;
     let recorder = Recorder::create(&options.out.join(HISTORY), &head(options, &target))?;
     let (faults, ended) = perform(options, &mut cluster, &host, &recorder, over).await?;
-    let (is_complete, revision, detail) = match &ended {
-        Ok(revision) => (true, *revision, "all members answered".to_owned()),
-        Err(failure) => (false, 0, failure.to_string()),
+    let (is_complete, detail) = match &ended {
+        Ok(()) => (true, "all members answered".to_owned()),
+        Err(failure) => (false, failure.to_string()),
     };
-    recorder.observe(Observation::Recovered {
-        complete: is_complete,
-        revision,
-        detail: detail.clone(),
-    });
     for i in 0..cluster.size() {
         let (lines, alarms) = cluster.scan_log(i);
         let node = i as Node + 1;
@@ -209,7 +204,7 @@ fn head(options: &Options, target: &str) -> Head {
     }
 }
 
-type Performed = (BTreeMap<String, FaultTally>, Check<i64>);
+type Performed = (BTreeMap<String, FaultTally>, Check);
 
 /// Load and faults, then healing and the last reads.
 async fn perform(
@@ -262,11 +257,21 @@ async fn perform(
     {
         last = Err(failure);
     }
-    if let Ok(revision) = &last {
-        let compared = observer::compare(recorder, &stage.endpoints, *revision).await;
-        last = compared.map(|()| *revision);
-    }
-    Ok((faults, last))
+    let (revision, detail) = match &last {
+        Ok(revision) => (*revision, "all members answered".to_owned()),
+        Err(failure) => (0, failure.to_string()),
+    };
+    // Before the comparison: what members are asked from here on, they are asked when all is well.
+    recorder.observe(Observation::Recovered {
+        complete: last.is_ok(),
+        revision,
+        detail,
+    });
+    let compared = match last {
+        Ok(revision) => observer::compare(recorder, &stage.endpoints, revision).await,
+        Err(failure) => Err(failure),
+    };
+    Ok((faults, compared))
 }
 
 /// The last write, and reads of everything by every member. Returns the last write's revision.

@@ -28,7 +28,10 @@ const BLOCK: u64 = 4096;
 impl Injector<'_> {
     pub(super) fn power(&mut self, fault: &mut Active) -> Check<Option<String>> {
         fault.means = Means::Down;
-        // First all disks, then all processes: nobody acknowledges anything in between.
+        // Processors stop with the power: nobody sees the disk fail, or acknowledges anything in between.
+        for i in &fault.victims {
+            self.cluster.pause(*i, true);
+        }
         for i in &fault.victims {
             self.cluster.disk(*i).power_off()?;
         }
