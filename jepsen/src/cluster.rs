@@ -305,7 +305,7 @@ impl Cluster {
                 if member.process.is_none() || member.is_paused {
                     return None;
                 }
-                let client = Client::new(&[member.client_url.clone()]).ok()?;
+                let client = Client::new(std::slice::from_ref(&member.client_url)).ok()?;
                 let status = timeout(ANSWER, client.status()).await.ok()?.ok()?;
                 leads(&status).then_some((i, status.raft_term))
             });

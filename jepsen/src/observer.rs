@@ -107,7 +107,7 @@ pub async fn compare(recorder: &Recorder, endpoints: &[String], revision: i64) -
 }
 
 fn as_observation(node: Node, status: &StatusResponse) -> Observation {
-    let header = status.header.clone().unwrap_or_default();
+    let header = status.header.unwrap_or_default();
     Observation::Status {
         node,
         member: header.member_id,

@@ -149,19 +149,19 @@ impl Session {
         let (header, reply) = match call {
             KvCall::Range(call) => {
                 let reply = within(client.range(wire::range(call))).await?;
-                (reply.header.clone(), KvReply::Range(wire::ranged(&reply)))
+                (reply.header, KvReply::Range(wire::ranged(&reply)))
             }
             KvCall::Put(call) => {
                 let reply = within(client.put(wire::put(call))).await?;
-                (reply.header.clone(), KvReply::Put(wire::written(&reply)))
+                (reply.header, KvReply::Put(wire::written(&reply)))
             }
             KvCall::Delete(call) => {
                 let reply = within(client.delete(wire::delete(call))).await?;
-                (reply.header.clone(), KvReply::Delete(wire::deleted(&reply)))
+                (reply.header, KvReply::Delete(wire::deleted(&reply)))
             }
             KvCall::Txn(call) => {
                 let reply = within(client.txn(wire::txn(call))).await?;
-                (reply.header.clone(), KvReply::Txn(wire::decided(&reply)))
+                (reply.header, KvReply::Txn(wire::decided(&reply)))
             }
         };
         let header = wire::header(header);

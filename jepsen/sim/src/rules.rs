@@ -252,7 +252,8 @@ mod tests {
 
     #[test]
     fn what_goes_back_is_found() {
-        let changes: [(&str, fn(&mut Sighting)); 6] = [
+        type Change = fn(&mut Sighting);
+        let changes: [(&str, Change); 6] = [
             ("applied", |seen| seen.applied_index -= 1),
             ("durable", |seen| seen.durable_index -= 1),
             ("committed", |seen| seen.committed = Some(id(1, 9))),

@@ -1,4 +1,10 @@
 //! What objects have to do with which nodes, kept current.
+//!
+//! Every member follows Pods, volumes and what is attached, and feeds the graph of the node authorizer
+//! (`authorize/node`) with them. [`pod`] reads of a Pod only what the graph asks for, because most of what
+//! happens in a cluster happens to Pods.
+//!
+//! What may enter: objects of the four kinds. What never happens here: an answer to a request, a write.
 
 mod pod;
 
