@@ -18,6 +18,7 @@
 //! |---|---|
 //! | `chain` | all plug-ins in upstream's order |
 //! | `plugin` | what a plug-in is, and how it looks at other objects |
+//! | `subject` | the object, and whether a plug-in has held it for writing |
 //! | `meters` | how long plug-ins take |
 //! | `stored`, `seen` | that look, straight into the store; asking for the newest state once per request |
 //! | `namespace_lifecycle` | nothing new in namespaces that are missing or go away |
@@ -50,6 +51,7 @@ mod seen;
 mod service_account;
 mod service_allocation;
 mod stored;
+mod subject;
 mod taint_nodes;
 #[cfg(test)]
 mod tests;
@@ -67,6 +69,7 @@ pub use quota::{QuotaCount, ResourceQuota};
 pub use service_account::ServiceAccount;
 pub use service_allocation::{SERVICE_CIDR, SERVICE_CIDR_FIRST, ServiceAllocation};
 pub use stored::Stored;
+pub use subject::Subject;
 pub use taint_nodes::TaintNodesByCondition;
 
 use crate::identity::User;
@@ -102,7 +105,7 @@ pub struct AdmissionRequest {
     pub user: User,
     /// The object as it shall be stored, or what was sent to a subresource of another kind (`Binding`,
     /// `Eviction`). `None` for deletions.
-    pub object: Option<Value>,
+    pub object: Subject,
     /// The object as it is stored, with its `resourceVersion`. `None` for creates.
     pub old: Option<Value>,
     /// The options of the request as an object of `meta.k8s.io/v1` (`CreateOptions`, ...), for webhooks.

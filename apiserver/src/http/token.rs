@@ -47,7 +47,7 @@ async fn admit(call: &Call, about: &About, asked: Value) -> Result<(Value, Vec<S
         operation: Operation::Create,
         target: about.target.clone(),
         user: call.user.clone(),
-        object: Some(asked),
+        object: asked.into(),
         old: None,
         options: json!({"kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1"}),
         // There is nothing that could be left.
@@ -56,5 +56,5 @@ async fn admit(call: &Call, about: &About, asked: Value) -> Result<(Value, Vec<S
         seen: Default::default(),
     };
     let warnings = call.app.registry.admit(&mut request).await?;
-    Ok((request.object.unwrap_or_default(), warnings))
+    Ok((request.object.take().unwrap_or_default(), warnings))
 }

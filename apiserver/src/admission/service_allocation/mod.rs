@@ -122,7 +122,7 @@ impl Plugin for ServiceAllocation {
                 return Ok(Admitted::default());
             };
             let allocated = self.allocate(request, &mut service, objects).await;
-            request.object = Some(service);
+            request.object.replace(service);
             allocated
         })
     }

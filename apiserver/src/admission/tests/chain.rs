@@ -40,7 +40,7 @@ fn a_dry_run_is_filled_in_and_leaves_nothing() {
         Admitted::default()
     );
     assert_eq!(dry.object, real.object);
-    assert_ne!(dry.object, Some(a_pod("x")));
+    assert_ne!(*dry.object, Some(a_pod("x")));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_status_is_nobodys_business() {
     let mut request = update("pods", a_pod("x"), a_pod("x"));
     request.target.subresource = "status".to_owned();
     assert_eq!(world.ask(&mut request), Ok(Admitted::default()));
-    assert_eq!(request.object, Some(a_pod("x")));
+    assert_eq!(*request.object, Some(a_pod("x")));
 }
 
 #[test]

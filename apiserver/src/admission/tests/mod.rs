@@ -55,7 +55,7 @@ fn request(operation: Operation, id: &str, name: &str, object: Option<Value>) ->
             subresource: String::new(),
         },
         user: User::new("somebody", ["system:authenticated"]),
-        object,
+        object: object.into(),
         old: None,
         options: Value::Null,
         is_dry_run: false,
@@ -147,7 +147,7 @@ impl World {
     /// The object after it was let through.
     fn admit(&self, mut request: AdmissionRequest) -> Value {
         self.ask(&mut request).expect("let through");
-        request.object.expect("an object")
+        request.object.take().expect("an object")
     }
 
     /// What is said about a request that is not let through.

@@ -1,12 +1,14 @@
 //! What objects have to do with which nodes, kept current.
 //!
 //! Every member follows Pods, volumes and what is attached, and feeds the graph of the node authorizer
-//! (`authorize/node`) with them. [`pod`] reads of a Pod only what the graph asks for, because most of what
-//! happens in a cluster happens to Pods.
+//! (`authorize/node`) with them. Most of what happens in a cluster happens to Pods, so they are looked into
+//! only when somebody asks or when enough of them have changed ([`unread`]), and then no further than the graph
+//! wants ([`pod`]).
 //!
 //! What may enter: objects of the four kinds. What never happens here: an answer to a request, a write.
 
 mod pod;
+mod unread;
 
 use super::follow::{Told, follow};
 use crate::authorize::{Graph, NodeGraph, Related};
@@ -17,6 +19,7 @@ use futures::future::join_all;
 use parking_lot::RwLock;
 use pod::{Sketch, without_bulk};
 use std::sync::Arc;
+use unread::{Unread, place};
 
 const KINDS: [(Related, [&str; 3]); 4] = [
     (Related::Pod, ["", "v1", "pods"]),
@@ -40,6 +43,8 @@ pub struct KeptGraph(Arc<RwLock<Kept>>);
 #[derive(Default)]
 struct Kept {
     graph: Graph,
+    /// What the graph lacks.
+    unread: Unread,
     is_listed: [bool; 4],
 }
 
@@ -74,47 +79,26 @@ impl KeptGraph {
         resource: Arc<Resource>,
     ) {
         let mut round = 0;
-        let take = |told: Told<'_>| match told {
-            Told::Began => round = self.0.write().graph.begin(),
-            Told::Here(object) => self.put(what, object),
-            Told::Gone(object) => {
-                let text = |field| object.text(&["metadata", field]).unwrap_or_default();
-                let (namespace, name) = (text("namespace"), text("name"));
-                self.0.write().graph.remove(what, &namespace, &name);
-            }
-            // The last that is known counts meanwhile, as it does for the policy.
-            Told::Lost => {}
-            Told::Complete => {
-                let mut kept = self.0.write();
-                kept.graph.complete(what, round);
-                kept.is_listed[index] = true;
+        let take = |told: Told<'_>| {
+            let mut kept = self.0.write();
+            match told {
+                Told::Began => {
+                    // What was told before does not count as told again.
+                    kept.catch_up();
+                    round = kept.graph.begin();
+                }
+                Told::Here(object) => kept.put(what, object),
+                Told::Gone(object) => kept.remove(what, object),
+                // The last that is known counts meanwhile, as it does for the policy.
+                Told::Lost => {}
+                Told::Complete => {
+                    kept.catch_up();
+                    kept.graph.complete(what, round);
+                    kept.is_listed[index] = true;
+                }
             }
         };
         follow(registry, resource, take).await;
-    }
-
-    fn put(&self, what: Related, object: &Object) {
-        if what == Related::Pod
-            && let Some(pod) = Sketch::of(object)
-        {
-            let graph = &mut self.0.write().graph;
-            let (namespace, name) = pod.place();
-            if pod.node().is_empty() {
-                // It is nobody's yet.
-                return graph.remove(what, namespace, name);
-            }
-            // Most changes of Pods are of their status, and change nothing here.
-            if !pod.may_need_more() && graph.is_known(namespace, name, pod.uid(), pod.node()) {
-                return;
-            }
-        }
-        let value = match what {
-            Related::Pod => without_bulk(object),
-            _ => object.value(),
-        };
-        if let Some(value) = value {
-            self.0.write().graph.put(what, &value);
-        }
     }
 }
 
@@ -122,11 +106,60 @@ impl Kept {
     fn is_filled(&self) -> bool {
         self.is_listed.iter().all(|is_listed| *is_listed)
     }
+
+    fn put(&mut self, what: Related, object: &Object) {
+        if what == Related::Pod {
+            self.unread.note(object);
+            if self.unread.is_much() {
+                self.catch_up();
+            }
+        } else if let Some(value) = object.value() {
+            self.graph.put(what, &value);
+        }
+    }
+
+    fn remove(&mut self, what: Related, object: &Object) {
+        let place = place(object);
+        if what == Related::Pod {
+            self.unread.forget(&place);
+        }
+        self.graph.remove(what, &place.0, &place.1);
+    }
+
+    /// Reads what was told of Pods.
+    fn catch_up(&mut self) {
+        for pod in self.unread.take() {
+            self.read(&pod);
+        }
+    }
+
+    fn read(&mut self, object: &Object) {
+        if let Some(pod) = Sketch::of(object) {
+            let (namespace, name) = pod.place();
+            if pod.node().is_empty() {
+                // It is nobody's yet.
+                return self.graph.remove(Related::Pod, namespace, name);
+            }
+            // Most changes of Pods are of their status, and change nothing here.
+            let graph = &mut self.graph;
+            if !pod.may_need_more() && graph.is_known(namespace, name, pod.uid(), pod.node()) {
+                return;
+            }
+        }
+        if let Some(value) = without_bulk(object) {
+            self.graph.put(Related::Pod, &value);
+        }
+    }
 }
 
 impl NodeGraph for KeptGraph {
     fn is_related(&self, node: &str, what: Related, namespace: &str, name: &str) -> bool {
-        let kept = self.0.read();
+        let mut kept = self.0.read();
+        if !kept.unread.is_empty() {
+            drop(kept);
+            self.0.write().catch_up();
+            kept = self.0.read();
+        }
         kept.is_filled() && kept.graph.is_related(node, what, namespace, name)
     }
 }
@@ -140,7 +173,7 @@ mod tests {
     fn nothing_has_to_do_with_a_node_before_all_kinds_have_been_read() {
         let kept = KeptGraph::default();
         let pod = json!({"metadata": {"name": "p"}, "spec": {"nodeName": "n"}});
-        kept.put(Related::Pod, &Object::of(pod, 1));
+        kept.0.write().put(Related::Pod, &Object::of(pod, 1));
         for index in 0..KINDS.len() {
             assert!(!kept.is_related("n", Related::Pod, "", "p"));
             kept.0.write().is_listed[index] = true;
@@ -160,7 +193,7 @@ mod tests {
             if let Some(node) = node {
                 pod["spec"]["nodeName"] = node.into();
             }
-            kept.put(Related::Pod, &Object::of(pod, 1));
+            kept.0.write().put(Related::Pod, &Object::of(pod, 1));
             ["n", "m"].map(|node| kept.is_related(node, Related::Pod, "ns", "p"))
         };
         assert_eq!(pod("u", None), [false, false]);
@@ -178,13 +211,17 @@ mod tests {
             "metadata": {"name": "p", "namespace": "ns", "uid": "u"},
             "spec": {"nodeName": "n", "serviceAccountName": "a"},
         });
-        kept.put(Related::Pod, &Object::of(pod.clone(), 1));
+        kept.0
+            .write()
+            .put(Related::Pod, &Object::of(pod.clone(), 1));
         let needs = |what, name: &str| kept.is_related("n", what, "ns", name);
         pod["status"] = json!({"phase": "Running"});
-        kept.put(Related::Pod, &Object::of(pod.clone(), 2));
+        kept.0
+            .write()
+            .put(Related::Pod, &Object::of(pod.clone(), 2));
         assert!(needs(Related::ServiceAccount, "a"));
         pod["spec"]["ephemeralContainers"] = json!([{"envFrom": [{"secretRef": {"name": "s"}}]}]);
-        kept.put(Related::Pod, &Object::of(pod, 3));
+        kept.0.write().put(Related::Pod, &Object::of(pod, 3));
         assert!(needs(Related::Secret, "s"));
     }
 }

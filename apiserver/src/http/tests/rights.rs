@@ -21,7 +21,7 @@ fn request(user: &User, plural: &str, object: Value) -> AdmissionRequest {
             subresource: String::new(),
         },
         user: user.clone(),
-        object: Some(object),
+        object: object.into(),
         old: None,
         options: Value::Null,
         is_dry_run: false,

@@ -5,7 +5,7 @@ use super::ledger::{COUNTED, LEDGERS, allocatable, read};
 use super::share::{add, share, subtract};
 use crate::admission::demand::Amounts;
 use crate::canonical::Quantity;
-use crate::storage::{At, Change, Changed, Changes, Kv, KvError, Range, Watch};
+use crate::storage::{At, Change, Changed, Changes, Kv, KvError, Object, Range, Watch};
 use futures::StreamExt;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,8 +135,11 @@ impl State {
                 self.see_pod(revision, pod, value, &mut touched, &mut bound);
             } else if let Some(node) = key.strip_prefix(NODES) {
                 touched.insert(node.to_owned());
-                match value.map(parsed) {
-                    Some(object) => self.nodes.insert(node.to_owned(), allocatable(&object)),
+                match value {
+                    Some(_) => {
+                        let object = Object::new(change.now.value.clone(), 0);
+                        self.nodes.insert(node.to_owned(), allocatable(&object))
+                    }
                     None => self.nodes.remove(node),
                 };
             } else if let Some(node) = key.strip_prefix(LEDGERS) {

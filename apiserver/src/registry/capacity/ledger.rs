@@ -3,7 +3,7 @@
 use super::share::{PODS, add};
 use crate::admission::demand::{Amounts, amounts};
 use crate::canonical::{Format, Quantity};
-use crate::storage::{Guard, KeyValue, Write};
+use crate::storage::{Guard, KeyValue, Object, Write};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -73,17 +73,16 @@ pub(super) fn read(value: &[u8]) -> Amounts {
 }
 
 /// What of a node Pods can have. `None`: it has not said.
-pub(super) fn allocatable(node: &Value) -> Option<Amounts> {
-    let stated = node.pointer("/status/allocatable")?;
-    stated
-        .as_object()
-        .filter(|stated| !stated.is_empty())
-        .map(|_| amounts(Some(stated)))
+pub(super) fn allocatable(node: &Object) -> Option<Amounts> {
+    // A node is large, and this is read for each Pod that gets one: the rest of it is not looked at.
+    let stated = node.find(&["status", "allocatable"])?;
+    let is_said = stated.as_object().is_some_and(|stated| !stated.is_empty());
+    is_said.then(|| amounts(Some(&stated)))
 }
 
 /// What a node lacks for a Pod, in the scheduler's words. A node that has not said what it has lacks
 /// nothing; one that has, has nothing of what it did not name.
-pub(in crate::registry) fn lacking(node: &Value, taken: &Amounts, asked: &Amounts) -> Vec<String> {
+pub(in crate::registry) fn lacking(node: &Object, taken: &Amounts, asked: &Amounts) -> Vec<String> {
     let Some(allocatable) = allocatable(node) else {
         return Vec::new();
     };
@@ -110,6 +109,7 @@ mod tests {
     #[test]
     fn a_node_lacks_what_it_has_not_or_has_given_away() {
         let node = json!({"status": {"allocatable": {"cpu": "2", "memory": "1Gi", "pods": "3"}}});
+        let node = Object::of(node, 1);
         let of = |value: Value| amounts(Some(&value));
         for (taken, asked, expected) in [
             (json!({}), json!({"pods": "1"}), ""),
@@ -140,6 +140,7 @@ mod tests {
         }
         let asked = of(json!({"cpu": "1", "pods": "1"}));
         for silent in [json!({}), json!({"status": {"allocatable": {}}})] {
+            let silent = Object::of(silent, 1);
             assert_eq!(
                 lacking(&silent, &Amounts::new(), &asked),
                 Vec::<String>::new()

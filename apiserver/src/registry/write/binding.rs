@@ -155,7 +155,7 @@ impl Job<'_> {
         live: Live,
         at: At,
     ) -> Result<Draft, Failure> {
-        asks.object = Some(binding.clone());
+        asks.object = binding.clone().into();
         let mut admitted = self.registry.admission.mutate(asks).await?;
         admitted.append(self.registry.admission.validate(asks).await?);
         let asked = asks.object.take().unwrap_or_default();

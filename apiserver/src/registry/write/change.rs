@@ -138,11 +138,15 @@ impl Job<'_> {
             new = self.track(Some(&current), new);
         }
         let mut asks = self.asks(Operation::Update, &self.target.name);
-        asks.object = Some(new);
+        asks.object = new.into();
         asks.old = Some(current);
         let mut admitted = self.registry.admission.mutate(&mut asks).await?;
+        // What was sent is in form, and so is who owns it.
+        let is_formed = !is_owned && !asks.object.is_touched();
         let mut new = asks.object.take().unwrap_or_default();
-        self.reform(&mut new)?;
+        if !is_formed {
+            self.reform(&mut new)?;
+        }
         single_owners(&mut new, " after mutating admission happens", warnings);
         let stored = asks.old.as_ref().filter(|_| is_one);
         let stored = stored.unwrap_or(&live.value);

@@ -127,10 +127,14 @@ impl Job<'_> {
         }
         let name = text(&object, "/metadata/name").to_owned();
         let mut asks = self.asks(Operation::Create, &name);
-        asks.object = Some(object);
+        asks.object = object.into();
         let mut admitted = self.registry.admission.mutate(&mut asks).await?;
+        // What was sent is in form, and so is who owns it.
+        let is_formed = !is_owned && !asks.object.is_touched();
         let mut object = asks.object.take().unwrap_or_default();
-        self.reform(&mut object)?;
+        if !is_formed {
+            self.reform(&mut object)?;
+        }
         single_owners(&mut object, " after mutating admission happens", warnings);
         place(self.target, &mut object)?;
         let mut object = crate::registry::versions::incoming(self.resource(), object);
@@ -154,7 +158,7 @@ impl Job<'_> {
             true => (stored, None),
             false => (self.view(&stored), Some(stored)),
         };
-        asks.object = Some(shown);
+        asks.object = shown.into();
         let admitted = self.registry.admission.validate(asks).await?;
         let shown = asks.object.take().unwrap_or_default();
         Ok((kept.unwrap_or(shown), admitted))

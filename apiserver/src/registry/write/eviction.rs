@@ -73,7 +73,7 @@ impl Registry {
         deletion.is_dry_run |= options.is_dry_run;
         let mut asks = reader.asks(Operation::Create, &target.name);
         asks.target.subresource.clone_from(&target.subresource);
-        asks.object = Some(eviction);
+        asks.object = eviction.into();
         asks.is_dry_run = deletion.is_dry_run;
         let mut admitted = self.admission.mutate(&mut asks).await?;
         admitted.append(self.admission.validate(&asks).await?);

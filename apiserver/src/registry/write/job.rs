@@ -1,6 +1,6 @@
 //! What all steps of one write share: who writes what, how, and since when.
 
-use crate::admission::{AdmissionRequest, Operation};
+use crate::admission::{AdmissionRequest, Operation, Subject};
 use crate::canonical::{Instant, format_time};
 use crate::decode::Wire;
 use crate::registry::strategy::{self, Context, Part, Strategy};
@@ -189,7 +189,7 @@ impl<'a> Job<'a> {
             operation,
             target,
             user: self.caller.user.clone(),
-            object: None,
+            object: Subject::default(),
             old: None,
             options: self.options.clone(),
             is_dry_run: self.is_dry_run,

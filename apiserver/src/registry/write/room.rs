@@ -1,13 +1,13 @@
 //! What a write of a Pod means for the ledgers of nodes. See `capacity`.
 
 use super::job::Job;
-use super::store::{Live, failure};
+use super::store::failure;
 use crate::admission::Admitted;
 use crate::admission::demand::Amounts;
 use crate::registry::capacity::{COUNTED, LEDGERS, Ledger, changes, key, lacking, share};
 use crate::resource::Resource;
 use crate::status::Failure;
-use crate::storage::{At, Guard, KeyValue, Keys, Range, Write};
+use crate::storage::{At, Guard, KeyValue, Keys, Object, Range, Write};
 use bytes::Bytes;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -69,7 +69,7 @@ impl Job<'_> {
         let (books, found) = tokio::join!(self.books(&changes, at), self.node(node, at));
         let (books, (guard, found)) = (books?, found?);
         if let (Some(found), Some(ledger)) = (found, books.ledgers.get(node)) {
-            let lacking = lacking(&found.value, &ledger.taken, &asked);
+            let lacking = lacking(&found, &ledger.taken, &asked);
             if !lacking.is_empty() {
                 let lacking = lacking.join(", ");
                 return Err(refuse(&format!("node {node} has no room: {lacking}")));
@@ -81,10 +81,11 @@ impl Job<'_> {
     }
 
     /// A node, and what holds as long as it is as it was read.
-    async fn node(&self, name: &str, at: At) -> Result<(Guard, Option<Live>), Failure> {
+    async fn node(&self, name: &str, at: At) -> Result<(Guard, Option<Object>), Failure> {
         let key = Keys::one(row("nodes")?, "", name);
-        let found = self.read_at(&key, at).await?;
-        let mod_revision = found.as_ref().map_or(0, Live::revision);
+        let found = self.at_key(key.clone(), at).await?;
+        let found = found.map(|found| Object::new(found.value, found.mod_revision));
+        let mod_revision = found.as_ref().map_or(0, Object::revision);
         Ok((Guard { key, mod_revision }, found))
     }
 
