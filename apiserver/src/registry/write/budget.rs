@@ -90,12 +90,9 @@ impl Job<'_> {
         for item in ranged.keys {
             let key = item.key.clone();
             let budget = Live::of(item)?;
-            // What selects everything was not meant so, and what cannot be read selects nothing.
+            // An empty one selects everything, and what cannot be read selects nothing.
             let selector = from_structure(budget.value.pointer("/spec/selector")).ok();
-            let is_about = |selector: &crate::selector::LabelSelector| {
-                !selector.is_everything() && selector.matches(labels)
-            };
-            if selector.as_ref().is_some_and(is_about) {
+            if selector.is_some_and(|selector| selector.matches(labels)) {
                 found.push((key, budget));
             }
         }
@@ -139,12 +136,7 @@ fn charge(budget: &mut Value, pod: &str, now: &str) -> Result<(), Failure> {
         return Err(Failure::forbidden(&resource, &name, why));
     }
     if allowed == 0 {
-        let wanted = number(budget, "/status/desiredHealthy");
-        let current = number(budget, "/status/currentHealthy");
-        let why = format!(
-            "The disruption budget {name} needs {wanted} healthy pods and has {current} currently"
-        );
-        return Err(Failure::disruption_budget(why));
+        return Err(Failure::disruption_budget(used_up(budget, &name)));
     }
     let status = member(budget, "status");
     *member(status, "disruptionsAllowed") = (allowed - 1).into();
@@ -153,6 +145,33 @@ fn charge(budget: &mut Value, pod: &str, now: &str) -> Result<(), Failure> {
         exhaust(status, generation, now);
     }
     Ok(())
+}
+
+/// Why a budget allows nothing. If it could not be counted its numbers are old.
+fn used_up(budget: &Value, name: &str) -> String {
+    let conditions = budget
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
+    let said = conditions
+        .into_iter()
+        .flatten()
+        .find(|one| text(one, "/type") == "DisruptionAllowed" && text(one, "/status") == "False");
+    let said = said.map(|one| (text(one, "/reason"), text(one, "/message")));
+    let said = said.filter(|(_, message)| !message.is_empty());
+    let wanted = number(budget, "/status/desiredHealthy");
+    let current = number(budget, "/status/currentHealthy");
+    match said {
+        Some(("SyncFailed", why)) => format!(
+            "The disruption budget {name} does not allow evicting pods currently because it failed sync: {why}"
+        ),
+        _ if current <= wanted => format!(
+            "The disruption budget {name} needs {wanted} healthy pods and has {current} currently"
+        ),
+        Some((reason, why)) => format!(
+            "The disruption budget {name} does not allow evicting pods currently ({reason}): {why}"
+        ),
+        None => format!("The disruption budget {name} does not allow evicting pods currently"),
+    }
 }
 
 /// Says that the budget is used up.

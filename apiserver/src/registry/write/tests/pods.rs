@@ -250,9 +250,10 @@ async fn a_budget_is_charged_for_each_pod_that_goes_and_then_refuses() {
     assert_eq!(failure.reason, Reason::TooManyRequests);
     let cause = &failure.details.as_ref().unwrap().causes[0];
     assert_eq!(cause.reason, "DisruptionBudget");
+    // Nobody has counted since.
     assert_eq!(
         cause.message,
-        "The disruption budget b needs 2 healthy pods and has 3 currently"
+        "The disruption budget b does not allow evicting pods currently"
     );
     assert_eq!(
         world.get(&pod("q")).await.unwrap()["metadata"].get("deletionTimestamp"),
@@ -263,6 +264,53 @@ async fn a_budget_is_charged_for_each_pod_that_goes_and_then_refuses() {
         .await
         .unwrap();
     assert_eq!(world.get(&pod("p")).await, None);
+}
+
+#[tokio::test]
+async fn whoever_may_not_evict_is_told_what_the_budget_says() {
+    let world = World::new();
+    let budget = guarded(&world, &["p"], 0).await;
+    let said = |reason: &str, message: &str| {
+        json!([{"type": "DisruptionAllowed", "status": "False", "reason": reason,
+            "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"}])
+    };
+    for (healthy, conditions, wanted) in [
+        (2, json!([]), "b needs 2 healthy pods and has 2 currently"),
+        (
+            2,
+            said("SyncFailed", "no owner"),
+            "b does not allow evicting pods currently because it failed sync: no owner",
+        ),
+        (
+            3,
+            said("Other", "so"),
+            "b does not allow evicting pods currently (Other): so",
+        ),
+        (3, json!([]), "b does not allow evicting pods currently"),
+    ] {
+        let status = json!({"status": {"currentHealthy": healthy, "conditions": conditions}});
+        world.merge(&sub(budget.clone(), "status"), status).await;
+        let failure = evict(&world, "p", Value::Null).await.unwrap_err();
+        let cause = &failure.details.as_ref().unwrap().causes[0];
+        assert_eq!(cause.message, format!("The disruption budget {wanted}"));
+    }
+}
+
+#[tokio::test]
+async fn a_budget_that_selects_everything_is_about_all_pods() {
+    let world = World::new();
+    let budget = guarded(&world, &["p"], 1).await;
+    world
+        .merge(
+            &budget,
+            json!({"spec": {"selector": {"matchLabels": null}}}),
+        )
+        .await;
+    let status = json!({"status": {"observedGeneration": 2}});
+    world.merge(&sub(budget.clone(), "status"), status).await;
+    evict(&world, "p", Value::Null).await.unwrap();
+    let charged = world.get(&budget).await.unwrap();
+    assert_eq!(charged["status"]["disruptionsAllowed"], 0);
 }
 
 #[tokio::test]
