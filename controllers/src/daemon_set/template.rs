@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 
 /// Label of Pods and of old templates: the hash of the template.
 pub const HASH: &str = "controller-revision-hash";
+/// Label of Pods: how many templates there had been, by which programs know them that are older than the hash.
+const GENERATION: &str = "pod-template-generation";
+/// Where the DaemonSet says that.
+const GENERATIONS: &str = "deprecated.daemonset.template.generation";
 const NAME: &str = "metadata.name";
 
 /// What every Pod of a DaemonSet tolerates: it is there to look after the node, however that is.
@@ -25,6 +29,9 @@ pub fn pod(set: &DaemonSet, node: &str, hash: &str) -> Value {
     let owner = set.metadata.owner_reference("apps/v1", "DaemonSet");
     let mut pod = from_template(&set.spec.template, &set.metadata, owner);
     pod["metadata"]["labels"][HASH] = hash.into();
+    if let Some(generation) = set.metadata.annotations.get(GENERATIONS) {
+        pod["metadata"]["labels"][GENERATION] = generation.as_str().into();
+    }
     let spec = &mut pod["spec"];
     tolerate(spec);
     spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] = json!({
@@ -109,6 +116,17 @@ mod tests {
         assert_eq!(node_of(&made), Some("node-7"));
         made.spec.node_name = "other".to_owned();
         assert_eq!(node_of(&made), Some("other"));
+    }
+
+    #[test]
+    fn ds1_a_pod_is_labelled_with_the_number_of_its_template() {
+        let mut set = set(json!({}));
+        set.metadata
+            .annotations
+            .insert(GENERATIONS.to_owned(), "3".to_owned());
+        let made = pod(&set, "node-7", "hash");
+        let labels = json!({"a": "b", HASH: "hash", GENERATION: "3"});
+        assert_eq!(made["metadata"]["labels"], labels);
     }
 
     #[test]

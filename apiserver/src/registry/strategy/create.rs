@@ -116,6 +116,16 @@ pub(super) fn signing_request(object: &mut Value, context: &Context<'_>) {
     }
 }
 
+/// Counts the templates of a DaemonSet. Upstream keeps the number of an early version of the kind here, and
+/// Pods are labelled with it.
+pub(super) const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
+
+/// The first template.
+pub(super) fn daemon_set(object: &mut Value, _: &Context<'_>) {
+    let annotations = member(member(object, "metadata"), "annotations");
+    *member(annotations, TEMPLATE_GENERATION) = "1".into();
+}
+
 /// What this server serves itself is there.
 pub(super) fn api_service(object: &mut Value, context: &Context<'_>) {
     if is_set(object, "/spec/service") {

@@ -82,6 +82,11 @@ static DEPLOYMENT: Strategy = Strategy {
     status_keeps: &["labels"],
     ..SPEC
 };
+static DAEMON_SET: Strategy = Strategy {
+    create: Some(create::daemon_set),
+    update: Some(update::daemon_set),
+    ..SPEC
+};
 static JOB: Strategy = Strategy {
     dependents: Dependents::Orphaned,
     create: Some(create::job),
@@ -169,7 +174,8 @@ pub(in crate::registry) fn of(gvk: &Gvk) -> &'static Strategy {
     match (gvk.group.as_str(), gvk.kind.as_str()) {
         ("", kind) => core(kind),
         ("apps", "Deployment") => &DEPLOYMENT,
-        ("apps", "ReplicaSet" | "StatefulSet" | "DaemonSet") => &WITH_SPEC,
+        ("apps", "ReplicaSet" | "StatefulSet") => &WITH_SPEC,
+        ("apps", "DaemonSet") => &DAEMON_SET,
         ("batch", "Job") => &JOB,
         ("batch", "CronJob") => &WITH_SPEC,
         ("policy", "PodDisruptionBudget") => &WITH_SPEC,

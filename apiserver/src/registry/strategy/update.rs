@@ -1,6 +1,6 @@
 //! What an update may not touch, and when it counts as a new generation.
 
-use super::create::{label_with_name, remember_storage_version};
+use super::create::{TEMPLATE_GENERATION, label_with_name, remember_storage_version};
 use super::fields::{copy, is_set, member, members, metadata, set, text};
 use super::{Context, Counts, Part, Strategy};
 use crate::resource::Resource;
@@ -182,6 +182,18 @@ pub(super) fn pod(part: Part, object: &mut Value, old: &Value, _: &Context<'_>) 
         let class = old.pointer("/status/qosClass").cloned();
         set(members(member(object, "status")), "qosClass", class);
     }
+}
+
+/// Another template is counted; the count is nobody else's to write.
+pub(super) fn daemon_set(part: Part, object: &mut Value, old: &Value, _: &Context<'_>) {
+    let annotations = old.pointer("/metadata/annotations");
+    let before = annotations.and_then(|annotations| annotations[TEMPLATE_GENERATION].as_str());
+    let before: i64 = before.and_then(|text| text.parse().ok()).unwrap_or(1);
+    let template = |set: &Value| set.pointer("/spec/template").cloned();
+    let is_new = part == Part::Main && template(object) != template(old);
+    let number = before.saturating_add(i64::from(is_new)).to_string();
+    let annotations = member(member(object, "metadata"), "annotations");
+    *member(annotations, TEMPLATE_GENERATION) = number.into();
 }
 
 pub(super) fn volume(part: Part, object: &mut Value, old: &Value, context: &Context<'_>) {

@@ -216,6 +216,8 @@ impl Job<'_> {
                     .map(|(key, value)| (key.clone(), value.clone())),
             );
         }
+        // Room is not being made for it any more.
+        members(member(&mut pod, "status")).remove("nominatedNodeName");
         self.set_scheduled(&mut pod);
         Ok(pod)
     }

@@ -137,6 +137,33 @@ async fn what_the_server_serves_itself_is_available() {
 }
 
 #[tokio::test]
+async fn templates_of_daemon_sets_are_counted_whatever_a_client_says() {
+    let world = World::new();
+    let target = at("apps/v1", "daemonsets", "ns", "d");
+    let set = json!({"apiVersion": "apps/v1", "kind": "DaemonSet",
+        "metadata": {"name": "d", "annotations": {"deprecated.daemonset.template.generation": "7"}},
+        "spec": {"selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}},
+                "spec": {"containers": [{"name": "c", "image": "i"}]}}}});
+    let count = |set: &serde_json::Value| {
+        let annotations = &set["metadata"]["annotations"];
+        annotations["deprecated.daemonset.template.generation"].clone()
+    };
+    assert_eq!(count(&world.create(&target, &set).await), "1");
+    let other = json!({"spec": {"minReadySeconds": 5}, "metadata": {"annotations": null}});
+    assert_eq!(count(&world.merge(&target, other).await), "1");
+    let template = json!({"spec": {"template": {"metadata": {"labels": {"c": "d"}}}}});
+    let written = world.merge(&target, template.clone()).await;
+    assert_eq!(count(&written), "2");
+    assert_eq!(world.merge(&target, template).await, written);
+    let status = json!({"status": {"numberReady": 1}, "spec": {"template": null}});
+    let written = world
+        .merge(&super::world::sub(target, "status"), status)
+        .await;
+    assert_eq!(count(&written), "2");
+}
+
+#[tokio::test]
 async fn autoscalers_are_written_in_either_version() {
     let world = World::new();
     let old = at("autoscaling/v1", "horizontalpodautoscalers", "ns", "h");

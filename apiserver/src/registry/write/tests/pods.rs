@@ -211,6 +211,18 @@ async fn a_pod_that_is_evicted_says_that_it_was_made_to_go() {
     assert_eq!(told(&deleted), None);
 }
 
+#[tokio::test]
+async fn no_room_is_made_for_a_pod_that_is_bound() {
+    let world = World::new();
+    world.create(&pod(""), &some_pod("p")).await;
+    let nominated = json!({"status": {"nominatedNodeName": "n1"}});
+    let waiting = world.merge(&sub(pod("p"), "status"), nominated).await;
+    assert_eq!(waiting["status"]["nominatedNodeName"], "n1");
+    bind(&world, &sub(pod("p"), "binding"), "n1").await.unwrap();
+    let bound = world.get(&pod("p")).await.unwrap();
+    assert_eq!(bound["status"].get("nominatedNodeName"), None);
+}
+
 /// A running Pod with a label, and a budget for it that allows so many disruptions.
 async fn guarded(world: &World, names: &[&str], allowed: i64) -> Target {
     for name in names {
