@@ -160,3 +160,88 @@ pub(super) async fn look_up(
     let rows = found.as_ref().map(rows).unwrap_or_default();
     Ok(rows.into_iter().find(|row| row.gvk.version == version))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::tests::registry_over;
+    use crate::resource::builtin;
+    use crate::storage::{Keys, Kv, MemoryKv, Txn, Write};
+    use serde_json::json;
+
+    fn definition(plural: &str) -> Value {
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("{plural}.z.io")},
+            "spec": {
+                "group": "z.io", "scope": "Namespaced",
+                "names": {"plural": plural, "singular": plural, "kind": plural, "listKind": format!("{plural}List")},
+                "versions": [{"name": "v1", "served": true, "storage": true,
+                    "schema": {"openAPIV3Schema": {"type": "object"}}}],
+            },
+            "status": {
+                "acceptedNames": {"plural": plural, "singular": plural, "kind": plural, "listKind": format!("{plural}List")},
+                "conditions": [{"type": "Established", "status": "True"}],
+                "storedVersions": ["v1"],
+            },
+        })
+    }
+
+    async fn write(kv: &MemoryKv, plural: &str, object: Option<Value>) {
+        let row = builtin().find(GROUP, "v1", PLURAL).expect("a row");
+        let key = Keys::one(row, "", &format!("{plural}.z.io"));
+        let write = match object {
+            Some(object) => Write::Put {
+                key,
+                value: Object::of(object, 0).stored().clone(),
+                lease: 0,
+            },
+            None => Write::Delete { key },
+        };
+        let txn = Txn {
+            writes: vec![write],
+            ..Txn::default()
+        };
+        kv.txn(txn).await.expect("it is written");
+    }
+
+    fn served(catalog: &Catalog) -> Vec<&str> {
+        let own = catalog.all().iter().filter(|row| row.gvk.group == "z.io");
+        own.map(|row| row.plural.as_str()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_was_defined_while_nobody_followed_is_served_and_what_went_is_not() {
+        let kv = Arc::new(MemoryKv::new());
+        let registry = registry_over(kv.clone());
+        let kept = KeptCatalog::new(Arc::new(builtin().clone()));
+        let mut shown = kept.subscribe();
+        for (before, wanted) in [
+            (vec![("apes", true), ("bees", true)], vec!["apes", "bees"]),
+            (vec![("apes", false), ("cats", true)], vec!["bees", "cats"]),
+        ] {
+            for (plural, is_there) in before {
+                write(&kv, plural, is_there.then(|| definition(plural))).await;
+            }
+            let long = std::time::Duration::from_secs(30);
+            let is_right = shown.wait_for(|catalog| served(catalog) == wanted);
+            tokio::select! {
+                () = kept.keep(&registry, |_| {}) => unreachable!(),
+                seen = tokio::time::timeout(long, is_right) => {
+                    seen.expect("it is served in time").expect("somebody shows it");
+                }
+            }
+        }
+        // And while somebody does.
+        let is_right = shown.wait_for(|catalog| served(catalog) == ["cats", "dogs"]);
+        let changing = async {
+            write(&kv, "dogs", Some(definition("dogs"))).await;
+            write(&kv, "bees", None).await;
+            is_right.await.expect("somebody shows it");
+        };
+        tokio::select! {
+            () = kept.keep(&registry, |_| {}) => unreachable!(),
+            () = changing => {}
+        }
+    }
+}

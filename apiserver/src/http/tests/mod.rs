@@ -32,7 +32,7 @@ impl Random for Chance {
 }
 
 /// A registry over a store.
-fn registry_over(store: Arc<MemoryKv>) -> Arc<Registry> {
+pub fn registry_over(store: Arc<MemoryKv>) -> Arc<Registry> {
     let clock = Arc::new(world::SystemClock);
     Arc::new(Registry::new(store, clock, Arc::new(Chance)))
 }
