@@ -122,7 +122,13 @@ fn shared(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::clock::{SystemClock, SystemRandom};
     use super::*;
+    use futures::FutureExt;
+    use keelson_apiserver::registry::{Clock, Registry};
+    use keelson_apiserver::resource;
+    use keelson_apiserver::storage::{Kv, MemoryKv};
+    use keelson_controllers::runtime::Ground;
 
     #[test]
     fn of_the_members_own_page_only_what_is_about_the_process_is_shown() {
@@ -153,5 +159,66 @@ mod tests {
     #[test]
     fn loops_that_have_not_been_made_see_nothing() {
         assert!(!Vitals::default().follows());
+    }
+
+    fn long_ago() -> Instant {
+        let ago = Instant::now().checked_sub(BEAT_MISSED);
+        ago.expect("clocks go back that far")
+    }
+
+    #[test]
+    fn a_thread_that_polls_says_so() {
+        let vitals = Vitals::default();
+        *vitals.beat.lock() = long_ago();
+        assert!(!vitals.runs(Instant::now()));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        let polled = runtime.block_on(async { vitals.beat().now_or_never() });
+        assert!(polled.is_none(), "it goes on");
+        assert!(vitals.runs(Instant::now()));
+    }
+
+    #[tokio::test]
+    async fn each_check_is_about_what_its_name_says() {
+        let vitals = Arc::new(Vitals::default());
+        let checks = vitals.checks(&KeptPolicy::default());
+        let mut told = Vec::new();
+        for check in &checks {
+            told.push((check.name(), check.run().await.err()));
+        }
+        let why = |text: &str| Some(text.to_owned());
+        let expected = [
+            ("control-loops", None),
+            (
+                "poststarthook/rbac/bootstrap-roles",
+                why("the policy has not been read"),
+            ),
+            ("informer-sync", why("the policy is not followed")),
+        ];
+        assert_eq!(told, expected);
+        *vitals.beat.lock() = long_ago();
+        let told = checks[0].run().await.err();
+        assert_eq!(told, why("their thread does not run"));
+    }
+
+    #[tokio::test]
+    async fn what_the_loops_count_is_shown_from_when_they_are_made() {
+        let kv: Arc<dyn Kv> = Arc::new(MemoryKv::new());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let registry = Registry::new(kv, clock.clone(), Arc::new(SystemRandom));
+        let catalog = Arc::new(resource::builtin().clone());
+        let ground = Ground::new(Arc::new(registry), catalog, clock);
+        let vitals = Arc::new(Vitals::default());
+        let text = || {
+            let mut page = Page::default();
+            (vitals.export(&Metrics::new()))(&mut page);
+            page.into_text()
+        };
+        assert!(!text().contains("scheduler_"));
+        vitals.made(ground.shared.clone(), ground.queues.clone(), Arc::default());
+        assert!(text().contains("# TYPE scheduler_"), "{}", text());
+        assert!(!vitals.follows(), "nothing has been read yet");
     }
 }

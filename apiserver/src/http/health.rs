@@ -49,6 +49,20 @@ impl Check {
             ..Check::of_readiness(name, run)
         }
     }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it holds, and why not.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn run(&self) -> Result<(), String> {
+        let ran = timeout(WITHIN, (self.run)()).await;
+        ran.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+    }
 }
 
 /// The checks of an endpoint, those that every server has first.
@@ -75,11 +89,6 @@ fn checks(call: &Call, endpoint: &str) -> Vec<Check> {
     checks
 }
 
-async fn run(check: &Check) -> Result<(), String> {
-    let ran = timeout(WITHIN, (check.run)()).await;
-    ran.unwrap_or_else(|_| Err("no answer in time".to_owned()))
-}
-
 /// Answers for all checks of an endpoint, or for the one that the path names.
 pub(super) async fn serve(
     call: &Call,
@@ -90,7 +99,7 @@ pub(super) async fn serve(
     if !name.is_empty() {
         let check = checks.iter().find(|check| check.name == name);
         let check = check.ok_or_else(Failure::unknown_path)?;
-        return Ok(match run(check).await {
+        return Ok(match check.run().await {
             Ok(()) => plain(StatusCode::OK, "ok".to_owned()),
             Err(why) => {
                 let text = format!("internal server error: {why}\n");
@@ -104,7 +113,7 @@ pub(super) async fn serve(
     let ran = checks.iter().map(|check| async move {
         match is_excluded(check) {
             true => None,
-            false => Some(run(check).await),
+            false => Some(check.run().await),
         }
     });
     let mut text = String::new();
