@@ -8,6 +8,8 @@ mod evict;
 mod kubelet;
 mod quota;
 
+pub use kubelet::Pause;
+
 use crate::objects::Key;
 use crate::runtime::{Ground, Kind, Manager, World};
 use keelson_apiserver::admission::{Chain, Stored};

@@ -3,7 +3,7 @@
 use super::plan::{Counted, Plan, plan};
 use super::*;
 use crate::replicas;
-use crate::testing::{Cluster, START_US};
+use crate::testing::{Cluster, Pause, START_US};
 use keelson_apiserver::status::Reason;
 
 fn budget(spec: Value) -> Value {
@@ -56,16 +56,21 @@ async fn until(cluster: &Cluster, wanted: [i32; 4]) {
 
 /// A cluster with a set of so many Pods that run, and one budget.
 async fn start(replicas: i32, spec: Value) -> Cluster {
+    started(replicas, spec).await.0
+}
+
+/// The same, and how to stop what happens to Pods by itself.
+async fn started(replicas: i32, spec: Value) -> (Cluster, Pause) {
     let cluster = Cluster::new().await;
     cluster.lead(|manager| manager.with(Disruption).with(replicas::sets()));
-    cluster.run_pods();
+    let pause = cluster.run_pods();
     cluster
         .create(Kind::ReplicaSet, "default", set(replicas))
         .await;
     cluster
         .create(Kind::PodDisruptionBudget, "default", budget(spec))
         .await;
-    cluster
+    (cluster, pause)
 }
 
 fn pods(cluster: &Cluster) -> Vec<String> {
@@ -76,7 +81,7 @@ fn pods(cluster: &Cluster) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn b1_what_is_allowed_follows_the_pods_and_what_is_wanted_of_them() {
-    let cluster = start(4, json!({"maxUnavailable": "25%"})).await;
+    let (cluster, pause) = started(4, json!({"maxUnavailable": "25%"})).await;
     until(&cluster, [4, 3, 4, 1]).await;
     let said = status(&cluster.ground.shared.read());
     let condition = &said.conditions[0];
@@ -102,6 +107,13 @@ async fn b1_what_is_allowed_follows_the_pods_and_what_is_wanted_of_them() {
         .await;
     until(&cluster, [9, 8, 9, 1]).await;
     assert_eq!(status(&cluster.ground.shared.read()).observed_generation, 2);
+    pause.set(true);
+    cluster.mark_pod(&pods(&cluster)[0], false).await;
+    cluster
+        .until("a Pod that does not serve is not spared", |world| {
+            status(world).disruptions_allowed == 0
+        })
+        .await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -186,15 +186,46 @@ mod tests {
         let write = |_: Note, _: Option<Known>| async {
             running.set(running.get() + 1);
             most.set(running.get().max(most.get()));
-            if running.get() == AT_ONCE {
-                gate.add_permits(1000);
-            }
             let _permit = gate.acquire().await;
             running.set(running.get() - 1);
             None
         };
-        notes.run(write).await;
+        let opening = async {
+            // As many as there will ever be have begun long before that.
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+            gate.add_permits(1000);
+        };
+        tokio::join!(notes.run(write), opening);
         assert_eq!(most.get(), AT_ONCE);
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_written_is_not_written_over() {
+        let (recorder, notes) = Recorder::new("test");
+        let (mut outcomes, seen) = (RefCell::new(vec![]), RefCell::new(Vec::new()));
+        let known = |count| Known {
+            name: "e".to_owned(),
+            count,
+        };
+        // The last is the first.
+        *outcomes.get_mut() = vec![Some(known(9)), None, Some(known(1))];
+        let write = |_: Note, known: Option<Known>| {
+            seen.borrow_mut().push(known);
+            std::future::ready(outcomes.borrow_mut().pop().flatten())
+        };
+        let telling = async {
+            for now_us in 1..=3 {
+                tell(&recorder, "a", now_us);
+                while seen.borrow().len() < usize::try_from(now_us).expect("a number") {
+                    tokio::task::yield_now().await;
+                }
+            }
+            drop(recorder);
+        };
+        tokio::join!(notes.run(write), telling);
+        assert_eq!(*seen.borrow(), [None, Some(known(1)), None]);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod careless;
 mod custom;
+mod events;
 mod leading;
 mod queue;
 mod tellers;
