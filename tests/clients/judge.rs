@@ -1,6 +1,6 @@
 //! What a program has seen of objects, held against the store's history.
 
-use super::record::Change;
+use keelson_kit::kubernetes::Change;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 

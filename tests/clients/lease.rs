@@ -1,6 +1,6 @@
 //! Who held a lease, told from its history.
 
-use super::record::Change;
+use keelson_kit::kubernetes::Change;
 use serde_json::Value;
 
 /// One holder, from its first to its last word.

@@ -25,16 +25,11 @@ mod relay;
 mod writer;
 mod wrong;
 
-// The recorder of the control loops' suite; this one asks less of it.
-#[allow(dead_code)]
-#[path = "../loops/record.rs"]
-mod record;
-
 use cluster::Dev;
 use keelson_kit::check::{Check, Failure, holds, same, some};
+use keelson_kit::kubernetes::{Change, Recorder};
 use keelson_kit::wait::wait_until;
 use program::{Program, Running};
-use record::{Change, Recorder};
 use relay::Relay;
 use std::time::Duration;
 use writer::{Writer, Written};

@@ -2,7 +2,7 @@
 
 use super::judge::{Seen, judge};
 use super::lease::terms;
-use super::record::Change;
+use keelson_kit::kubernetes::Change;
 use serde_json::{Value, json};
 use std::time::Instant;
 

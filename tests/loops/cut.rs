@@ -2,10 +2,10 @@
 //! its clients, too.
 
 use super::hosts::{Cut, Hosts};
-use super::record::Recorder;
 use super::{MACHINE, PATIENCE, judged, length, work};
 use keelson_kit::check::{Check, Failure, holds, some};
 use keelson_kit::kubectl::programs;
+use keelson_kit::kubernetes::Recorder;
 use keelson_kit::net;
 use keelson_kit::wait::wait_until;
 use std::time::{Duration, Instant};

@@ -1,17 +1,14 @@
 //! The member that runs the loops is killed and paused.
 
-use super::record::Recorder;
-use super::{MACHINE, MEMBERS, NODES, judged, length, program, work};
-use keelson_kit::check::{Check, Failure, holds};
-use keelson_kit::client::Client;
+use super::storm::{PAUSE, outlive};
+use super::{length, work};
+use keelson_kit::check::{Check, holds};
 use keelson_kit::dev::Dev;
-use keelson_kit::kubectl::{Kubectl, programs};
+use keelson_kit::kubectl::Kubectl;
 use keelson_kit::process::signal;
 use std::time::{Duration, Instant};
 
 const LENGTH: Duration = Duration::from_secs(8);
-/// A leader that is paused this long has been replaced.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// Kills the leader, or pauses it until another one leads.
 async fn strike(dev: &Dev, round: usize) -> Check {
@@ -46,20 +43,10 @@ async fn storm(dev: &Dev, kubectl: &Kubectl) -> Check<usize> {
 async fn whatever_becomes_of_the_leader_every_revision_keeps_the_rules() {
     let test = "killed::whatever_becomes_of_the_leader_every_revision_keeps_the_rules";
     let run = async {
-        let Some(programs) = programs(test, None)? else {
+        let Some(outlived) = outlive(test, &[], storm).await? else {
             return Ok(());
         };
-        let _beside_others = MACHINE.read().await;
-        let flags = ["--restart", "--nodes", &NODES.to_string()];
-        let dev = Dev::start(program(), MEMBERS, &flags).await?;
-        let kubectl = Kubectl::new(&programs, dev.kubeconfig()?, "keelson-dev", MEMBERS);
-        let recorder = Recorder::start(&dev.endpoints())?;
-        let rounds = storm(&dev, &kubectl).await;
-        let told = |failure| Failure::new(format!("{failure}\n{}", dev.tails()));
-        let rounds = rounds.map_err(told)?;
-        recorder.catches_up(&Client::new(&dev.endpoints())?).await?;
-        let seen = judged(&recorder, rounds)?;
-        holds("loops ran in several terms", seen.terms >= 3)
+        holds("loops ran in several terms", outlived.seen.terms >= 3)
     };
     Box::pin(run).await.expect("the loops go on");
 }

@@ -8,7 +8,8 @@
 //! | `cut` | the leader is cut off, on hosts (`hosts`) whose wires are cut |
 //! | `owners` | all members run the loops at one time, and go on when their term has ended |
 //! | `replaced` | how soon a Pod is replaced that is deleted while the leader dies |
-//! | `record`, `judge`, `bounds` | the history, and what must hold in it |
+//! | `storm` | a cluster, from its start to the judgement of its history |
+//! | `judge`, `bounds` | what must hold in a history |
 //! | `wrong` | histories that the judge refuses |
 //!
 //! `KEELSON_LOOPS_SECONDS=600` makes each of the four longer.
@@ -19,13 +20,13 @@ mod hosts;
 mod judge;
 mod killed;
 mod owners;
-mod record;
 mod replaced;
+mod storm;
 mod work;
 mod wrong;
 
 use keelson_kit::check::{Check, holds};
-use record::Recorder;
+use keelson_kit::kubernetes::Recorder;
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::RwLock;

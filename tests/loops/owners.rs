@@ -1,12 +1,11 @@
 //! Every member runs the loops at one time, whoever leads, and goes on in a term that has ended until it is
 //! told: what should never happen does no harm.
 
-use super::record::Recorder;
-use super::{MACHINE, MEMBERS, NODES, PATIENCE, judged, length, program, work};
-use keelson_kit::check::{Check, Failure, holds, some};
-use keelson_kit::client::Client;
+use super::storm::{PAUSE, outlive};
+use super::{PATIENCE, length, work};
+use keelson_kit::check::{Check, holds, some};
 use keelson_kit::dev::Dev;
-use keelson_kit::kubectl::{Kubectl, programs};
+use keelson_kit::kubectl::Kubectl;
 use keelson_kit::metrics::metric;
 use keelson_kit::process::signal;
 use keelson_kit::wait::wait_until;
@@ -15,8 +14,6 @@ use std::time::{Duration, Instant};
 const LENGTH: Duration = Duration::from_secs(4);
 const FENCED: &str = "keelson_loop_writes_fenced_total";
 const STALE: &str = "keelson_loop_writes_stale_total";
-/// A leader that is paused this long has been replaced.
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// The sum of a counter over the members.
 async fn sum(dev: &Dev, name: &str) -> Check<f64> {
@@ -51,31 +48,21 @@ async fn many_owners_of_the_loops_do_nothing_twice_and_their_late_writes_are_cou
     let test =
         "owners::many_owners_of_the_loops_do_nothing_twice_and_their_late_writes_are_counted";
     let run = async {
-        let Some(programs) = programs(test, None)? else {
+        let everywhere = ["--", "--unsafe-loops-everywhere"];
+        let Some(outlived) = outlive(test, &everywhere, storm).await? else {
             return Ok(());
         };
-        let _beside_others = MACHINE.read().await;
-        let nodes = NODES.to_string();
-        let everywhere = ["--", "--unsafe-loops-everywhere"];
-        let flags = [&["--restart", "--nodes", nodes.as_str()][..], &everywhere].concat();
-        let dev = Dev::start(program(), MEMBERS, &flags).await?;
-        let kubectl = Kubectl::new(&programs, dev.kubeconfig()?, "keelson-dev", MEMBERS);
-        let recorder = Recorder::start(&dev.endpoints())?;
-        let rounds = storm(&dev, &kubectl).await;
-        let told = |failure| Failure::new(format!("{failure}\n{}", dev.tails()));
-        let rounds = rounds.map_err(told)?;
-        recorder.catches_up(&Client::new(&dev.endpoints())?).await?;
-        judged(&recorder, rounds)?;
+        let dev = &outlived.dev;
         wait_until(
             "late writes are counted, for either reason",
             PATIENCE,
             || async {
-                let (fenced, stale) = (sum(&dev, FENCED).await, sum(&dev, STALE).await);
+                let (fenced, stale) = (sum(dev, FENCED).await, sum(dev, STALE).await);
                 fenced.is_ok_and(|count| count > 0.0) && stale.is_ok_and(|count| count > 0.0)
             },
         )
         .await?;
-        let (fenced, stale) = (sum(&dev, FENCED).await?, sum(&dev, STALE).await?);
+        let (fenced, stale) = (sum(dev, FENCED).await?, sum(dev, STALE).await?);
         println!("refused: {fenced} writes of terms that had ended, {stale} of an older state");
         holds("somebody was late", fenced > 0.0 && stale > 0.0)
     };

@@ -1,11 +1,10 @@
 //! How soon a Pod is replaced that is deleted at the moment at which the leader is killed: an election, the
 //! deletion, the look of a loop, and until somebody who watches hears of it.
 
-use super::record::{Change, Recorder};
 use super::{MACHINE, MEMBERS, PATIENCE, length, program};
 use keelson_kit::check::{Check, Failure, holds, some};
 use keelson_kit::dev::Dev;
-use keelson_kit::kubernetes::Client;
+use keelson_kit::kubernetes::{Change, Client, Recorder};
 use keelson_kit::process::signal;
 use keelson_kit::wait::wait_until;
 use serde_json::{Value, json};

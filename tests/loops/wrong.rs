@@ -1,7 +1,7 @@
 //! Histories that are wrong: the judge finds each.
 
 use super::judge::judge;
-use super::record::Change;
+use keelson_kit::kubernetes::Change;
 use serde_json::{Value, json};
 use std::time::Instant;
 

@@ -6,6 +6,7 @@
 //! | `development` | a cluster of real processes |
 //! | `place`, `objects`, `definition` | a namespace of one's own, what to put there, and kinds of one's own |
 //! | `traces` | what kubectl and helm send, recorded and asked again |
+//! | `record` | the history of all objects, followed in the store |
 //! | `run`, `list` | asking all statements; those that cannot be asked yet, and why |
 //! | the others | the statements by topic |
 //!
@@ -46,6 +47,7 @@ mod objects;
 mod patches;
 mod place;
 mod quota;
+mod record;
 mod run;
 mod status;
 mod strategic;
@@ -59,5 +61,6 @@ pub use client::{Answer, Client, Patch};
 pub use development::Development;
 pub use list::{KNOWN_FAILURES, NOT_BUILT};
 pub use place::{Place, names};
+pub use record::{Change, Recorder};
 pub use run::{Outcome, Report, Statement, run, statements};
 pub use watch::{Event, Watch, version};

@@ -1,9 +1,9 @@
 //! Every change of every object, with the moment at which it was seen: followed from the first revision on,
 //! over whatever members are there.
 
-use keelson_kit::check::{Check, Failure};
-use keelson_kit::client::Client;
-use keelson_kit::wait::wait_until;
+use crate::check::{Check, Failure};
+use crate::client::Client;
+use crate::wait::wait_until;
 use keelson_proto::etcdserverpb::range_request::{SortOrder, SortTarget};
 use keelson_proto::etcdserverpb::watch_request::RequestUnion;
 use keelson_proto::etcdserverpb::{RangeRequest, WatchCreateRequest, WatchRequest};
