@@ -48,6 +48,7 @@ mod patches;
 mod place;
 mod quota;
 mod record;
+mod refusals;
 mod run;
 mod status;
 mod strategic;
