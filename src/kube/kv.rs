@@ -35,14 +35,14 @@ pub struct MemberKv {
 
 impl MemberKv {
     /// Over a front of its own, which no listener feeds: `number` is below the number of fronts that the
-    /// member was started with, and nobody else's. What it spawns runs in the present tokio runtime, for
-    /// as long as the member does.
-    pub fn new(shared: &Shared, number: usize) -> MemberKv {
+    /// member was started with, and nobody else's. `decoded`: what others in this process decode, too. What it
+    /// spawns runs in the present tokio runtime, for as long as the member does.
+    pub fn new(shared: &Shared, number: usize, decoded: &Arc<Decoded>) -> MemberKv {
         let front = Front::new(shared, number);
         tokio::spawn(front.handle().dispatch());
         MemberKv {
             front,
-            decoded: Arc::default(),
+            decoded: decoded.clone(),
         }
     }
 

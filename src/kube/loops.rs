@@ -1,6 +1,7 @@
 //! The control loops of this member: they follow the store all the time, and run while it leads.
 
 use super::clock::{SystemClock, SystemRandom};
+use super::decoded::Decoded;
 use super::kv::MemberKv;
 use super::members::Members;
 use super::once::Setback;
@@ -53,7 +54,8 @@ pub struct Loops {
 
 impl Loops {
     /// Starts them, in the name of this member, on the front of this number, which is nobody else's.
-    /// `everywhere`: whoever leads, for tests. `vitals`: where the API server looks.
+    /// `everywhere`: whoever leads, for tests. `vitals`: where the API server looks. `decoded`: what it and the
+    /// loops decode once.
     ///
     /// # Errors
     /// The system's.
@@ -63,19 +65,21 @@ impl Loops {
         front: usize,
         everywhere: bool,
         vitals: &Arc<Vitals>,
+        decoded: &Arc<Decoded>,
     ) -> std::io::Result<Loops> {
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let (name, shared, vitals) = (name.to_owned(), shared.clone(), vitals.clone());
+        let decoded = decoded.clone();
         let thread = std::thread::Builder::new()
             .name("controllers".to_owned())
             .stack_size(super::STACK_BYTES)
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = run(&name, &shared, front, everywhere, &vitals) => {}
+                        () = run(&name, (&shared, front, &decoded), everywhere, &vitals) => {}
                         () = vitals.beat() => {}
                         _ = stopped => {}
                     }
@@ -91,8 +95,13 @@ impl Loops {
     }
 }
 
-async fn run(name: &str, shared: &Shared, front: usize, everywhere: bool, vitals: &Vitals) {
-    let kv: Arc<dyn Kv> = Arc::new(MemberKv::new(shared, front));
+async fn run(
+    name: &str,
+    (shared, front, decoded): (&Shared, usize, &Arc<Decoded>),
+    everywhere: bool,
+    vitals: &Vitals,
+) {
+    let kv: Arc<dyn Kv> = Arc::new(MemberKv::new(shared, front, decoded));
     let authority = loop {
         match shared_secrets::authority(&*kv).await {
             Ok(authority) => break authority,

@@ -29,7 +29,7 @@ pub mod client;
 const STACK_BYTES: usize = 16 << 20;
 
 pub mod clock;
-mod decoded;
+pub mod decoded;
 mod error;
 mod follow;
 pub mod hollow;

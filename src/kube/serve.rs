@@ -2,6 +2,7 @@
 
 use super::beginnings;
 use super::clock::{SystemClock, SystemRandom};
+use super::decoded::Decoded;
 use super::kv::MemberKv;
 use super::once::Setback;
 use super::shared_secrets;
@@ -51,6 +52,8 @@ pub struct Options {
     pub audit: Option<Audit>,
     /// What the control loops tell.
     pub vitals: Arc<Vitals>,
+    /// What was decoded a moment ago, here or by the control loops.
+    pub decoded: Arc<Decoded>,
 }
 
 /// A server that runs, on a thread of its own.
@@ -85,7 +88,7 @@ impl Kube {
 }
 
 async fn run(options: Options, shared: &Shared, front: usize, mut stop: oneshot::Receiver<()>) {
-    let kv: Arc<dyn Kv> = Arc::new(MemberKv::new(shared, front));
+    let kv: Arc<dyn Kv> = Arc::new(MemberKv::new(shared, front, &options.decoded));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let catalog = Arc::new(resource::builtin().clone());
     let judged = Judged::default();

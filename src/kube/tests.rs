@@ -97,7 +97,7 @@ fn with_member<F: Future<Output = ()>>(test: impl FnOnce(Arc<MemberKv>, Arc<Coun
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let kv = Arc::new(MemberKv::new(&member.shared, 0));
+        let kv = Arc::new(MemberKv::new(&member.shared, 0, &Arc::default()));
         test(kv, member.shared.feed.counters()).await;
     });
     drop(runtime);

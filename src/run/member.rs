@@ -80,10 +80,11 @@ fn run(config: &Member) -> Result<(), Error> {
         Error::new(Exit::Failure, "clients cannot be served").why(error.to_string())
     })?;
     let kubernetes = kubernetes.map(|options| {
-        let vitals = options.vitals.clone();
+        let (vitals, decoded) = (options.vitals.clone(), options.decoded.clone());
         let served = Kube::start(options, &shared, fronts)?;
         let everywhere = config.loops_everywhere;
-        let loops = Loops::start(&config.name, &shared, fronts + 1, everywhere, &vitals)?;
+        let front = fronts + 1;
+        let loops = Loops::start(&config.name, &shared, front, everywhere, &vitals, &decoded)?;
         Ok((served, loops))
     });
     let kubernetes = kubernetes.transpose().map_err(|error: std::io::Error| {
@@ -136,6 +137,7 @@ fn kubernetes(config: &Member) -> Result<Option<serve::Options>, Error> {
             .map(audit)
             .transpose()?,
         vitals: Arc::default(),
+        decoded: Arc::default(),
     }))
 }
 
