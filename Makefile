@@ -16,6 +16,8 @@ setup: ## Install what the machine lacks and compile RocksDB once (a quarter of 
 
 build: setup ## Build the release program and link it as bin/keelson
 	@$(ENV) cargo build --release --locked -p keelson
+	@$(ENV) ! grep -q keelson-carries-faults-for-tests "$$CARGO_TARGET_DIR/release/keelson" \
+		|| { echo "this release carries failpoints or planted bugs: it must not be used" >&2; exit 1; }
 	@$(ENV) mkdir -p bin && ln -sfn "$$CARGO_TARGET_DIR/release/keelson" bin/keelson
 	@echo "bin/keelson is ready" >&2
 
@@ -23,11 +25,11 @@ run: build ## Run a cluster of three members on this machine (ARGS are flags of 
 	@bin/keelson dev $(ARGS)
 
 check: setup ## Type-check everything, quickly
-	$(ENV) cargo check --workspace --all-targets --locked
+	$(ENV) cargo check --workspace --all-targets --features keelson/faults --locked
 
 lint: setup ## Formatting and lints
 	$(ENV) cargo fmt --all --check
-	$(ENV) cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(ENV) cargo clippy --workspace --all-targets --features keelson/faults --locked -- -D warnings
 
 deny: ## Licences, sources and advisories of the dependencies
 	@scripts/deny.sh

@@ -14,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 
-cargo build --locked -p keelson -p keelson-jepsen
+cargo build --locked -p keelson -p keelson-jepsen --features keelson/faults
 exec "$CARGO_TARGET_DIR/debug/keelson-jepsen" run \
   --time "${TIME:-60s}" --nodes "${NODES:-3}" --seed "${SEED:-$(date +%s)}" \
   --workload "${WORKLOAD:-register,watch,lease}" \

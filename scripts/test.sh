@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 alone=(scale)
 
 say() { echo "test: $*" >&2; }
-tests=(cargo test --workspace --locked --no-fail-fast)
+tests=(cargo test --workspace --features keelson/faults --locked --no-fail-fast)
 logs="$(mktemp -d)"
 trap 'rm -rf "$logs"' EXIT
 

@@ -20,6 +20,7 @@
 //! * [`validate`] holds the checks of a request that need nothing but the request.
 //! * [`watch`] tells watchers what changed.
 //! * [`world`] is what a member takes from outside itself: threads, disks, the way to its peers.
+//! * [`faults`] are what tests can make it do wrong; a release has none.
 //! * [`limits`] bounds what a client can fill; [`metrics`] is what the member counts.
 //!
 //! What never happens here: a Kubernetes word, a clock or a random number in `apply` and `mvcc`, an
@@ -30,6 +31,7 @@ pub mod archive;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod faults;
 pub mod lease;
 pub mod limits;
 pub mod metrics;
