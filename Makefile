@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ENV := . scripts/env.sh &&
 
-.PHONY: help setup build run check test lint deny bench bench-peer soak chaos sim schema
+.PHONY: help setup build run check test format lint deny bench bench-peer soak chaos sim schema
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,14 +27,16 @@ run: build ## Run a cluster of three members on this machine (ARGS are flags of 
 check: setup ## Type-check everything, quickly
 	$(ENV) cargo check --workspace --all-targets --features keelson/faults --locked
 
-lint: setup ## Formatting and lints
+format: setup ## Formatting
 	$(ENV) cargo fmt --all --check
+
+lint: format ## Formatting and lints, without tests
 	$(ENV) cargo clippy --workspace --all-targets --features keelson/faults --locked -- -D warnings
 
 deny: ## Licences, sources and advisories of the dependencies
 	@scripts/deny.sh
 
-test: lint deny ## All tests, lints included: what CI runs
+test: format deny ## All tests and all lints: what CI runs
 	@scripts/test.sh
 
 bench: build ## Measure a cluster of three members of our own (WORKLOADS="put txn ...", DURATION=10s)

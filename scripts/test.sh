@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# Runs all tests, in two lanes beside each other. The suites under tests/ drive whole clusters and wait
-# most of their time: for elections, leases, a client to come back. The unit tests compute, and so does
-# their compiler. One after the other a machine stands half idle; beside each other it does not, and the
-# unit tests yield (`nice`), so that a cluster is hardly slower than it would be alone. What compares
-# speeds runs last, alone.
+# Runs all tests and all lints, in two lanes beside each other. The suites under tests/ drive whole clusters
+# and wait most of their time: for elections, leases, a client to come back. The unit tests compute, and so
+# does their compiler. One after the other a machine stands half idle; beside each other it does not, and the
+# unit tests yield (`nice`), so that a cluster is hardly slower than it would be alone. What compares speeds
+# runs last, alone.
+#
+# The compiler is Clippy (scripts/lint-rustc.sh): it lints what it compiles. `cargo clippy` before it would read,
+# type and borrow-check everything once more.
 #
 # What the suites print comes as it happens, the unit tests' when those are done.
 set -euo pipefail
@@ -15,12 +18,29 @@ cd "$(dirname "$0")/.."
 alone=(scale)
 
 say() { echo "test: $*" >&2; }
-tests=(cargo test --workspace --features keelson/faults --locked --no-fail-fast)
 logs="$(mktemp -d)"
 trap 'rm -rf "$logs"' EXIT
 
+# Not inside the checkout: cargo keeps apart what was built by another path, and never throws it away.
+lint="$KEELSON_CACHE/lint-rustc.sh"
+mkdir -p "$KEELSON_CACHE"
+cmp -s scripts/lint-rustc.sh "$lint" || install -m 755 scripts/lint-rustc.sh "$lint"
+if echo 'pub fn nothing() -> u8 { 1 + 0 }' |
+  "$lint" rustc --crate-type=lib --emit=metadata -o "$logs/canary" - 2>"$logs/canary.log" ||
+  ! grep -q 'clippy::identity.op' "$logs/canary.log"; then
+  cat "$logs/canary.log" >&2
+  say "the lints do not work: something they must refuse was not refused"
+  exit 1
+fi
+
 # The same packages in each call: cargo would otherwise unite features in another way and compile the
 # dependencies once more.
+# The lints are no environment variable: what the suites build themselves is not ours to lint.
+tests=(cargo test --config "build.rustc-workspace-wrapper='$lint'" --workspace --features keelson/faults --locked --no-fail-fast)
+# The store is optimised because the suites drive it; its unit tests take seconds, and to optimise them takes
+# a minute and a half. Only its tests: nothing else that is built in this call depends on it.
+plain=(--config 'profile.dev.package.keelson-store.opt-level=0')
+
 say "building the suites"
 "${tests[@]}" --test '*' --no-run 2>&1 | tee "$logs/built"
 beside=() last=()
@@ -37,7 +57,13 @@ suites=$!
 # Cargo holds its build directory until the first suite runs; the compiler of the unit tests would be
 # first otherwise, and hold it for minutes.
 until grep -q '^ *Running ' "$logs/suites" || ! kill -0 "$suites" 2>/dev/null; do sleep 0.1; done
-(nice -n 10 "${tests[@]}" --lib --bins && nice -n 10 "${tests[@]}" --doc) >"$logs/units" 2>&1 &
+# Examples hold no tests; they are compiled, so they are linted.
+(
+  failed=0
+  nice -n 10 "${tests[@]}" --bins --examples || failed=1
+  nice -n 10 "${tests[@]}" "${plain[@]}" --lib || failed=1
+  exit "$failed"
+) >"$logs/units" 2>&1 &
 units=$!
 
 failed=0
