@@ -47,8 +47,8 @@ fn flat(list: Value) -> Vec<Value> {
 
 #[test]
 fn the_bootstrap_policy_is_what_the_release_says() {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/policy.sh");
-    let output = Command::new(script).output().unwrap();
+    // Cargo starts tests in the directory of their package.
+    let output = Command::new("../scripts/policy.sh").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     match output.status.code() {
         Some(0) => {}

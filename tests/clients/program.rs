@@ -3,7 +3,7 @@
 use super::judge::Seen;
 use keelson_kit::check::{Check, Failure, some};
 use keelson_kit::process::tail;
-use keelson_kit::tools::skip;
+use keelson_kit::tools::{checkout, skip};
 use keelson_kit::wait::wait_until;
 use serde_json::Value;
 use std::fs::File;
@@ -33,7 +33,7 @@ pub struct Program {
 impl Program {
     /// All that can be had here; those that cannot are told loudly.
     pub async fn all() -> Check<Vec<Program>> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/clients.sh");
+        let script = checkout().join("scripts/clients.sh");
         let mut programs = Vec::new();
         for (library, kind) in LIBRARIES {
             let run = Command::new(&script)

@@ -6,6 +6,7 @@ mod shell;
 
 use keelson_kit::check::{Check, Failure};
 use keelson_kit::kubectl::programs;
+use keelson_kit::tools::checkout;
 use page::{Step, parse};
 use shell::Shell;
 use std::path::Path;
@@ -21,7 +22,7 @@ static ALONE: RwLock<()> = RwLock::new(());
 /// Runs a page from its first command to its last. Returns how long it took until the first rollout was
 /// over.
 fn walk(page: &str, programs: &Path) -> Check<Duration> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let path = checkout().join(page);
     let steps = parse(&std::fs::read_to_string(path)?);
     let mut shell = Shell::start(programs)?;
     let (began, mut first) = (Instant::now(), None);

@@ -24,15 +24,20 @@ impl Plant {
 pub fn planted(plant: Plant) -> bool {
     use std::sync::OnceLock;
     static CHOSEN: OnceLock<u64> = OnceLock::new();
-    let chosen = CHOSEN.get_or_init(|| {
-        let names = std::env::var("KEELSON_PLANT").unwrap_or_default();
-        names.split(',').filter(|name| !name.is_empty()).fold(0, |chosen, name| {
-            match Plant::ALL.iter().find(|plant| plant.name() == name) {
-                Some(plant) => chosen | 1 << *plant as u64,
-                None => crate::broken!("{}: KEELSON_PLANT names `{name}`, which is no plant", super::MARKER),
-            }
-        })
-    });
+    let chosen =
+        CHOSEN.get_or_init(|| {
+            let names = std::env::var("KEELSON_PLANT").unwrap_or_default();
+            names.split(',').filter(|name| !name.is_empty()).fold(
+                0,
+                |chosen, name| match Plant::ALL.iter().find(|plant| plant.name() == name) {
+                    Some(plant) => chosen | 1 << *plant as u64,
+                    None => crate::broken!(
+                        "{}: KEELSON_PLANT names `{name}`, which is no plant",
+                        super::MARKER
+                    ),
+                },
+            )
+        });
     chosen & 1 << plant as u64 != 0
 }
 

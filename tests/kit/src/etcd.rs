@@ -2,8 +2,8 @@
 
 use crate::check::{Check, Failure};
 use crate::cluster::Binary;
-use crate::tools::skip;
-use std::path::{Path, PathBuf};
+use crate::tools::{checkout, skip};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Programs of one real etcd version.
@@ -29,7 +29,7 @@ impl Peer {
     ///
     /// When the script cannot be run or prints something unexpected.
     pub fn find(line: Option<&str>) -> Check<Option<Self>> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/peer-etcd.sh");
+        let script = checkout().join("scripts/peer-etcd.sh");
         let from_environment = std::env::var("KEELSON_PEER_LINE").ok();
         let output = Command::new("bash")
             .arg(script)

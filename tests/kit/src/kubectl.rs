@@ -1,7 +1,7 @@
 //! An unmodified kubectl, at one member of a cluster or at whichever answers.
 
 use crate::check::{Check, Failure};
-use crate::tools::{Output, run, skip};
+use crate::tools::{Output, checkout, run, skip};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// # Errors
 /// When the script fails.
 pub fn programs(test: &str, line: Option<&str>) -> Check<Option<PathBuf>> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/kubectl.sh");
+    let script = checkout().join("scripts/kubectl.sh");
     let run = std::process::Command::new(script)
         .args(line)
         .stderr(Stdio::inherit())

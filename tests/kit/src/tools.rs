@@ -1,7 +1,7 @@
 //! Outside programs that tests run: with a deadline, with their output, never by a shell.
 
 use crate::check::{Check, Failure};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,6 +15,17 @@ pub fn skip(what: &str, why: &str) -> usize {
     let count = SKIPPED.fetch_add(1, Ordering::Relaxed) + 1;
     eprintln!("SKIPPED: {what}: {why} (skipped so far: {count})");
     count
+}
+
+/// The root of the checkout whose tests run: cargo starts them in the directory of their package. It is looked for
+/// then, because several checkouts share what is compiled, and what was compiled in one of them would otherwise
+/// look into that one wherever it is started.
+pub fn checkout() -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    let root = here
+        .ancestors()
+        .find(|one| one.join("Cargo.lock").is_file());
+    root.unwrap_or(&here).to_owned()
 }
 
 /// What a program printed, and whether it ended well.
