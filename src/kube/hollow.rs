@@ -110,7 +110,8 @@ fn resource(kind: Kind) -> Resource {
 }
 
 fn text(value: &Value) -> Bytes {
-    value.to_string().into()
+    // A value has a text; written at once, not piece by piece through a formatter.
+    serde_json::to_vec(value).unwrap_or_default().into()
 }
 
 fn outcome(answer: Result<Bytes, Failure>) -> Outcome {

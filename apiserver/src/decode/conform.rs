@@ -33,6 +33,30 @@ pub fn conform(table: &Table, id: TypeId, value: &mut Value) -> Result<Strict, E
     Ok(conform.strict)
 }
 
+/// Conforms those members of an object that are named; the others are known to be in form.
+///
+/// # Errors
+/// As for [`conform`].
+pub fn conform_members(
+    table: &Table,
+    id: TypeId,
+    value: &mut Value,
+    is_named: impl Fn(&str) -> bool,
+) -> Result<Strict, Error> {
+    let Value::Object(members) = value else {
+        return conform(table, id, value);
+    };
+    let all = std::mem::take(members);
+    let (named, others): (Map<_, _>, Map<_, _>) =
+        all.into_iter().partition(|(name, _)| is_named(name));
+    *members = named;
+    let strict = conform(table, id, value)?;
+    if let Value::Object(members) = value {
+        members.extend(others);
+    }
+    Ok(strict)
+}
+
 struct Conform<'t> {
     table: &'t Table,
     strict: Strict,

@@ -1,6 +1,6 @@
 //! Objects of the table's types at random: each encoding says the same.
 
-use super::super::conform::conform;
+use super::super::conform::{conform, conform_members};
 use super::super::testing::{gvk, table};
 use super::super::{Decoder, FieldValidation, MediaType, Wire};
 use crate::encode::{protobuf, protobuf_of_text};
@@ -92,6 +92,31 @@ fn value(table: &Table, node: &Node, choices: &mut Choices<'_>, depth: usize) ->
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn members_that_are_in_form_need_no_second_look(
+        kind in prop::sample::select(vec!["Pod", "Deployment", "Everything"]),
+        choices in prop::collection::vec(any::<u8>(), 0..400),
+        named in any::<u8>(),
+    ) {
+        let table = table();
+        let id = table.kind(&gvk(kind)).expect("a kind");
+        let body = value(&table, &Node::Struct(id), &mut Choices(choices.iter()), 0);
+        let mut whole = body.clone();
+        conform(&table, id, &mut whole).expect("conforms");
+        // In form, but for the members that are named.
+        let is_named = |name: &str| name.len() % 3 == usize::from(named % 3);
+        let mut parts = whole.clone();
+        let members = parts.as_object_mut().expect("an object");
+        members.retain(|name, _| !is_named(name));
+        for (name, member) in body.as_object().expect("an object") {
+            if is_named(name) {
+                members.insert(name.clone(), member.clone());
+            }
+        }
+        conform_members(&table, id, &mut parts, is_named).expect("conforms");
+        prop_assert_eq!(parts, whole);
+    }
 
     #[test]
     fn every_encoding_says_the_same(

@@ -3,7 +3,7 @@
 use super::job::Job;
 use crate::canonical::encode_base64;
 use crate::custom::Custom;
-use crate::decode::conform::conform;
+use crate::decode::conform::{conform, conform_members};
 use crate::decode::{self, Decoder, MediaType, Strict, api_version};
 use crate::defaults;
 use crate::registry::strategy::Part;
@@ -134,6 +134,20 @@ impl Job<'_> {
             return custom.form(&self.gvk.version, value);
         }
         let strict = conform(self.table, self.shape, value)?;
+        self.complete(&self.gvk, value);
+        Ok(strict)
+    }
+
+    /// The same after a patch of a built-in object that was in form: only what the patch names can be out of it.
+    ///
+    /// # Errors
+    /// If a value has the wrong type.
+    pub(super) fn form_members(
+        &self,
+        value: &mut Value,
+        is_named: impl Fn(&str) -> bool,
+    ) -> Result<Strict, decode::Error> {
+        let strict = conform_members(self.table, self.shape, value, is_named)?;
         self.complete(&self.gvk, value);
         Ok(strict)
     }

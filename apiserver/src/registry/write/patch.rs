@@ -11,13 +11,25 @@ use crate::registry::strategy::fields::text;
 use crate::request::{FieldValidation, PatchType};
 use crate::schema::Gvk;
 use crate::status::Failure;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A patch that changes an object without owning its fields.
 pub(super) enum Patch {
     Json(json::Patch),
     Merge(Value),
     Strategic(Value),
+}
+
+impl Patch {
+    /// The members of the object that it changes, if it says so.
+    fn members(&self) -> Option<&Map<String, Value>> {
+        let members = match self {
+            Patch::Json(_) => None,
+            Patch::Merge(patch) | Patch::Strategic(patch) => patch.as_object(),
+        };
+        // Directives are about the object as a whole.
+        members.filter(|members| !members.keys().any(|name| name.starts_with('$')))
+    }
 }
 
 impl Job<'_> {
@@ -108,7 +120,13 @@ impl Job<'_> {
             }
         };
         self.check_stated(&value)?;
-        match self.form(&mut value) {
+        let formed = match patch.members() {
+            Some(members) if self.sees_stored() => {
+                self.form_members(&mut value, |name| members.contains_key(name))
+            }
+            _ => self.form(&mut value),
+        };
+        match formed {
             Ok(strict) => self.tolerate(&strict, &value, warnings)?,
             Err(error @ decode::Error::TooLarge { .. }) => return Err(unreadable(error)),
             Err(error) => return Err(invalid_patch(&value, &error.to_string())),
