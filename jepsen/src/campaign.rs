@@ -1,7 +1,8 @@
 //! One run from its first member to its verdict: start, load, faults, healing, last reads, comparison.
 
+use crate::clock;
 use crate::cluster::{Cluster, Spec};
-use crate::doctor::{self, Host};
+use crate::doctor::Host;
 use crate::enclosure::Enclosure;
 use crate::history::*;
 use crate::nemesis::kind::Nemesis;
@@ -104,7 +105,8 @@ pub async fn run(
         size: options.nodes,
         enclosure,
         disk_megabytes: 1200,
-        fake_time: doctor::fake_time().filter(|_| wants_clock),
+        // Where there is none, the fault is skipped.
+        fake_time: wants_clock.then(|| clock::library(scratch).ok()).flatten(),
     };
     let mut cluster = Cluster::prepare(&spec, scratch, &options.out)?;
     for i in 0..options.nodes {

@@ -22,6 +22,7 @@ use crate::doctor::Host;
 use crate::history::{FaultPhase, FaultRecord, Node, Observation};
 use crate::recorder::Recorder;
 use keelson_kit::check::Check;
+use kind::Lane;
 pub use kind::Nemesis;
 use plan::{Role, Step};
 use rand::rngs::StdRng;
@@ -43,6 +44,8 @@ struct Active {
     is_effective: bool,
     /// How the victim ended by itself, if it did.
     ended: Option<String>,
+    /// How long the log of the first victim was at the beginning.
+    log_from: usize,
     random: StdRng,
 }
 
@@ -143,7 +146,9 @@ impl<'a> Injector<'a> {
         let facts = step.nemesis.facts();
         let mut random = StdRng::seed_from_u64(step.seed);
         let victims = self.victims(step.role, &mut random).await;
+        let log_from = victims.first().map(|i| self.cluster.log_length(*i));
         let mut fault = Active {
+            log_from: log_from.unwrap_or(0),
             record: FaultRecord {
                 fault: self.recorder.number(),
                 kind: facts.name.to_owned(),
@@ -178,6 +183,16 @@ impl<'a> Injector<'a> {
                     self.effective(&mut fault, evidence);
                 }
                 self.active.push(fault);
+            }
+            // What members are asked for they may refuse while something else is broken.
+            Err(failure) if facts.lane == Lane::Requests && !self.active.is_empty() => {
+                let reason = format!("not possible while other faults go on: {failure}");
+                self.write(&fault, FaultPhase::Skipped { reason });
+                self.tallies.push((facts.name, false));
+                if step.nemesis == Nemesis::Clock {
+                    // Fails as the fault did: there is no file to write then.
+                    let _ = self.set_clock_right(&fault);
+                }
             }
             Err(failure) => {
                 let error = failure.to_string();
@@ -282,6 +297,7 @@ impl<'a> Injector<'a> {
             let expected = cause.is_some();
             if let Some(fault) = cause {
                 fault.ended = Some(how.clone());
+                self.cluster.excuse(i, fault.log_from);
             }
             let node = i as Node + 1;
             self.recorder.observe(Observation::Exit {
