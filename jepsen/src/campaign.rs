@@ -1,5 +1,6 @@
 //! One run from its first member to its verdict: start, load, faults, healing, last reads, comparison.
 
+use crate::chronicle::Chronicle;
 use crate::clock;
 use crate::cluster::{Cluster, Spec};
 use crate::doctor::Host;
@@ -26,7 +27,7 @@ use tokio::time::timeout;
 pub const HISTORY: &str = "history.jsonl";
 /// How the run went, for machines.
 pub const SUMMARY: &str = "run.json";
-/// Writers end within this time after they were told to; watches, too.
+/// Watches end within this time after the last write, and writers long before.
 const LAST_ACTORS: Duration = Duration::from_secs(60);
 /// Fewer answers in a second make a run that proves nothing.
 const LEAST_RATE: u64 = 5;
@@ -319,15 +320,20 @@ impl Load {
         Ok(Load(thread.spawn(move || {
             runtime.block_on(async {
                 let (recorder, endpoints) = (stage.recorder.clone(), stage.endpoints.clone());
+                let chronicle = Chronicle::start(&recorder, &endpoints);
                 let follower =
                     tokio::spawn(async move { observer::follow(&recorder, &endpoints).await });
-                let mut over = stage.over.clone();
-                let ended = tokio::select! {
-                    ended = workload::run(&workloads, &stage) => ended,
-                    () = too_late(&mut over) => Err(Failure::new("clients did not end in time")),
+                tokio::select! {
+                    ended = workload::run(&workloads, &stage) => ended?,
+                    () = too_late(stage.last_revision.clone()) => {
+                        return Err(Failure::new("clients did not end in time"));
+                    }
                 };
+                // Somebody is told of a revision until the last reads are done, too.
+                is_known(&mut stage.last_revision.clone()).await;
+                let seen = chronicle.finish().await;
                 follower.abort();
-                ended
+                seen
             })
         })?))
     }
@@ -344,10 +350,15 @@ impl Load {
     }
 }
 
-async fn too_late(over: &mut watch::Receiver<bool>) {
-    // An error says that whoever would tell is gone.
-    let _ = over.wait_for(|over| *over).await;
+async fn too_late(mut last_revision: watch::Receiver<i64>) {
+    is_known(&mut last_revision).await;
     tokio::time::sleep(LAST_ACTORS).await;
+}
+
+/// Until the last write is done, or was given up.
+async fn is_known(last_revision: &mut watch::Receiver<i64>) {
+    // An error says that whoever would tell is gone.
+    let _ = last_revision.wait_for(|last| *last > 0).await;
 }
 
 /// A directory for a run that was given none.

@@ -16,6 +16,7 @@
 //! | `doctor` | what this host can do |
 //! | `session`, `wire`, `errors`, `watcher`, `recorder` | clients that never repeat, and what they write down |
 //! | `workload` | what clients do |
+//! | `chronicle` | watches of everything, in every run |
 //! | `nemesis` | what breaks, when, and how that is seen |
 //! | `observer` | what members say about themselves |
 //! | `campaign` | one run, from start to history |
@@ -23,6 +24,7 @@
 
 pub mod campaign;
 pub mod check;
+pub mod chronicle;
 pub mod clock;
 pub mod cluster;
 pub mod coverage;

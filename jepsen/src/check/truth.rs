@@ -39,9 +39,9 @@ pub struct Truth {
     pub changes: Vec<Change>,
     /// Operations with an unknown outcome that took effect, and where.
     pub resolved: HashMap<OpId, i64>,
-    /// If every state follows from what was seen. If not, some revisions rest on a choice between
-    /// unknown operations that do different things.
-    pub is_certain: bool,
+    /// Nothing if every state follows from what was seen. Else the first revision that rests on a choice
+    /// between unknown operations that do different things.
+    pub choice: Option<i64>,
 }
 
 impl Truth {

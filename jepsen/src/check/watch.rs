@@ -48,8 +48,8 @@ pub fn check(history: &History, truth: &Truth) -> Finding {
         viewer.end(recovered);
         court.look(viewer.events);
         if let Some((violation, is_of_truth)) = viewer.violation {
-            let is_certain = truth.is_certain || !is_of_truth;
-            court.weigh(violation.seen_by(watch.open.watch), is_certain);
+            let choice = truth.choice.filter(|_| is_of_truth);
+            court.weigh(violation.seen_by(watch.open.watch), choice);
         }
     }
     court.close()

@@ -32,7 +32,6 @@ fn truth() -> Truth {
     Truth {
         store,
         changes,
-        is_certain: true,
         ..Truth::default()
     }
 }
@@ -122,7 +121,7 @@ fn progress_of_a_stream_counts_for_watches_that_exist() {
 #[test]
 fn what_rests_on_a_choice_is_unknown() {
     let mut truth = truth();
-    truth.is_certain = false;
+    truth.choice = Some(2);
     let history = watch(vec![
         WatchRecord::Created {
             watch: 1,
