@@ -88,9 +88,8 @@ fn a_million_operations() {
         start.elapsed(),
         truth.choice.is_none()
     );
-    drop(truth);
     let start = Instant::now();
-    let finding = wgl::check(&history);
+    let finding = wgl::check(&history, &truth);
     println!(
         "wgl: {:?} of {} in {:?}",
         finding.verdict,
