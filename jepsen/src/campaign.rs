@@ -13,7 +13,6 @@ use crate::recorder::{Recorder, Tally};
 use crate::session::Session;
 use crate::workload::{self, Stage, Workload};
 use keelson_kit::check::{Check, Failure, some};
-use keelson_kit::client::Client;
 use keelson_kit::cluster::Binary;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -114,7 +113,7 @@ pub async fn run(
         cluster.start(i)?;
     }
     cluster.ready().await?;
-    let target = version(&cluster, &options.binary).await?;
+    let target = cluster.version(&options.binary).await?;
     let recorder = Recorder::create(&options.out.join(HISTORY), &head(options, &target))?;
     let (faults, ended) = perform(options, &mut cluster, &host, &recorder, over).await?;
     let (is_complete, detail) = match &ended {
@@ -147,21 +146,6 @@ pub async fn run(
     let text = serde_json::to_string_pretty(&summary)?;
     std::fs::write(options.out.join(SUMMARY), text)?;
     Ok(summary)
-}
-
-/// Whose server it is and which version.
-async fn version(cluster: &Cluster, binary: &Binary) -> Check<String> {
-    let status = Client::new(&cluster.endpoints())?.status().await?;
-    let program = binary
-        .path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy();
-    Ok(
-        format!("{program} {} {}", status.version, binary.flags.join(" "))
-            .trim()
-            .to_owned(),
-    )
 }
 
 fn head(options: &Options, target: &str) -> Head {

@@ -20,7 +20,8 @@
 //! | `nemesis` | what breaks, when, and how that is seen |
 //! | `observer` | what members say about themselves |
 //! | `campaign` | one run, from start to history |
-//! | `coverage`, `recovery` | what many runs met; how long writes stood still |
+//! | `coverage` | what many runs met |
+//! | `recovery` | how long clients wait when the leader is lost |
 
 pub mod campaign;
 pub mod check;
