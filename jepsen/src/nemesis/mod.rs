@@ -28,6 +28,7 @@ use plan::{Role, Step};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -90,17 +91,26 @@ impl<'a> Injector<'a> {
         &self.tallies
     }
 
-    /// Carries out a plan, for so long. Then everything is taken away. `over` ends it early.
+    /// Carries out a plan, for so long. Then everything is taken away. `over` ends it early. On a slow machine
+    /// faults come late; then it lasts up to twice as long, until each kind of the plan has had its turn and what
+    /// goes on has lasted as long as it was to.
     pub async fn carry_out(&mut self, plan: &[Step], length: Duration, over: &dyn Fn() -> bool) {
         let began = Instant::now();
         let mut steps = plan.iter().peekable();
-        while began.elapsed() < length && !over() {
+        let mut owed: BTreeSet<Nemesis> = plan.iter().map(|step| step.nemesis).collect();
+        while !over() {
+            let is_late = began.elapsed() >= length;
+            let is_done = self.active.is_empty() && owed.is_empty();
+            if is_late && (is_done || began.elapsed() >= length * 2) {
+                break;
+            }
             let now_ms = began.elapsed().as_millis() as u64;
             while let Some(i) = self.due(now_ms) {
                 let fault = self.active.remove(i);
                 self.end(fault).await;
             }
-            if let Some(step) = steps.next_if(|step| step.at_ms <= now_ms) {
+            let next = steps.next_if(|step| step.at_ms <= now_ms);
+            if let Some(step) = next.filter(|step| owed.remove(&step.nemesis) || !is_late) {
                 // Late, because something before took long: then it lasts as long, from now on.
                 let late = Step {
                     at_ms: now_ms,
