@@ -1,7 +1,9 @@
 //! One run from its first member to its verdict: start, load, faults, healing, last reads, comparison.
 
+use crate::chronicle::Chronicle;
+use crate::clock;
 use crate::cluster::{Cluster, Spec};
-use crate::doctor::{self, Host};
+use crate::doctor::Host;
 use crate::enclosure::Enclosure;
 use crate::history::*;
 use crate::nemesis::kind::Nemesis;
@@ -11,7 +13,6 @@ use crate::recorder::{Recorder, Tally};
 use crate::session::Session;
 use crate::workload::{self, Stage, Workload};
 use keelson_kit::check::{Check, Failure, some};
-use keelson_kit::client::Client;
 use keelson_kit::cluster::Binary;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ use tokio::time::timeout;
 pub const HISTORY: &str = "history.jsonl";
 /// How the run went, for machines.
 pub const SUMMARY: &str = "run.json";
-/// Writers end within this time after they were told to; watches, too.
+/// Watches end within this time after the last write, and writers long before.
 const LAST_ACTORS: Duration = Duration::from_secs(60);
 /// Fewer answers in a second make a run that proves nothing.
 const LEAST_RATE: u64 = 5;
@@ -104,14 +105,15 @@ pub async fn run(
         size: options.nodes,
         enclosure,
         disk_megabytes: 1200,
-        fake_time: doctor::fake_time().filter(|_| wants_clock),
+        // Where there is none, the fault is skipped.
+        fake_time: wants_clock.then(|| clock::library(scratch).ok()).flatten(),
     };
     let mut cluster = Cluster::prepare(&spec, scratch, &options.out)?;
     for i in 0..options.nodes {
         cluster.start(i)?;
     }
     cluster.ready().await?;
-    let target = version(&cluster, &options.binary).await?;
+    let target = cluster.version(&options.binary).await?;
     let recorder = Recorder::create(&options.out.join(HISTORY), &head(options, &target))?;
     let (faults, ended) = perform(options, &mut cluster, &host, &recorder, over).await?;
     let (is_complete, detail) = match &ended {
@@ -144,21 +146,6 @@ pub async fn run(
     let text = serde_json::to_string_pretty(&summary)?;
     std::fs::write(options.out.join(SUMMARY), text)?;
     Ok(summary)
-}
-
-/// Whose server it is and which version.
-async fn version(cluster: &Cluster, binary: &Binary) -> Check<String> {
-    let status = Client::new(&cluster.endpoints())?.status().await?;
-    let program = binary
-        .path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy();
-    Ok(
-        format!("{program} {} {}", status.version, binary.flags.join(" "))
-            .trim()
-            .to_owned(),
-    )
 }
 
 fn head(options: &Options, target: &str) -> Head {
@@ -317,15 +304,20 @@ impl Load {
         Ok(Load(thread.spawn(move || {
             runtime.block_on(async {
                 let (recorder, endpoints) = (stage.recorder.clone(), stage.endpoints.clone());
+                let chronicle = Chronicle::start(&recorder, &endpoints);
                 let follower =
                     tokio::spawn(async move { observer::follow(&recorder, &endpoints).await });
-                let mut over = stage.over.clone();
-                let ended = tokio::select! {
-                    ended = workload::run(&workloads, &stage) => ended,
-                    () = too_late(&mut over) => Err(Failure::new("clients did not end in time")),
+                tokio::select! {
+                    ended = workload::run(&workloads, &stage) => ended?,
+                    () = too_late(stage.last_revision.clone()) => {
+                        return Err(Failure::new("clients did not end in time"));
+                    }
                 };
+                // Somebody is told of a revision until the last reads are done, too.
+                is_known(&mut stage.last_revision.clone()).await;
+                let seen = chronicle.finish().await;
                 follower.abort();
-                ended
+                seen
             })
         })?))
     }
@@ -342,10 +334,15 @@ impl Load {
     }
 }
 
-async fn too_late(over: &mut watch::Receiver<bool>) {
-    // An error says that whoever would tell is gone.
-    let _ = over.wait_for(|over| *over).await;
+async fn too_late(mut last_revision: watch::Receiver<i64>) {
+    is_known(&mut last_revision).await;
     tokio::time::sleep(LAST_ACTORS).await;
+}
+
+/// Until the last write is done, or was given up.
+async fn is_known(last_revision: &mut watch::Receiver<i64>) {
+    // An error says that whoever would tell is gone.
+    let _ = last_revision.wait_for(|last| *last > 0).await;
 }
 
 /// A directory for a run that was given none.

@@ -1,98 +1,111 @@
-//! Clocks of members that jump: a preloaded library that reads the time's offset from a file.
+//! Clocks of members that jump: a small library, loaded before all others, that reads the offset from a file.
+//!
+//! It is compiled when a run wants it, by the compiler that links Rust programs, too. The library that is usual for
+//! this waits for itself when the program's allocator asks for the time before it is ready, as ours does.
 
 use keelson_kit::check::Check;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use std::process::Command;
 
-/// A member that answers at all does within this time.
-const ANSWER: Duration = Duration::from_secs(1);
-/// More of an answer is not read: the date is among the first lines.
-const HEAD: u64 = 4096;
+use crate::disk::run;
+
+/// Bytes of a number in the file.
+const NUMBER: usize = size_of::<i64>();
+/// The library's text.
+const SOURCE: &str = include_str!("clock.c");
+/// Tells the library its file.
+const TOLD: &str = "KEELSON_JEPSEN_CLOCK";
+
+/// Makes the library below a directory. Returns where it is.
+///
+/// # Errors
+///
+/// When there is no compiler, or it refuses.
+pub fn library(directory: &Path) -> Check<PathBuf> {
+    let (source, library) = (directory.join("clock.c"), directory.join("clock.so"));
+    fs::write(&source, SOURCE)?;
+    let mut compiler = Command::new("cc");
+    run(compiler
+        .args(["-shared", "-fPIC", "-O2", "-o"])
+        .args([&library, &source]))?;
+    Ok(library)
+}
 
 /// Where a member's offset stands.
-pub fn file(directory: &Path, name: &str) -> PathBuf {
+fn file(directory: &Path, name: &str) -> PathBuf {
     directory.join(format!("{name}.clock"))
 }
 
-/// What stands before a program so that its wall clock listens to the file. The monotonic clock stays as it is.
+/// What stands before a program so that its wall clock listens to a file.
 ///
 /// # Errors
 ///
 /// When the file cannot be made.
 pub fn prefix(library: &Path, directory: &Path, name: &str) -> Check<Vec<String>> {
     let file = file(directory, name);
-    std::fs::write(&file, "+0s\n")?;
+    fs::write(&file, [0; 2 * NUMBER])?;
     Ok(vec![
         "env".to_owned(),
         format!("LD_PRELOAD={}", library.display()),
-        format!("FAKETIME_TIMESTAMP_FILE={}", file.display()),
-        "FAKETIME_NO_CACHE=1".to_owned(),
-        "FAKETIME_DONT_FAKE_MONOTONIC=1".to_owned(),
+        format!("{TOLD}={}", file.display()),
     ])
 }
 
-/// By how many seconds the date in a server's answers is off.
-pub async fn offset(url: &str) -> Option<i64> {
-    let address = url.strip_prefix("http://")?;
-    let answer = timeout(ANSWER, async {
-        let mut stream = TcpStream::connect(address).await.ok()?;
-        let request =
-            format!("GET /health HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = Vec::new();
-        stream.take(HEAD).read_to_end(&mut answer).await.ok()?;
-        Some(String::from_utf8_lossy(&answer).into_owned())
-    });
-    let answer = answer.await.ok()??;
-    let date = answer
-        .lines()
-        .find(|line| line.to_ascii_lowercase().starts_with("date:"))?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs() as i64;
-    Some(seconds(date.split_once(':')?.1.trim())? - now)
+/// Lets the wall clock of a member be off by so many seconds, if it was started so that it listens.
+///
+/// # Errors
+///
+/// When it was not.
+pub fn set(directory: &Path, name: &str, seconds: i64) -> Check {
+    // In place: the members look into it all the time.
+    let file = OpenOptions::new().write(true).open(file(directory, name))?;
+    Ok(file.write_all_at(&seconds.to_ne_bytes(), 0)?)
 }
 
-/// Seconds since 1970 of a date as HTTP writes it: `Thu, 26 Nov 2026 04:15:53 GMT`.
-fn seconds(date: &str) -> Option<i64> {
-    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let words: Vec<&str> = date.split([' ', ':']).collect();
-    let [_, day, month, year, hour, minute, second, _] = words[..] else {
-        return None;
-    };
-    let month = MONTHS.find(month)? as i64 / 3;
-    let (day, year) = (day.parse::<i64>().ok()?, year.parse::<i64>().ok()?);
-    let leap = |year: i64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    let length = |month: i64| match month {
-        1 if leap(year) => 29,
-        1 => 28,
-        3 | 5 | 8 | 10 => 30,
-        _ => 31,
-    };
-    let years: i64 = (1970..year)
-        .map(|year| if leap(year) { 366 } else { 365 })
-        .sum();
-    let days = years + (0..month).map(length).sum::<i64>() + day - 1;
-    let (hour, minute) = (hour.parse::<i64>().ok()?, minute.parse::<i64>().ok()?);
-    Some(((days * 24 + hour) * 60 + minute) * 60 + second.parse::<i64>().ok()?)
+/// How often a member has asked for the time and was told one that is off.
+///
+/// # Errors
+///
+/// When it was not started so that it listens.
+pub fn told(directory: &Path, name: &str) -> Check<i64> {
+    let mut number = [0; NUMBER];
+    let file = File::open(file(directory, name))?;
+    file.read_exact_at(&mut number, NUMBER as u64)?;
+    Ok(i64::from_ne_bytes(number))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The year that a program sees.
+    fn year(before: &[String]) -> String {
+        let mut date = Command::new(&before[0]);
+        let output = date.args(&before[1..]).args(["date", "+%Y"]).output();
+        String::from_utf8_lossy(&output.unwrap().stdout)
+            .trim()
+            .to_owned()
+    }
+
     #[test]
-    fn dates_are_read() {
-        assert_eq!(seconds("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        assert_eq!(
-            seconds("Sun, 09 Sep 2001 01:46:40 GMT"),
-            Some(1_000_000_000)
-        );
-        assert_eq!(
-            seconds("Tue, 29 Feb 2028 12:00:01 GMT"),
-            Some(1_835_438_401)
-        );
-        assert_eq!(seconds("yesterday"), None);
+    fn a_program_sees_the_clock_that_it_is_told_and_again_the_right_one() {
+        let scratch = tempfile::tempdir().unwrap();
+        let made = library(scratch.path());
+        let Ok(library) = made else {
+            eprintln!("SKIPPED: clocks that jump: {made:?}");
+            return;
+        };
+        let before = prefix(&library, scratch.path(), "m1").unwrap();
+        let now = year(&before);
+        assert_eq!(now, year(&["env".to_owned()]));
+        set(scratch.path(), "m1", -400 * 86_400).unwrap();
+        assert_ne!(now, year(&before));
+        let seen = told(scratch.path(), "m1").unwrap();
+        assert!(seen > 0, "nobody was told another time");
+        set(scratch.path(), "m1", 0).unwrap();
+        assert_eq!(now, year(&before));
+        assert_eq!(told(scratch.path(), "m1").unwrap(), seen);
     }
 }

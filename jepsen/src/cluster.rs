@@ -12,6 +12,7 @@ use keelson_kit::port::free_port;
 use keelson_kit::process::{Process, tail};
 use keelson_kit::request::get;
 use keelson_kit::wait::wait_until;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -52,6 +53,8 @@ struct Member {
     log: PathBuf,
     process: Option<Process>,
     is_paused: bool,
+    /// Parts of the log, in bytes, in which a fault explains that the member complains and ends.
+    excused: Vec<Range<usize>>,
 }
 
 /// All of them. Dropping it kills them; their data is deleted unless it is kept.
@@ -130,6 +133,7 @@ impl Cluster {
                 arguments,
                 process: None,
                 is_paused: false,
+                excused: Vec::new(),
             });
         }
         Ok(())
@@ -313,6 +317,24 @@ impl Cluster {
         answers.into_iter().flatten().max_by_key(|(_, term)| *term)
     }
 
+    /// Whose server it is and which version, by its own account, and its flags.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub async fn version(&self, binary: &Binary) -> Check<String> {
+        let status = Client::new(&self.endpoints())?.status().await?;
+        let program = binary
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let flags = binary.flags.join(" ");
+        Ok(format!("{program} {} {flags}", status.version)
+            .trim()
+            .to_owned())
+    }
+
     /// How many lines a member has logged, and those that speak of a panic or a broken invariant.
     pub fn scan_log(&self, i: usize) -> (u64, Vec<String>) {
         const WORDS: [&str; 4] = [
@@ -321,11 +343,29 @@ impl Cluster {
             "fatal error: ",
             "invariant broken",
         ];
-        let text = std::fs::read(&self.members[i].log).unwrap_or_default();
+        let mut text = std::fs::read(&self.members[i].log).unwrap_or_default();
+        let lines = text.iter().filter(|byte| **byte == b'\n').count();
+        for part in &self.members[i].excused {
+            if let Some(part) = text.get_mut(part.clone()) {
+                part.fill(b'\n');
+            }
+        }
         let text = String::from_utf8_lossy(&text);
         let alarming = |line: &&str| WORDS.iter().any(|word| line.contains(word));
         let alarms = text.lines().filter(alarming).map(str::to_owned).collect();
-        (text.lines().count() as u64, alarms)
+        (lines as u64, alarms)
+    }
+
+    /// How long a member's log is, in bytes.
+    pub fn log_length(&self, i: usize) -> usize {
+        let log = std::fs::metadata(&self.members[i].log);
+        log.map_or(0, |log| log.len() as usize)
+    }
+
+    /// What a member has logged from a byte on until now is no reason for alarm: it had to end.
+    pub fn excuse(&mut self, i: usize, from: usize) {
+        let to = self.log_length(i);
+        self.members[i].excused.push(from..to);
     }
 
     /// Lets the wall clock of a member be off by so many seconds. Only where the clock was made to listen.
@@ -334,13 +374,16 @@ impl Cluster {
     ///
     /// When the file cannot be written.
     pub fn set_clock(&self, i: usize, seconds: i64) -> Check {
-        let file = clock::file(&self.directory, self.name(i));
-        Ok(std::fs::write(file, format!("{seconds:+}s\n"))?)
+        clock::set(&self.directory, self.name(i), seconds)
     }
 
-    /// By how many seconds the clock that a member tells is off. `None` if it does not answer.
-    pub async fn clock_offset(&self, i: usize) -> Option<i64> {
-        clock::offset(&self.members[i].client_url).await
+    /// How often a member was told a time that is off.
+    ///
+    /// # Errors
+    ///
+    /// When its clock does not listen.
+    pub fn times_told(&self, i: usize) -> Check<i64> {
+        clock::told(&self.directory, self.name(i))
     }
 
     /// Copies what members have on their disks, after the end.
@@ -375,4 +418,42 @@ impl Drop for Cluster {
 
 fn name(i: usize) -> String {
     format!("m{}", i + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_fault_explains_in_a_log_is_no_alarm_and_the_rest_is() {
+        let scratch = tempfile::tempdir().unwrap();
+        let log = scratch.path().join("m1.log");
+        let member = Member {
+            name: name(0),
+            client_url: String::new(),
+            arguments: Vec::new(),
+            log: log.clone(),
+            process: None,
+            is_paused: false,
+            excused: Vec::new(),
+        };
+        let mut cluster = Cluster {
+            members: vec![member],
+            disks: Vec::new(),
+            net: None,
+            directory: scratch.path().to_owned(),
+        };
+        let mut text = "started\npanicked at one\n".to_owned();
+        std::fs::write(&log, &text).unwrap();
+        let from = cluster.log_length(0);
+        text += "invariant broken: the disk\n";
+        std::fs::write(&log, &text).unwrap();
+        assert_eq!(cluster.scan_log(0).1.len(), 2);
+        cluster.excuse(0, from);
+        text += "started again\npanicked at two\n";
+        std::fs::write(&log, &text).unwrap();
+        let (lines, alarms) = cluster.scan_log(0);
+        assert_eq!(lines, 5);
+        assert_eq!(alarms, ["panicked at one", "panicked at two"]);
+    }
 }

@@ -1,22 +1,15 @@
 //! What this host can do. Each answer comes from doing it once, with the code that a run uses.
 
+use crate::clock;
 use crate::disk::{self, Disk};
 use crate::enclosure::Enclosure;
 use crate::net;
 use keelson_kit::check::{Check, Failure, holds};
 use keelson_kit::net::{Net, Wire};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
-
-/// Where distributions put the library that fakes the time.
-const FAKETIME: [&str; 4] = [
-    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
-    "/usr/lib64/faketime/libfaketimeMT.so.1",
-    "/usr/lib/faketime/libfaketimeMT.so.1",
-];
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Something that a fault may need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -65,7 +58,7 @@ impl Capability {
             Capability::PowerLoss => "a disk that loses what was not synced",
             Capability::TrafficControl => "thin wires (tc, token bucket)",
             Capability::SyscallErrors => "failing system calls (strace)",
-            Capability::FakeTime => "jumping clocks (libfaketime)",
+            Capability::FakeTime => "jumping clocks (a C compiler)",
             Capability::PacketFilter => "packet filter (nft)",
             Capability::ControlGroups => "control groups for memory and processor",
         }
@@ -172,16 +165,16 @@ fn attempt(capability: Capability, enclosure: Enclosure, scratch: &Path) -> Chec
             Ok("strace".to_owned())
         }
         Capability::FakeTime => {
-            let library =
-                fake_time().ok_or_else(|| Failure::new("libfaketime is not installed"))?;
-            let mut date = Command::new("date");
-            let date = date
-                .arg("+%Y")
-                .env("LD_PRELOAD", &library)
-                .env("FAKETIME", "@2001-01-01 00:00:00");
-            let year = String::from_utf8_lossy(&date.output()?.stdout).into_owned();
-            holds("a program sees another year", year.trim() == "2001")?;
-            Ok(library.display().to_string())
+            let library = clock::library(scratch)?;
+            let before = clock::prefix(&library, scratch, "date")?;
+            let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+            clock::set(scratch, "date", -(now as i64))?;
+            let mut date = Command::new(&before[0]);
+            let output = date.args(&before[1..]).args(["date", "+%Y"]).output()?;
+            let year = String::from_utf8_lossy(&output.stdout).into_owned();
+            let is_turned = ["1969", "1970"].contains(&year.trim());
+            holds("a program sees another year", is_turned)?;
+            Ok(format!("a program saw {}", year.trim()))
         }
         Capability::PacketFilter => {
             disk::run(Command::new("nft").args(["list", "tables"]))?;
@@ -194,14 +187,6 @@ fn attempt(capability: Capability, enclosure: Enclosure, scratch: &Path) -> Chec
             Ok(if second { "version 2" } else { "version 1" }.to_owned())
         }
     }
-}
-
-/// The library that fakes the time, if it is installed.
-pub fn fake_time() -> Option<PathBuf> {
-    FAKETIME
-        .into_iter()
-        .map(PathBuf::from)
-        .find(|path| path.exists())
 }
 
 fn enclosed(enclosure: Enclosure) -> Check {

@@ -16,13 +16,16 @@
 //! | `doctor` | what this host can do |
 //! | `session`, `wire`, `errors`, `watcher`, `recorder` | clients that never repeat, and what they write down |
 //! | `workload` | what clients do |
+//! | `chronicle` | watches of everything, in every run |
 //! | `nemesis` | what breaks, when, and how that is seen |
 //! | `observer` | what members say about themselves |
 //! | `campaign` | one run, from start to history |
-//! | `coverage`, `recovery` | what many runs met; how long writes stood still |
+//! | `coverage` | what many runs met |
+//! | `recovery` | how long clients wait when the leader is lost |
 
 pub mod campaign;
 pub mod check;
+pub mod chronicle;
 pub mod clock;
 pub mod cluster;
 pub mod coverage;

@@ -156,12 +156,12 @@ fn reached(net: &Net, cuts: &[Cut]) -> Check<Vec<bool>> {
     })
 }
 
-/// Runs a program of the network's tools on a host.
+/// Runs a program of the network's tools on a host, or where all wires come together.
 ///
 /// # Errors
 ///
 /// When it is missing or fails.
-pub fn on(net: &Net, host: usize, line: &str) -> Check {
+pub fn on(net: &Net, host: Option<usize>, line: &str) -> Check {
     run(&mut command_on(net, host, line))
 }
 
@@ -170,13 +170,13 @@ pub fn on(net: &Net, host: usize, line: &str) -> Check {
 /// # Errors
 ///
 /// When it is missing.
-pub fn output_on(net: &Net, host: usize, line: &str) -> Check<String> {
+pub fn output_on(net: &Net, host: Option<usize>, line: &str) -> Check<String> {
     let output = command_on(net, host, line).output()?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn command_on(net: &Net, host: usize, line: &str) -> Command {
-    let mut words = net.on(host);
+fn command_on(net: &Net, host: Option<usize>, line: &str) -> Command {
+    let mut words = host.map_or(Vec::new(), |host| net.on(host));
     words.extend(line.split(' ').map(str::to_owned));
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]);

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 use tonic::Status;
 
@@ -25,6 +25,7 @@ struct Shared {
     began: Instant,
     writer: Mutex<Option<HistoryWriter<BufWriter<File>>>>,
     next: AtomicU64,
+    newest: AtomicI64,
     counts: Counts,
 }
 
@@ -61,6 +62,7 @@ impl Recorder {
             began: Instant::now(),
             writer: Mutex::new(Some(HistoryWriter::create(path, head)?)),
             next: AtomicU64::new(1),
+            newest: AtomicI64::new(0),
             counts: Counts::default(),
         })))
     }
@@ -112,6 +114,9 @@ impl Recorder {
             Outcome::Unknown { .. } => &self.0.counts.unknown,
         };
         count.fetch_add(1, Relaxed);
+        if let Outcome::Ok(reply) = &outcome {
+            self.told(reply.header().map_or(0, |header| header.revision));
+        }
         let written = outcome.clone();
         self.write(|at| Record::Complete {
             at,
@@ -126,7 +131,24 @@ impl Recorder {
         if let WatchRecord::Events { events, .. } = &watch {
             self.0.counts.events.fetch_add(events.len() as u64, Relaxed);
         }
+        match &watch {
+            WatchRecord::Events { revision, .. }
+            | WatchRecord::Created { revision, .. }
+            | WatchRecord::Progress { revision, .. }
+            | WatchRecord::StreamProgress { revision, .. } => self.told(*revision),
+            _ => {}
+        }
         self.write(|at| Record::Watch { at, watch });
+    }
+
+    /// The store is known to have a revision.
+    fn told(&self, revision: i64) {
+        self.0.newest.fetch_max(revision, Relaxed);
+    }
+
+    /// The newest revision in any answer or message so far; zero before the first.
+    pub fn newest(&self) -> i64 {
+        self.0.newest.load(Relaxed)
     }
 
     /// Something about a fault.

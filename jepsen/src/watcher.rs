@@ -7,6 +7,8 @@ use keelson_kit::check::Check;
 use keelson_kit::client::Client;
 use keelson_kit::watching::WatchStream;
 use keelson_proto::etcdserverpb::WatchResponse;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep};
@@ -26,8 +28,35 @@ const PROGRESS: Duration = Duration::from_secs(2);
 pub struct Until {
     /// The revision that must be reached before it may end, once the run knows it; zero until then.
     pub revision: Receiver<i64>,
+    /// Then it must reach the newest revision that anybody was told of, too, however late that was.
+    pub newest: bool,
     /// After this time it ends in any case, if set.
     pub closes: Option<Instant>,
+    /// Tells others how far it has come.
+    pub reached: Arc<AtomicI64>,
+}
+
+impl Until {
+    /// When a revision is reached, or a time is over if one is given.
+    pub fn reached(revision: Receiver<i64>, closes: Option<Instant>) -> Until {
+        Until {
+            revision,
+            newest: false,
+            closes,
+            reached: Arc::default(),
+        }
+    }
+
+    /// If everything that must be seen was seen.
+    fn is_reached(&self, recorder: &Recorder, reached: i64) -> bool {
+        self.reached.fetch_max(reached, Relaxed);
+        let told = *self.revision.borrow();
+        told > 0 && reached >= told && (!self.newest || reached >= recorder.newest())
+    }
+
+    fn is_late(&self) -> bool {
+        self.closes.is_some_and(|closes| Instant::now() >= closes)
+    }
 }
 
 /// How it ended.
@@ -90,7 +119,7 @@ pub async fn watch(
         if hop {
             open.node = (open.node as usize % endpoints.len()) as Node + 1;
         }
-        if until.closes.is_some_and(|closes| Instant::now() >= closes) {
+        if until.is_late() {
             return Ok(());
         }
         sleep(REST).await;
@@ -126,9 +155,7 @@ async fn one(
                 return ended;
             }
         }
-        let target = *until.revision.borrow();
-        let late = until.closes.is_some_and(|closes| Instant::now() >= closes);
-        if late || (target > 0 && seen.reached >= target) {
+        if until.is_reached(recorder, seen.reached) || until.is_late() {
             recorder.watch(WatchRecord::Closed { watch });
             return Ended::Closed;
         }

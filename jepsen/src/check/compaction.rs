@@ -1,6 +1,6 @@
 //! Compaction: what is forgotten is refused, what is not is not.
 
-use super::truth::compactions;
+use super::truth::{Compaction, compactions};
 use super::verdict::{Court, Finding, Violation};
 use crate::history::{Call, History, KvCall, Nanos, Operation, Outcome};
 
@@ -26,7 +26,7 @@ pub fn check(history: &History) -> Finding {
     // The greatest acknowledged compaction by time of its acknowledgement.
     let mut done: Vec<(Nanos, i64)> = compactions
         .iter()
-        .filter_map(|(to, _, done)| done.map(|done| (done, *to)))
+        .filter_map(|one| one.done.map(|done| (done, one.to)))
         .collect();
     done.sort_unstable();
     let mut greatest = 0;
@@ -52,9 +52,7 @@ pub fn check(history: &History) -> Finding {
             }
             Outcome::Failed { text, .. } if text.contains("has been compacted") => {
                 let end = operation.complete.unwrap_or(Nanos::MAX);
-                let asked = |(to, invoked, _): &(i64, Nanos, Option<Nanos>)| {
-                    *to > revision && *invoked < end
-                };
+                let asked = |one: &Compaction| one.to > revision && one.invoked < end;
                 if !compactions.iter().any(asked) {
                     let text = format!(
                         "operation {} was refused revision {revision}, which nobody compacted",

@@ -23,6 +23,16 @@ fn recovered(history: &History) -> Option<(Nanos, i64)> {
         })
 }
 
+/// What the run says about its end if that was not a good one.
+fn trouble(history: &History) -> &str {
+    let observations = history.observations.iter().rev();
+    let mut ends = observations.filter_map(|(_, one)| match one {
+        Observation::Recovered { detail, .. } => Some(detail.as_str()),
+        _ => None,
+    });
+    ends.next().unwrap_or("nobody wrote down that it recovered")
+}
+
 /// Members that were started or said anything in the end; removed ones are told by their absence.
 fn expected_nodes(history: &History) -> usize {
     usize::from(history.head.nodes.max(1))
@@ -37,7 +47,10 @@ fn expected_nodes(history: &History) -> usize {
 pub fn durability(history: &History, truth: &Truth) -> Finding {
     let mut court = Court::new("durability");
     let Some((since, last)) = recovered(history) else {
-        court.doubt("the cluster did not recover, so there is no end to look at");
+        court.doubt(format!(
+            "the run had no good end to look at: {}",
+            trouble(history)
+        ));
         return court.close();
     };
     let mut newest: BTreeMap<Node, &Observed<(i64, Vec<KeyValue>)>> = BTreeMap::new();
@@ -103,7 +116,7 @@ fn member(court: &mut Court, truth: &Truth, node: Node, revision: i64, kvs: &[Ke
             ),
         };
         let violation = Violation::new(rule, text).on([node]).at(newest);
-        court.weigh(violation.by(truth.author(newest)), truth.is_certain);
+        court.weigh(violation.by(truth.author(newest)), truth.choice);
     }
 }
 

@@ -101,7 +101,7 @@ pub fn check(history: &History, truth: &Truth) -> Finding {
                 let revision = change.revision;
                 let violation = Violation::new(rule, format!("at {revision}: {text}"));
                 let violation = violation.at(revision).by(truth.author(revision));
-                court.weigh(violation, truth.is_certain);
+                court.weigh(violation, truth.choice);
                 break;
             }
         }

@@ -13,6 +13,7 @@
 
 use super::truth::{Cause, Truth, revoked_lease, seen_at};
 use super::verdict::{Court, Finding, Violation};
+use super::witness::is_local;
 use crate::history::{
     Blob, Call, History, KvCall, LeaseCall, LeaseReply, Nanos, Observation, OpId, Operation,
     Outcome, Reply,
@@ -38,8 +39,8 @@ struct Ending {
     at: Nanos,
     op: Option<OpId>,
     revision: Option<i64>,
-    /// If nothing but the end of the lease explains it.
-    is_certain: bool,
+    /// Nothing if only the end of the lease explains it; else the revision that was a choice.
+    choice: Option<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -67,7 +68,9 @@ pub fn check(history: &History, truth: &Truth) -> Finding {
                 at,
                 op: None,
                 revision: Some(change.revision),
-                is_certain: change.is_certain && truth.is_certain,
+                choice: (!change.is_certain)
+                    .then_some(change.revision)
+                    .or(truth.choice),
             });
         }
     }
@@ -161,7 +164,7 @@ fn ending(lives: &mut BTreeMap<i64, Life>, operation: &Operation) {
             at,
             op,
             revision,
-            is_certain: true,
+            choice: None,
         });
     }
 }
@@ -196,7 +199,7 @@ fn early(court: &mut Court, lease: i64, life: &Life, tolerance: u64) {
                 .by([last.op])
                 .by(ending.op);
             violation.revision = ending.revision;
-            return court.weigh(violation, ending.is_certain);
+            return court.weigh(violation, ending.choice);
         }
     }
 }
@@ -222,7 +225,7 @@ fn dead(court: &mut Court, lease: i64, life: &Life) {
         );
         let mut violation = Violation::new("lease.kept-dead", text).by([refresh.op]);
         violation.revision = first.revision;
-        court.weigh(violation, first.is_certain);
+        court.weigh(violation, first.choice);
     }
 }
 
@@ -244,6 +247,7 @@ fn late(court: &mut Court, history: &History, truth: &Truth, lives: &BTreeMap<i6
         let last = fault.steps.last().map_or(0, |(at, _)| *at);
         restarted = restarted.max(last);
     }
+    let seen = last_look(history);
     for (lease, keys) in truth.store.attachments() {
         let Some(life) = lives.get(&lease) else {
             continue;
@@ -257,17 +261,24 @@ fn late(court: &mut Court, history: &History, truth: &Truth, lives: &BTreeMap<i6
         let until = last
             .saturating_add(ttl_ns)
             .saturating_add(history.head.limits.lease_late_ns);
-        if !is_open && history.end > until {
+        if !is_open && seen > until {
             let key = keys.first().map_or(String::new(), Blob::to_string);
             let text = format!(
-                "lease {lease} with {key} should have ended by {until} ns and is there at {} ns",
-                history.end
+                "lease {lease} with {key} should have ended by {until} ns and is there at {seen} ns"
             );
             let ops = life.refreshes.last().map(|one| one.op);
             let violation = Violation::new("lease.late", text).by(ops);
-            court.weigh(violation, truth.is_certain);
+            court.weigh(violation, truth.choice);
         }
     }
+}
+
+/// Until when the truth is the present: what ended after the last question to the whole store, nobody was told.
+fn last_look(history: &History) -> Nanos {
+    let asked = history.operations.iter().filter(|operation| {
+        matches!(operation.outcome, Outcome::Ok(Reply::Kv { .. })) && !is_local(&operation.call)
+    });
+    asked.map(|operation| operation.invoke).max().unwrap_or(0)
 }
 
 /// The keys of a lease, as answered, are those at some moment of the question.
@@ -299,14 +310,14 @@ fn keys(court: &mut Court, operation: &Operation, truth: &Truth, first_seen: &[(
         if !inside.any(|kv| kv.lease == *id) {
             let text = format!("lease {id} was said to hold {key}, which did not hang on it");
             let violation = Violation::new("lease.keys", text).by([operation.id]);
-            court.weigh(violation, truth.is_certain);
+            court.weigh(violation, truth.choice);
         }
     }
     for key in always_attached(truth, *id, from, header.revision) {
         if !named.contains(&key) {
             let text = format!("lease {id} was not said to hold {key}, which hung on it");
             let violation = Violation::new("lease.keys", text).by([operation.id]);
-            court.weigh(violation, truth.is_certain);
+            court.weigh(violation, truth.choice);
         }
     }
 }

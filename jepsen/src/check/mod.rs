@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `harness` | whether the history can carry a verdict |
 //! | `witness` | all operations, by the store's own revisions; finds the [`Truth`] |
-//! | `wgl` | single keys and small groups, trusting no revision |
+//! | `wgl` | single keys and small groups, trusting no revision: one may suggest, and is looked at |
 //! | `watch` | the guarantees of watches |
 //! | `lease` | leases and their keys |
 //! | `compaction` | what may be read and what is refused |
@@ -63,7 +63,7 @@ pub fn judge(history: &History) -> Judgement {
     let findings = vec![
         harness::check(history),
         witness,
-        wgl::check(history),
+        wgl::check(history, &truth),
         watch::check(history, &truth),
         lease::check(history, &truth),
         compaction::check(history),

@@ -39,9 +39,9 @@ pub struct Truth {
     pub changes: Vec<Change>,
     /// Operations with an unknown outcome that took effect, and where.
     pub resolved: HashMap<OpId, i64>,
-    /// If every state follows from what was seen. If not, some revisions rest on a choice between
-    /// unknown operations that do different things.
-    pub is_certain: bool,
+    /// Nothing if every state follows from what was seen. Else the first revision that rests on a choice
+    /// between unknown operations that do different things.
+    pub choice: Option<i64>,
 }
 
 impl Truth {
@@ -112,14 +112,32 @@ pub fn seen_at(first_seen: &[(i64, Nanos)], revision: i64) -> Option<Nanos> {
     first_seen.get(at).map(|(_, at)| *at)
 }
 
-/// Requested compactions: revision, invocation and, if it was acknowledged, completion.
-pub fn compactions(history: &History) -> Vec<(i64, Nanos, Option<Nanos>)> {
+/// A compaction that may have been carried out.
+#[derive(Clone, Copy, Debug)]
+pub struct Compaction {
+    /// What is older is forgotten.
+    pub to: i64,
+    /// When it was asked for.
+    pub invoked: Nanos,
+    /// When it was acknowledged, if it was.
+    pub done: Option<Nanos>,
+    /// The revision of the store then: a member that is further has carried it out. Others need not have.
+    pub at: Option<i64>,
+}
+
+/// Requested compactions, in the order in which they were asked for.
+pub fn compactions(history: &History) -> Vec<Compaction> {
     let of = |operation: &crate::history::Operation| match (&operation.call, &operation.outcome) {
         (_, Outcome::Failed { .. }) => None,
-        (Call::Compact { revision, .. }, _) => {
-            let acknowledged = operation.complete.filter(|_| operation.is_ok());
-            Some((*revision, operation.invoke, acknowledged))
-        }
+        (Call::Compact { revision, .. }, outcome) => Some(Compaction {
+            to: *revision,
+            invoked: operation.invoke,
+            done: operation.complete.filter(|_| operation.is_ok()),
+            at: match outcome {
+                Outcome::Ok(reply) => reply.header().map(|header| header.revision),
+                _ => None,
+            },
+        }),
         _ => None,
     };
     history.operations.iter().filter_map(of).collect()

@@ -136,12 +136,14 @@ impl Court {
         }
     }
 
-    /// A promise is broken if what really happened is certain; else that cannot be said.
-    pub fn weigh(&mut self, violation: Violation, is_certain: bool) {
-        match is_certain {
-            true => self.violation(violation),
-            false => self.doubt(format!(
-                "{} ({}), but what really happened rests on a choice between unknown operations",
+    /// A promise is broken if what really happened is certain; else, with the revision that was a choice, that
+    /// cannot be said.
+    pub fn weigh(&mut self, violation: Violation, choice: Option<i64>) {
+        match choice {
+            None => self.violation(violation),
+            Some(revision) => self.doubt(format!(
+                "{} ({}), but what really happened rests on a choice between unknown operations: nobody saw which of \
+                 them made revision {revision}",
                 violation.text, violation.rule
             )),
         }

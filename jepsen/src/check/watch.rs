@@ -12,7 +12,7 @@
 //! It rests on the truth that the witness found. Where that is a choice between several unknown
 //! operations, a difference is unknown, not a fail.
 
-use super::truth::{Truth, compactions};
+use super::truth::{Compaction, Truth, compactions};
 use super::verdict::{Court, Finding, Violation};
 use crate::history::{
     Event, EventKind, History, Nanos, Observation, Watch, WatchOpen, WatchRecord,
@@ -48,8 +48,8 @@ pub fn check(history: &History, truth: &Truth) -> Finding {
         viewer.end(recovered);
         court.look(viewer.events);
         if let Some((violation, is_of_truth)) = viewer.violation {
-            let is_certain = truth.is_certain || !is_of_truth;
-            court.weigh(violation.seen_by(watch.open.watch), is_certain);
+            let choice = truth.choice.filter(|_| is_of_truth);
+            court.weigh(violation.seen_by(watch.open.watch), choice);
         }
     }
     court.close()
@@ -58,7 +58,7 @@ pub fn check(history: &History, truth: &Truth) -> Finding {
 struct Viewer<'a> {
     watch: &'a Watch,
     truth: &'a Truth,
-    compactions: &'a [(i64, Nanos, Option<Nanos>)],
+    compactions: &'a [Compaction],
     /// Revision of the creation; nothing before it came.
     created: Option<i64>,
     /// The first revision that is wanted.
@@ -84,11 +84,7 @@ fn wants(open: &WatchOpen, event: &Event) -> bool {
 }
 
 impl<'a> Viewer<'a> {
-    fn new(
-        watch: &'a Watch,
-        truth: &'a Truth,
-        compactions: &'a [(i64, Nanos, Option<Nanos>)],
-    ) -> Viewer<'a> {
+    fn new(watch: &'a Watch, truth: &'a Truth, compactions: &'a [Compaction]) -> Viewer<'a> {
         Viewer {
             watch,
             truth,
@@ -159,16 +155,16 @@ impl<'a> Viewer<'a> {
         self.next = (first, 0);
     }
 
-    /// If it began below what had been compacted by then: the revision of that compaction.
+    /// If it began below what its member had compacted by then: the revision of that compaction. A member that is
+    /// behind may not have, whoever was told that it is done.
     fn began_compacted(&self) -> Option<i64> {
+        let member = self.created?;
         if self.watch.open.start_revision <= 0 {
             return None;
         }
-        let asked = self.watch.at;
-        let before = |(revision, _, done): &&(i64, Nanos, Option<Nanos>)| {
-            done.is_some_and(|done| done < asked) && *revision > self.start
-        };
-        self.compactions.iter().find(before).map(|one| one.0)
+        let before =
+            |one: &&Compaction| one.at.is_some_and(|at| at < member) && one.to > self.start;
+        self.compactions.iter().find(before).map(|one| one.to)
     }
 
     fn response(&mut self, at: Nanos, header: i64, events: &[Event], fragment: bool) {
@@ -303,9 +299,7 @@ impl<'a> Viewer<'a> {
         let key = &event.kv.key;
         match (&event.prev, expected) {
             (None, Some(_)) if self.watch.open.prev_kv => {
-                let may_be_gone = |(to, invoked, _): &(i64, Nanos, Option<Nanos>)| {
-                    *to >= revision && *invoked < at
-                };
+                let may_be_gone = |one: &Compaction| one.to >= revision && one.invoked < at;
                 if !self.compactions.iter().any(may_be_gone) {
                     let text = format!("the version before {key} at {revision} is missing");
                     self.differs("watch.prev", revision, text);
@@ -357,8 +351,7 @@ impl<'a> Viewer<'a> {
         if compacted == 0 {
             return;
         }
-        let asked =
-            |(to, invoked, _): &(i64, Nanos, Option<Nanos>)| *to == compacted && *invoked < at;
+        let asked = |one: &Compaction| one.to == compacted && one.invoked < at;
         if !self.compactions.iter().any(asked) {
             let text = format!("it ended as compacted to {compacted}, which nobody had asked for");
             self.fail("watch.compact-revision", compacted, text);

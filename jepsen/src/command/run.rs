@@ -4,14 +4,15 @@ use super::{Output, history};
 use clap::{Args, ValueEnum};
 use keelson_jepsen::campaign::{self, Options};
 use keelson_jepsen::enclosure::Enclosure;
-use keelson_jepsen::history::{History, HistoryReader, Record};
+use keelson_jepsen::history::{HistoryReader, Record};
 use keelson_jepsen::nemesis::kind::Nemesis;
-use keelson_jepsen::recovery;
-use keelson_jepsen::report::check_directory;
+use keelson_jepsen::recovery::percentile;
+use keelson_jepsen::report::{Recovery, check_directory};
 use keelson_jepsen::workload::Workload;
 use keelson_kit::check::{Check, Failure, some};
 use keelson_kit::cluster::Binary;
 use keelson_kit::etcd::Peer;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -36,6 +37,18 @@ impl Server {
             Server::Keelson => "keelson",
             Server::Etcd => "etcd",
         }
+    }
+
+    /// How its members are started.
+    pub fn binary(self, program: Option<&Path>) -> Check<Binary> {
+        Ok(match (self, program) {
+            (Server::Keelson, Some(program)) => Binary::keelson(program),
+            (Server::Keelson, None) => Binary::keelson(beside()?),
+            (Server::Etcd, Some(program)) => Binary::etcd(program),
+            (Server::Etcd, None) => {
+                some("a real etcd on this machine", Peer::find(None)?)?.binary()
+            }
+        })
     }
 }
 
@@ -105,11 +118,7 @@ impl Run {
             self.seed,
             self.nodes,
             self.rate,
-            if self.server == Server::Etcd {
-                "etcd"
-            } else {
-                "keelson"
-            },
+            self.server.name(),
         );
         if !self.nemesis.is_empty() {
             let nemeses = self.nemesis.iter().map(|one| one.name()).collect();
@@ -122,14 +131,7 @@ impl Run {
     }
 
     fn binary(&self) -> Check<Binary> {
-        let mut binary = match (self.server, &self.program) {
-            (Server::Keelson, Some(program)) => Binary::keelson(program),
-            (Server::Keelson, None) => Binary::keelson(beside()?),
-            (Server::Etcd, Some(program)) => Binary::etcd(program),
-            (Server::Etcd, None) => {
-                some("a real etcd on this machine", Peer::find(None)?)?.binary()
-            }
-        };
+        let mut binary = self.server.binary(self.program.as_deref())?;
         binary.flags.extend(self.flags.iter().cloned());
         Ok(binary)
     }
@@ -231,12 +233,11 @@ pub fn check(directory: &Path, output: Output) -> Check<ExitCode> {
             println!("verdict: {}", summary.verdict);
         }
     }
-    let history = History::load(&history(directory))?;
-    for (fault, outages) in recovery::outages(&history) {
-        let (half, most) = (outages.percentile(50), outages.percentile(99));
-        let times = outages.milliseconds.len();
+    for (kind, pauses) in of_leader(&summary.recoveries) {
+        let (half, most) = (percentile(&pauses, 0.5), percentile(&pauses, 0.99));
+        let times = pauses.len();
         eprintln!(
-            "no write after {fault} of the leader: {times} times, p50 {half} ms, p99 {most} ms"
+            "no write after {kind} of the leader: {times} times, p50 {half:.0} ms, p99 {most:.0} ms"
         );
     }
     Ok(ExitCode::from(match summary.verdict {
@@ -244,4 +245,16 @@ pub fn check(directory: &Path, output: Output) -> Check<ExitCode> {
         "fail" => 1,
         _ => 2,
     }))
+}
+
+/// Pauses of writes after faults that hit the leader alone, by kind, ascending.
+fn of_leader(recoveries: &[Recovery]) -> BTreeMap<&str, Vec<f64>> {
+    let mut pauses: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for one in recoveries.iter().filter(|one| one.is_of_leader) {
+        pauses.entry(&one.kind).or_default().push(one.pause_ms);
+    }
+    for pauses in pauses.values_mut() {
+        pauses.sort_by(f64::total_cmp);
+    }
+    pauses
 }

@@ -317,6 +317,29 @@ fn a_key_is_touched_once_in_a_branch() {
         Store::new().apply(&both(branches.clone(), branches.clone())),
         Err(Refusal::Invalid)
     );
-    assert!(Store::new().apply(&both(delete.clone(), delete)).is_ok());
+    assert!(
+        Store::new()
+            .apply(&both(delete.clone(), delete.clone()))
+            .is_ok()
+    );
     assert!(Store::new().apply(&branches).is_ok());
+    // What is written in one branch of a nested transaction and deleted in the other.
+    let either = |success: KvCall, failure: KvCall| {
+        KvCall::Txn(TxnCall {
+            compare: Vec::new(),
+            success: vec![success],
+            failure: vec![failure],
+        })
+    };
+    let alone = either(either(write("ab", "1"), delete.clone()), write("b", "1"));
+    assert!(Store::new().apply(&alone).is_ok());
+    // Among siblings it depends on which comes first.
+    let deletes = either(delete, write("b", "1"));
+    let writes = either(write("ab", "1"), write("c", "1"));
+    let later = Store::new().apply(&both(writes.clone(), deletes.clone()));
+    assert!(later.is_ok());
+    assert_eq!(
+        Store::new().apply(&both(deletes, writes)),
+        Err(Refusal::Invalid)
+    );
 }

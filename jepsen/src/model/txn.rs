@@ -43,30 +43,43 @@ pub(super) fn validate(call: &KvCall) -> Result<(), Refusal> {
 
 /// If no key is written twice, or written and deleted, in one branch.
 fn touches_once(branch: &[KvCall]) -> bool {
-    let (mut puts, mut deletes) = (BTreeSet::new(), Vec::new());
-    collect(branch, &mut puts, &mut deletes)
-        && !puts
-            .iter()
-            .any(|key| deletes.iter().any(|range| range.contains(key)))
+    collect(branch).is_some()
 }
 
-fn collect(branch: &[KvCall], puts: &mut BTreeSet<Blob>, deletes: &mut Vec<KeyRange>) -> bool {
-    branch.iter().all(|call| match call {
-        KvCall::Range(_) => true,
-        KvCall::Put(put) => puts.insert(put.key.clone()),
-        KvCall::Delete(delete) => {
+/// Keys that a branch may write, and ranges that it may delete; nothing if one excludes another. The two branches
+/// of a nested transaction never exclude each other, for one of them is taken. Nor does what a later one among
+/// siblings deletes exclude what an earlier one writes: the contract is that of a server which checks in this order.
+fn collect(branch: &[KvCall]) -> Option<(BTreeSet<Blob>, Vec<KeyRange>)> {
+    let (mut puts, mut deletes) = (BTreeSet::new(), Vec::new());
+    for call in branch {
+        if let KvCall::Delete(delete) = call {
             deletes.push(delete.range.clone());
-            true
         }
-        KvCall::Txn(txn) => {
-            // Only one of the branches is taken, so they may write the same key.
-            let (mut then, mut other) = (BTreeSet::new(), BTreeSet::new());
-            let is_fine = collect(&txn.success, &mut then, deletes)
-                && collect(&txn.failure, &mut other, deletes);
-            then.append(&mut other);
-            is_fine && then.into_iter().all(|key| puts.insert(key))
+    }
+    let is_deleted =
+        |key: &Blob, deletes: &[KeyRange]| deletes.iter().any(|range| range.contains(key));
+    for call in branch {
+        if let KvCall::Txn(txn) = call {
+            let (mut keys, then_deletes) = collect(&txn.success)?;
+            let (other, other_deletes) = collect(&txn.failure)?;
+            keys.extend(other);
+            for key in keys {
+                if is_deleted(&key, &deletes) || !puts.insert(key) {
+                    return None;
+                }
+            }
+            deletes.extend(then_deletes);
+            deletes.extend(other_deletes);
         }
-    })
+    }
+    for call in branch {
+        if let KvCall::Put(put) = call
+            && (is_deleted(&put.key, &deletes) || !puts.insert(put.key.clone()))
+        {
+            return None;
+        }
+    }
+    Some((puts, deletes))
 }
 
 /// Decides every condition, nested ones too, on the state before.

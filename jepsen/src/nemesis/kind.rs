@@ -21,7 +21,7 @@ pub enum Nemesis {
     Partition,
     /// Wires are cut and whole again, several times a second.
     Flap,
-    /// What a member sends goes through a thin pipe.
+    /// What a member sends to the others, and they to it, goes through a thin pipe.
     Link,
     /// A disk does not answer for a while.
     Stall,

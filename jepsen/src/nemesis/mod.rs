@@ -22,11 +22,13 @@ use crate::doctor::Host;
 use crate::history::{FaultPhase, FaultRecord, Node, Observation};
 use crate::recorder::Recorder;
 use keelson_kit::check::Check;
+use kind::Lane;
 pub use kind::Nemesis;
 use plan::{Role, Step};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -43,6 +45,8 @@ struct Active {
     is_effective: bool,
     /// How the victim ended by itself, if it did.
     ended: Option<String>,
+    /// How long the log of the first victim was at the beginning.
+    log_from: usize,
     random: StdRng,
 }
 
@@ -87,17 +91,26 @@ impl<'a> Injector<'a> {
         &self.tallies
     }
 
-    /// Carries out a plan, for so long. Then everything is taken away. `over` ends it early.
+    /// Carries out a plan, for so long. Then everything is taken away. `over` ends it early. On a slow machine
+    /// faults come late; then it lasts up to twice as long, until each kind of the plan has had its turn and what
+    /// goes on has lasted as long as it was to.
     pub async fn carry_out(&mut self, plan: &[Step], length: Duration, over: &dyn Fn() -> bool) {
         let began = Instant::now();
         let mut steps = plan.iter().peekable();
-        while began.elapsed() < length && !over() {
+        let mut owed: BTreeSet<Nemesis> = plan.iter().map(|step| step.nemesis).collect();
+        while !over() {
+            let is_late = began.elapsed() >= length;
+            let is_done = self.active.is_empty() && owed.is_empty();
+            if is_late && (is_done || began.elapsed() >= length * 2) {
+                break;
+            }
             let now_ms = began.elapsed().as_millis() as u64;
             while let Some(i) = self.due(now_ms) {
                 let fault = self.active.remove(i);
                 self.end(fault).await;
             }
-            if let Some(step) = steps.next_if(|step| step.at_ms <= now_ms) {
+            let next = steps.next_if(|step| step.at_ms <= now_ms);
+            if let Some(step) = next.filter(|step| owed.remove(&step.nemesis) || !is_late) {
                 // Late, because something before took long: then it lasts as long, from now on.
                 let late = Step {
                     at_ms: now_ms,
@@ -143,7 +156,9 @@ impl<'a> Injector<'a> {
         let facts = step.nemesis.facts();
         let mut random = StdRng::seed_from_u64(step.seed);
         let victims = self.victims(step.role, &mut random).await;
+        let log_from = victims.first().map(|i| self.cluster.log_length(*i));
         let mut fault = Active {
+            log_from: log_from.unwrap_or(0),
             record: FaultRecord {
                 fault: self.recorder.number(),
                 kind: facts.name.to_owned(),
@@ -178,6 +193,16 @@ impl<'a> Injector<'a> {
                     self.effective(&mut fault, evidence);
                 }
                 self.active.push(fault);
+            }
+            // What members are asked for they may refuse while something else is broken.
+            Err(failure) if facts.lane == Lane::Requests && !self.active.is_empty() => {
+                let reason = format!("not possible while other faults go on: {failure}");
+                self.write(&fault, FaultPhase::Skipped { reason });
+                self.tallies.push((facts.name, false));
+                if step.nemesis == Nemesis::Clock {
+                    // Fails as the fault did: there is no file to write then.
+                    let _ = self.set_clock_right(&fault);
+                }
             }
             Err(failure) => {
                 let error = failure.to_string();
@@ -282,6 +307,7 @@ impl<'a> Injector<'a> {
             let expected = cause.is_some();
             if let Some(fault) = cause {
                 fault.ended = Some(how.clone());
+                self.cluster.excuse(i, fault.log_from);
             }
             let node = i as Node + 1;
             self.recorder.observe(Observation::Exit {

@@ -60,12 +60,15 @@ pub fn plan(nemeses: &[Nemesis], seed: u64, length_ms: u64) -> Vec<Step> {
 fn one_lane(mut kinds: Vec<Nemesis>, length_ms: u64, random: &mut StdRng) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut at_ms = PEACE_MS;
+    // In a short run faults are shorter, so that each kind has its turn.
+    let turns = kinds.len().max(1) as u64;
+    let share_ms = (length_ms.saturating_sub(PEACE_MS) / turns).saturating_sub(GAP_MS.1);
     while !kinds.is_empty() {
         // In rounds, so that none of them is left out for long.
         kinds.shuffle(random);
         for nemesis in &kinds {
             at_ms += random.random_range(0..GAP_MS.1 - GAP_MS.0);
-            let length = duration(*nemesis, random);
+            let length = duration(*nemesis, share_ms, random);
             if at_ms + length > length_ms {
                 return steps;
             }
@@ -82,9 +85,10 @@ fn one_lane(mut kinds: Vec<Nemesis>, length_ms: u64, random: &mut StdRng) -> Vec
     steps
 }
 
-/// Short ones are as frequent as long ones of twice the length.
-fn duration(nemesis: Nemesis, random: &mut StdRng) -> u64 {
+/// Short ones are as frequent as long ones of twice the length. Not longer than a share of the run, if it can be.
+fn duration(nemesis: Nemesis, share_ms: u64, random: &mut StdRng) -> u64 {
     let (least, most) = nemesis.facts().length_ms;
+    let most = most.min(share_ms).max(least);
     let (low, high) = ((least as f64).ln(), (most as f64).ln());
     random.random_range(low..=high).exp() as u64
 }
@@ -152,6 +156,23 @@ mod tests {
                 .iter()
                 .all(|step| step.at_ms + step.length_ms <= HOUR_MS)
         );
+    }
+
+    #[test]
+    fn every_kind_has_its_turn_in_a_short_run() {
+        let two_lanes = [
+            Nemesis::Stall,
+            Nemesis::Pause,
+            Nemesis::Partition,
+            Nemesis::Flap,
+        ];
+        for seed in 0..500 {
+            let steps = plan(&two_lanes, seed, 20_000);
+            for nemesis in two_lanes {
+                let comes = steps.iter().any(|step| step.nemesis == nemesis);
+                assert!(comes, "seed {seed}: {nemesis:?} does not come");
+            }
+        }
     }
 
     #[test]

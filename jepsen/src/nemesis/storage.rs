@@ -8,16 +8,27 @@ use rand::Rng;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// A write that is asked to be durable while a disk is disturbed.
-pub(super) type Probe = JoinHandle<std::io::Result<Duration>>;
+/// Small writes, one after the other, each asked to be durable, while a disk is disturbed.
+#[derive(Debug)]
+pub(super) struct Probe {
+    is_over: Arc<AtomicBool>,
+    took: JoinHandle<std::io::Result<Vec<Duration>>>,
+}
 
 /// A healthy disk of a busy machine takes less for a small write.
 const LONG: Duration = Duration::from_millis(150);
 /// A slow disk stands still for this part of a second, again and again.
 const BEAT: Duration = Duration::from_millis(70);
+/// So many writes must have met a beat for a disk to be slow: one would meet something else now and then.
+const BEATS_MET: usize = 5;
+/// Between two writes of a probe, and how many there are at most.
+const PROBE_REST: Duration = Duration::from_millis(5);
+const PROBES_MAX: usize = 10_000;
 /// A full disk has no room for anything that a member wants to write.
 const NOTHING: u64 = 64 << 10;
 /// Garbage behind the last byte of a log. Its first bytes look like a length.
@@ -51,8 +62,7 @@ impl Injector<'_> {
         let victim = *some("a victim", fault.victims.first())?;
         let disk = self.cluster.disk(victim);
         disk.freeze()?;
-        let file = disk.directory().join("probe");
-        fault.means = Means::Probe(std::thread::spawn(move || synced_write(&file)));
+        fault.means = Means::Probe(Probe::start(disk.directory().join("probe")));
         Ok(None)
     }
 
@@ -64,13 +74,19 @@ impl Injector<'_> {
             thawed?;
         }
         if let Means::Probe(probe) = std::mem::replace(&mut fault.means, Means::None) {
-            let panicked = |_| Failure::new("the probe panicked");
-            let took = probe.join().map_err(panicked)??;
-            if took > LONG {
-                self.effective(
-                    fault,
-                    format!("a small synced write took {} ms", took.as_millis()),
-                );
+            let took = probe.end()?;
+            let longest = took.iter().max().copied().unwrap_or_default();
+            let beats = took.iter().filter(|one| **one >= BEAT / 2).count();
+            let evidence = match fault.step.nemesis {
+                Nemesis::Stall => (longest > LONG)
+                    .then(|| format!("a small synced write took {} ms", longest.as_millis())),
+                _ => (beats >= BEATS_MET).then(|| {
+                    let (all, long) = (took.len(), (BEAT / 2).as_millis());
+                    format!("{beats} of {all} small synced writes took {long} ms or more")
+                }),
+            };
+            if let Some(evidence) = evidence {
+                self.effective(fault, evidence);
             }
         }
         Ok("the disk answers".to_owned())
@@ -151,6 +167,29 @@ impl Injector<'_> {
             torn.push(format!("{} at {}", newest.display(), tear(&newest)?));
         }
         Ok(evidence.map(|_| format!("garbage in {}", torn.join(", "))))
+    }
+}
+
+impl Probe {
+    fn start(file: PathBuf) -> Probe {
+        let is_over = Arc::<AtomicBool>::default();
+        let over = Arc::clone(&is_over);
+        let took = std::thread::spawn(move || {
+            let mut took = Vec::new();
+            while !over.load(Relaxed) && took.len() < PROBES_MAX {
+                took.push(synced_write(&file)?);
+                std::thread::sleep(PROBE_REST);
+            }
+            Ok(took)
+        });
+        Probe { is_over, took }
+    }
+
+    /// How long each write took. To be called when the disk answers again.
+    fn end(self) -> Check<Vec<Duration>> {
+        self.is_over.store(true, Relaxed);
+        let panicked = |_| Failure::new("the probe panicked");
+        Ok(self.took.join().map_err(panicked)??)
     }
 }
 

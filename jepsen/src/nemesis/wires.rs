@@ -6,10 +6,16 @@ use crate::net::{self, Cut, Shape};
 use keelson_kit::check::{Check, holds, some};
 use rand::Rng;
 
-/// A hundredth of what members say to each other under load passes.
-const THIN: &str = "tc qdisc replace dev peers root tbf rate 256kbit burst 4kb latency 500ms";
-const WIDE: &str = "tc qdisc del dev peers root";
-const SEEN: &str = "tc -s qdisc show dev peers";
+/// Less than members say to each other under load passes.
+const THIN: &str = "root tbf rate 128kbit burst 4kb latency 500ms";
+
+/// Both ends of a member's wire to the others: what it sends waits at the first, what it is sent at the second.
+fn ends(member: usize) -> [(Option<usize>, String); 2] {
+    [
+        (Some(member), "peers".to_owned()),
+        (None, format!("peers{member}")),
+    ]
+}
 
 impl Injector<'_> {
     pub(super) fn cut(&mut self, fault: &mut Active) -> Check<Option<String>> {
@@ -41,8 +47,12 @@ impl Injector<'_> {
 
     pub(super) fn narrow(&mut self, fault: &mut Active) -> Check<Option<String>> {
         let wires = some("wires", self.cluster.net())?;
-        for i in &fault.victims {
-            net::on(wires, *i, THIN)?;
+        for (host, device) in fault.victims.iter().flat_map(|i| ends(*i)) {
+            net::on(
+                wires,
+                host,
+                &format!("tc qdisc replace dev {device} {THIN}"),
+            )?;
         }
         // Whether anything had to wait is known at the end.
         Ok(None)
@@ -51,9 +61,10 @@ impl Injector<'_> {
     pub(super) fn widen(&mut self, fault: &mut Active) -> Check<String> {
         let wires = some("wires", self.cluster.net())?;
         let mut waited = 0;
-        for i in &fault.victims {
-            waited += overlimits(&net::output_on(wires, *i, SEEN)?);
-            net::on(wires, *i, WIDE)?;
+        for (host, device) in fault.victims.iter().flat_map(|i| ends(*i)) {
+            let seen = format!("tc -s qdisc show dev {device}");
+            waited += overlimits(&net::output_on(wires, host, &seen)?);
+            net::on(wires, host, &format!("tc qdisc del dev {device} root"))?;
         }
         if waited > 0 {
             self.effective(fault, format!("{waited} frames had to wait for the pipe"));

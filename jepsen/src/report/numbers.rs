@@ -1,6 +1,7 @@
 //! Numbers of a run: how fast, how long the pauses.
 
-use crate::history::{Call, FaultPhase, History, KvCall, Nanos, Operation};
+use crate::history::{Call, Fault, FaultPhase, History, KvCall, Nanos, Operation};
+use crate::recovery::{longest_pause, percentile};
 use serde::Serialize;
 
 const MS: f64 = 1_000_000.0;
@@ -25,6 +26,8 @@ pub struct Recovery {
     pub fault: u64,
     /// Its kind.
     pub kind: String,
+    /// If it hit the leader alone, and no other fault went on meanwhile: then the pause is its doing.
+    pub is_of_leader: bool,
     /// From the last acknowledged write to the next, in milliseconds.
     pub pause_ms: f64,
 }
@@ -39,13 +42,6 @@ pub(super) fn asks_for_change(call: &Call) -> bool {
         }
     }
     matches!(call, Call::Kv(kv) if writes(kv))
-}
-
-/// A share of sorted numbers, by rank.
-pub(super) fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let rank = (share * sorted.len() as f64).ceil() as usize;
-    let at = rank.saturating_sub(1).min(sorted.len().saturating_sub(1));
-    sorted.get(at).copied().unwrap_or(0.0)
 }
 
 /// How long an acknowledged operation took, in milliseconds.
@@ -66,8 +62,7 @@ pub(super) fn latency<'a>(operations: impl Iterator<Item = &'a Operation>) -> La
     }
 }
 
-/// The pause of writes around each fault that was seen to work: the longest that touches the time from
-/// its beginning to its end.
+/// The pause of writes around each fault that was seen to work.
 pub(super) fn recoveries(history: &History) -> Vec<Recovery> {
     let writes = history
         .operations
@@ -79,7 +74,7 @@ pub(super) fn recoveries(history: &History) -> Vec<Recovery> {
     let mut acknowledged: Vec<Nanos> = answered.collect();
     acknowledged.sort_unstable();
     let mut found = Vec::new();
-    for fault in &history.faults {
+    for (nth, fault) in history.faults.iter().enumerate() {
         let was_seen = fault
             .steps
             .iter()
@@ -87,22 +82,33 @@ pub(super) fn recoveries(history: &History) -> Vec<Recovery> {
         let (Some((from, first)), Some((to, _))) = (fault.steps.first(), fault.steps.last()) else {
             continue;
         };
-        let start = acknowledged
-            .partition_point(|at| at < from)
-            .saturating_sub(1);
-        let pauses = acknowledged[start..]
-            .windows(2)
-            .take_while(|pair| pair[0] <= *to);
-        let longest = pauses.map(|pair| pair[1] - pair[0]).max();
-        if let Some(longest) = longest.filter(|_| was_seen) {
-            found.push(Recovery {
-                fault: first.fault,
-                kind: first.kind.clone(),
-                pause_ms: longest as f64 / MS,
-            });
+        if !was_seen || acknowledged.is_empty() {
+            continue;
         }
+        let others = history.faults.iter().enumerate();
+        let mut others = others.filter(|(other, _)| *other != nth);
+        let is_alone = !others.any(|(_, other)| overlaps(fault, other));
+        found.push(Recovery {
+            fault: first.fault,
+            kind: first.kind.clone(),
+            is_of_leader: is_alone && hits_leader(&first.phase),
+            pause_ms: longest_pause(&acknowledged, *from, *to) as f64 / MS,
+        });
     }
     found
+}
+
+fn overlaps(one: &Fault, other: &Fault) -> bool {
+    let span = |fault: &Fault| {
+        let at = |step: Option<&(Nanos, _)>| step.map_or(0, |(at, _)| *at);
+        (at(fault.steps.first()), at(fault.steps.last()))
+    };
+    let (one, other) = (span(one), span(other));
+    one.0 < other.1 && other.0 < one.1
+}
+
+fn hits_leader(phase: &FaultPhase) -> bool {
+    matches!(phase, FaultPhase::Start { detail } if detail.starts_with("leader"))
 }
 
 /// Operations that the second judge looked at as well.

@@ -1,7 +1,8 @@
 //! Throughput and latency over the time of a run, with faults and leaders behind them.
 
-use super::numbers::{asks_for_change, percentile, took_ms};
+use super::numbers::{asks_for_change, took_ms};
 use crate::history::{FaultPhase, History, Nanos, Observation, Outcome};
+use crate::recovery::percentile;
 use std::fmt::Write as _;
 
 /// Width of every drawing, and of the space left of its axis.

@@ -100,10 +100,10 @@ async fn watch(mut actor: Actor, edge: Arc<Edge>) -> Check {
             resumes: None,
         };
         let length = Duration::from_millis(actor.random.random_range(300..2500));
-        let until = Until {
-            revision: actor.stage.last_revision.clone(),
-            closes: Some(Instant::now() + length),
-        };
+        let until = Until::reached(
+            actor.stage.last_revision.clone(),
+            Some(Instant::now() + length),
+        );
         watcher::watch(
             &actor.stage.recorder,
             &actor.stage.endpoints,

@@ -96,10 +96,7 @@ async fn see(actor: Actor) -> Check {
         fragment: false,
         resumes: None,
     };
-    let until = Until {
-        revision: actor.stage.last_revision.clone(),
-        closes: None,
-    };
+    let until = Until::reached(actor.stage.last_revision.clone(), None);
     watcher::watch(
         &actor.stage.recorder,
         &actor.stage.endpoints,

@@ -85,10 +85,7 @@ async fn whole(actor: Actor, number: usize) -> Check {
     open.prev_kv = number == 1;
     open.progress = true;
     open.fragment = number == 2;
-    let until = Until {
-        revision: actor.stage.last_revision.clone(),
-        closes: None,
-    };
+    let until = Until::reached(actor.stage.last_revision.clone(), None);
     let hop = number % 2 == 1;
     watcher::watch(
         &actor.stage.recorder,
@@ -131,10 +128,10 @@ async fn short(mut actor: Actor) -> Check {
         open.no_put = actor.chance(10);
         open.no_delete = actor.chance(10);
         let length = Duration::from_millis(actor.random.random_range(200..4000));
-        let until = Until {
-            revision: actor.stage.last_revision.clone(),
-            closes: Some(Instant::now() + length),
-        };
+        let until = Until::reached(
+            actor.stage.last_revision.clone(),
+            Some(Instant::now() + length),
+        );
         let hop = actor.chance(50);
         watcher::watch(
             &actor.stage.recorder,

@@ -11,6 +11,7 @@ mod spoil_leases;
 mod spoil_operations;
 mod spoil_others;
 mod spoil_watch;
+mod unseen;
 mod watches;
 
 use super::*;

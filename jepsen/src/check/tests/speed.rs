@@ -86,11 +86,10 @@ fn a_million_operations() {
         "witness: {:?} in {:?}, certain: {}",
         finding.verdict,
         start.elapsed(),
-        truth.is_certain
+        truth.choice.is_none()
     );
-    drop(truth);
     let start = Instant::now();
-    let finding = wgl::check(&history);
+    let finding = wgl::check(&history, &truth);
     println!(
         "wgl: {:?} of {} in {:?}",
         finding.verdict,

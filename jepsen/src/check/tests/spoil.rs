@@ -28,7 +28,7 @@ pub fn flagged(wanted: &[&str], mut spoil: impl FnMut(&mut History, &mut Dice) -
             },
         );
         // Where lost answers leave a choice, doubt is the right verdict: that is tested elsewhere.
-        let is_certain = judge(&history).truth.is_certain;
+        let is_certain = judge(&history).truth.choice.is_none();
         if !is_certain || spoil(&mut history, &mut Dice(seed)).is_none() {
             continue;
         }

@@ -226,13 +226,15 @@ fn a_watch_that_is_told_nothing_about_compaction_is_flagged() {
             .operations
             .iter()
             .find_map(|one| match (&one.call, one.is_ok()) {
-                (Call::Compact { revision, .. }, true) if *revision > 2 => {
-                    Some((*revision, one.complete?))
-                }
+                (Call::Compact { revision, .. }, true) if *revision > 2 => match &one.outcome {
+                    Outcome::Ok(reply) => Some(reply.header()?.revision),
+                    _ => None,
+                },
                 _ => None,
             })?;
+        let is_further = |record: &WatchRecord| matches!(record, WatchRecord::Created { revision, .. } if *revision > done);
         let watch = history.watches.iter_mut().find(|one| {
-            one.at > done.1
+            one.records.iter().any(|(_, r)| is_further(r))
                 && one
                     .records
                     .iter()

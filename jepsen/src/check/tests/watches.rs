@@ -32,7 +32,6 @@ fn truth() -> Truth {
     Truth {
         store,
         changes,
-        is_certain: true,
         ..Truth::default()
     }
 }
@@ -95,6 +94,38 @@ fn a_revision_in_pieces_is_right_only_if_it_says_so() {
 }
 
 #[test]
+fn a_member_that_is_behind_a_compaction_may_show_what_others_forgot() {
+    let truth = truth();
+    let header = Header {
+        revision: 3,
+        ..Header::default()
+    };
+    for (member_is_at, rule) in [(3, None), (4, Some("watch.compacted-moved"))] {
+        let mut history = watch(vec![
+            WatchRecord::Created {
+                watch: 1,
+                revision: member_is_at,
+            },
+            events(&truth, &[(0, 0), (0, 1)], false),
+        ]);
+        history.operations.push(Operation {
+            id: 9,
+            process: 9,
+            node: Some(2),
+            invoke: 0,
+            complete: Some(0),
+            call: Call::Compact {
+                revision: 3,
+                physical: false,
+            },
+            intent: None,
+            outcome: Outcome::Ok(Reply::Compact { header }),
+        });
+        assert_eq!(check(&history, &truth).verdict.rule(), rule);
+    }
+}
+
+#[test]
 fn progress_of_a_stream_counts_for_watches_that_exist() {
     let truth = truth();
     let progress = || WatchRecord::StreamProgress {
@@ -122,7 +153,7 @@ fn progress_of_a_stream_counts_for_watches_that_exist() {
 #[test]
 fn what_rests_on_a_choice_is_unknown() {
     let mut truth = truth();
-    truth.is_certain = false;
+    truth.choice = Some(2);
     let history = watch(vec![
         WatchRecord::Created {
             watch: 1,

@@ -6,6 +6,10 @@
 //! was open, so that what it remembers depends on how much happens at once and not on how long the run
 //! was. Its bound is a number of steps, not a time: the same history always gets the same verdict.
 //!
+//! A server that is right names the order itself, by its revisions. That is a suggestion: [`is_order`] looks at it in
+//! one pass, and what it confirms needs no search. Where many write at once what nobody reads, a search would have
+//! more ends to remember than there is time.
+//!
 //! *A pass proves* that such an order exists for these operations. *A fail* means that none exists.
 //! When the steps are used up it is unknown. `keys` puts it to work on the keys of a store, one group
 //! of keys that share a transaction at a time; `minimise` finds the few operations that a fail needs.
@@ -20,4 +24,4 @@ mod tests;
 
 pub use keys::check;
 pub use minimise::minimise;
-pub use search::{Model, Searched, Timed, search};
+pub use search::{Model, Searched, Timed, is_order, search};

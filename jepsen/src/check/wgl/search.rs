@@ -279,6 +279,32 @@ fn cuts<T>(ops: &[Timed<T>]) -> Vec<usize> {
     cuts
 }
 
+/// More states than these at one time are too many for a suggestion.
+const SUGGESTED_STATES_MAX: usize = 64;
+
+/// If an order that somebody suggests is one: of all operations that returned, and perhaps of others. Whoever
+/// suggests it need not be trusted, for each answer and each time is looked at. That it is none means nothing.
+pub fn is_order<M: Model>(model: &M, start: M::State, suggested: &[&Timed<M::Op>]) -> bool {
+    let mut states = vec![start];
+    let mut latest = 0;
+    for one in suggested {
+        // It had returned when somebody before it began.
+        if one.returned < latest {
+            return false;
+        }
+        latest = latest.max(one.invoke);
+        let nexts: HashSet<M::State> = states
+            .iter()
+            .flat_map(|state| model.step(state, &one.op))
+            .collect();
+        if nexts.is_empty() || nexts.len() > SUGGESTED_STATES_MAX {
+            return false;
+        }
+        states = nexts.into_iter().collect();
+    }
+    true
+}
+
 /// Looks for an order of operations that begins in a state. They must be sorted by invocation.
 pub fn search<M: Model>(
     model: &M,

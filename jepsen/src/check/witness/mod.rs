@@ -23,7 +23,7 @@ mod gap;
 mod order;
 mod replay;
 
-pub use order::is_local;
+pub use order::{is_local, is_write};
 
 use super::truth::Truth;
 use super::verdict::{Court, Finding};

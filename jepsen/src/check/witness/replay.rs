@@ -64,7 +64,6 @@ pub fn replay(
 ) -> Outcome {
     let truth = Truth {
         store,
-        is_certain: true,
         ..Truth::default()
     };
     let mut replay = Replay {
@@ -113,7 +112,9 @@ impl Replay<'_> {
             }
             // Candidates that do the same leave the state certain, if not who it was.
             let is_same = found.iter().all(|(_, events)| *events == found[0].1);
-            self.out.truth.is_certain &= is_same;
+            if !is_same {
+                self.out.truth.choice.get_or_insert(revision);
+            }
             let taken = match found.len() {
                 1 => 0,
                 of => {
