@@ -60,7 +60,11 @@ pub fn run(target: &Target, inputs: Vec<Named>, check: Check<'_>, time: Duration
     let mut old = corpus::read(&campaign.place);
     old.sort_by_key(|input| input.bytes.len());
     for input in inputs.iter().chain(&old) {
-        campaign.try_one(&input.bytes);
+        let is_kept = campaign.try_one(&input.bytes);
+        // Without counters nobody knows what is worth keeping: then it is what there was.
+        if !is_kept && !coverage::is_there() {
+            campaign.keep_one(&input.bytes, Vec::new());
+        }
     }
     campaign.forget(&old);
     campaign.search(SmallRng::seed_from_u64(seed), time);
@@ -152,10 +156,14 @@ impl<'a> Campaign<'a> {
         self.seen.extend(&reached);
         let is_new = self.seen.len() > before || self.pool.is_empty();
         if is_new {
-            let bytes = bytes.to_vec();
-            self.pool.push(Kept { bytes, reached });
+            self.keep_one(bytes, reached);
         }
         is_new
+    }
+
+    fn keep_one(&mut self, bytes: &[u8], reached: Vec<u32>) {
+        let bytes = bytes.to_vec();
+        self.pool.push(Kept { bytes, reached });
     }
 
     /// Writes the input down, made smaller, and ends the run.

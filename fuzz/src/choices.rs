@@ -1,5 +1,7 @@
 //! Bytes as decisions.
 
+use rand::RngCore;
+
 /// Hands out decisions that the bytes of an input make. When they run out, every decision is the first one, so
 /// that whatever is built of them comes to an end.
 #[derive(Clone, Debug)]
@@ -64,5 +66,20 @@ impl<'a> Choices<'a> {
     /// Everything that is left.
     pub fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
+    }
+}
+
+/// As a source of chance, for whoever decides by one: a byte makes one number, its high bits first.
+impl RngCore for Choices<'_> {
+    fn next_u32(&mut self) -> u32 {
+        u32::from_ne_bytes([self.byte(); 4])
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        u64::from_ne_bytes([self.byte(); 8])
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        bytes.fill_with(|| self.byte());
     }
 }

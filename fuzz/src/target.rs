@@ -24,12 +24,12 @@ impl Target {
         Target {
             name,
             form,
-            rounds: 400,
+            rounds: 1500,
             length_max: 4096,
         }
     }
 
-    /// How many inputs are made in a short run, if not 400: fewer where one takes long.
+    /// How many inputs are made in a short run, if not 1,500: fewer where one takes long.
     pub fn rounds(self, rounds: u32) -> Target {
         Target { rounds, ..self }
     }
