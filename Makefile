@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ENV := . scripts/env.sh &&
 
-.PHONY: help setup build run check test format lint deny bench bench-peer soak chaos sim schema
+.PHONY: help setup build run check test format lint deny bench bench-peer soak chaos sim fuzz schema
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ sim: setup ## Simulate clusters from seeds (SEEDS=100, FROM=0, JOBS, PLANT=bug):
 	@$(ENV) cargo build --locked -p keelson-sim
 	@$(ENV) "$$CARGO_TARGET_DIR/debug/keelson-sim" --seeds "$${SEEDS:-100}" --from "$${FROM:-0}" \
 		--jobs "$${JOBS:-$$(nproc)}" $${PLANT:+--plant "$$PLANT"}
+
+fuzz: setup ## Feed code with inputs that nobody meant (TARGET=wal TIME=60s; KEEP=40): docs/fuzzing.md
+	@scripts/fuzz.sh
 
 schema: ## Make the table of Kubernetes' built-in kinds anew (needs Go and Python)
 	@scripts/schema.sh make

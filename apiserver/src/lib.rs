@@ -31,3 +31,8 @@ pub mod status;
 pub mod storage;
 pub mod table;
 pub mod validate;
+
+/// Tests ask how much memory something takes.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: keelson_fuzz::memory::Counting = keelson_fuzz::memory::Counting;

@@ -46,6 +46,11 @@ pub mod world;
 
 pub use error::Error;
 
+/// Tests ask how much memory something takes.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: keelson_fuzz::memory::Counting = keelson_fuzz::memory::Counting;
+
 /// A point in the store's history. Every write that changes something makes the next one.
 /// An empty store is at revision 1.
 pub type Revision = i64;

@@ -14,11 +14,15 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
             "keelson-apiserver",
             "keelson-controllers",
         ],
-        &["keelson-kit"],
+        &["keelson-fuzz", "keelson-kit"],
     ),
     ("proto/Cargo.toml", &[], &[]),
-    ("store/Cargo.toml", &["keelson-proto"], &[]),
-    ("apiserver/Cargo.toml", &["keelson-proto"], &["keelson-kit"]),
+    ("store/Cargo.toml", &["keelson-proto"], &["keelson-fuzz"]),
+    (
+        "apiserver/Cargo.toml",
+        &["keelson-proto"],
+        &["keelson-fuzz", "keelson-kit"],
+    ),
     // Through the API server's in-process client, and through nothing else.
     (
         "controllers/Cargo.toml",
@@ -34,6 +38,8 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         &["keelson-proto", "keelson-store"],
         &[],
     ),
+    // It knows bytes alone; what they are tried on comes to it.
+    ("fuzz/Cargo.toml", &[], &[]),
     // No crate of the workspace: a program of somebody who only knows Kubernetes.
     ("tests/peer/kube-rs/Cargo.toml", &[], &[]),
 ];

@@ -11,6 +11,8 @@ mod base64;
 mod duration;
 mod quantity;
 mod quote;
+#[cfg(test)]
+mod tests;
 mod time;
 mod zone;
 

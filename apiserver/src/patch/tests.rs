@@ -1,5 +1,7 @@
 //! JSON patches and merge patches: what they do, what they refuse, and what bounds them.
 
+mod fuzz;
+
 use super::json::{MAX_COPIED_BYTES, MAX_OPERATIONS, Patch};
 use super::{PatchError, merge};
 use crate::status::Failure;

@@ -1,5 +1,7 @@
 //! Selectors: what they mean, how they print, what is refused with which text.
 
+mod fuzz;
+
 use super::*;
 use crate::status::Path;
 use proptest::prelude::*;

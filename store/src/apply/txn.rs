@@ -9,10 +9,11 @@
 use super::command::Executor;
 use super::compare;
 use crate::mvcc::Writer;
+use crate::validate::Deletions;
 use crate::{Error, broken, validate};
 use keelson_proto::etcdserverpb::request_op::Request;
 use keelson_proto::etcdserverpb::{
-    DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, ResponseHeader, TxnRequest,
+    PutRequest, RangeRequest, RequestOp, ResponseHeader, TxnRequest,
 };
 use keelson_proto::serving;
 use keelson_proto::serving::response_op::Response;
@@ -24,7 +25,7 @@ impl Executor<'_, '_> {
         decide(self.writer, request, &mut taken);
 
         let mut path = taken.iter().copied();
-        self.check_branch(request, &mut path, &mut Vec::new())?;
+        self.check_branch(request, &mut path, &mut Deletions::default())?;
 
         let mut path = taken.iter().copied();
         let mut response = self.act(request, &mut path);
@@ -40,13 +41,13 @@ impl Executor<'_, '_> {
         &self,
         request: &'r TxnRequest,
         path: &mut impl Iterator<Item = bool>,
-        deleted: &mut Vec<&'r DeleteRangeRequest>,
+        deleted: &mut Deletions<'r>,
     ) -> Result<(), Error> {
         for operation in branch(request, path) {
             match &operation.request {
                 Some(Request::RequestRange(range)) => self.check_pin(range)?,
                 Some(Request::RequestPut(put)) => self.check_put(put, deleted)?,
-                Some(Request::RequestDeleteRange(request)) => deleted.push(request),
+                Some(Request::RequestDeleteRange(request)) => deleted.add(request),
                 Some(Request::RequestTxn(nested)) => self.check_branch(nested, path, deleted)?,
                 None => return Err(Error::KeyNotFound),
             }
@@ -66,16 +67,10 @@ impl Executor<'_, '_> {
         Ok(())
     }
 
-    fn check_put(
-        &self,
-        request: &PutRequest,
-        deleted: &[&DeleteRangeRequest],
-    ) -> Result<(), Error> {
+    fn check_put(&self, request: &PutRequest, deleted: &Deletions<'_>) -> Result<(), Error> {
         self.check_lease(request.lease)?;
         if request.ignore_value || request.ignore_lease {
-            let gone = deleted
-                .iter()
-                .any(|deletion| deletes(deletion, &request.key));
+            let gone = deleted.take_away(&request.key);
             if gone || self.writer.get(&request.key).is_none() {
                 return Err(Error::KeyNotFound);
             }
@@ -155,14 +150,4 @@ fn operations(request: &TxnRequest, succeeded: bool) -> &[RequestOp] {
 fn next(path: &mut impl Iterator<Item = bool>) -> bool {
     path.next()
         .expect("every transaction on the branches taken was decided")
-}
-
-/// Whether a deletion takes `key` away.
-fn deletes(deletion: &DeleteRangeRequest, key: &[u8]) -> bool {
-    let from = &deletion.key[..];
-    match &deletion.range_end[..] {
-        b"" => from == key,
-        b"\0" => from <= key,
-        end => from <= key && key < end,
-    }
 }

@@ -12,6 +12,10 @@ use std::path::Path;
 /// Records are handed to an engine in batches of about this many bytes.
 const RESTORE_BATCH_BYTES: usize = 1 << 20;
 
+/// A payload is read in steps of so many bytes, so that a file takes no more memory than it has bytes, whatever
+/// its headers say.
+const STEP_BYTES: usize = 64 << 10;
+
 /// Sees one record.
 pub type VisitRecord<'a> = dyn FnMut(Family, &[u8], &[u8]) -> Result<(), EngineError> + 'a;
 
@@ -231,8 +235,12 @@ impl<R: Read> Source<R> {
             payload_bytes,
             payload_crc,
         } = format::parse_frame_header(&head).map_err(|detail| self.damaged(detail))?;
-        payload.resize(payload_bytes, 0);
-        self.take(payload)?;
+        payload.clear();
+        while payload.len() < payload_bytes {
+            let from = payload.len();
+            payload.resize(payload_bytes.min(from + STEP_BYTES), 0);
+            self.take(&mut payload[from..])?;
+        }
         if crc32c::crc32c(payload) != payload_crc {
             return Err(self.damaged("the checksum of a frame does not match"));
         }

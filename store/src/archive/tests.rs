@@ -1,3 +1,5 @@
+mod fuzz;
+
 use super::*;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::rocks::{RocksEngine, RocksOptions};

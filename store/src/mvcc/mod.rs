@@ -58,7 +58,7 @@ mod store;
 #[cfg(test)]
 mod test_engine;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod write;
 
 pub use compaction::{Stop, Swept};

@@ -148,6 +148,10 @@ pub(crate) fn take_varint(input: &mut &[u8]) -> Option<u64> {
     for shift in (0..70).step_by(7) {
         let (&byte, rest) = input.split_first()?;
         *input = rest;
+        // The tenth byte has room for one bit.
+        if shift == 63 && byte > 1 {
+            return None;
+        }
         value |= u64::from(byte & 0x7f).checked_shl(shift)?;
         if byte < 0x80 {
             return Some(value);

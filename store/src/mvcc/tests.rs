@@ -2,8 +2,9 @@
 
 mod concurrency;
 mod contract;
+mod fuzz;
 mod maintenance;
-mod model;
+pub(crate) mod model;
 mod property;
 mod reading;
 mod stopping;

@@ -15,6 +15,7 @@ mod quota;
 mod tests;
 mod txn;
 
+pub(crate) use overlap::Deletions;
 pub use quota::{LEASE_COST, cost, put_cost, txn_cost};
 pub use txn::{DEPTH_MAX, check_txn, is_read_only, is_serializable};
 

@@ -283,7 +283,7 @@ pub fn decode(
 fn parse(kind: u8, detail: u8, content: &[u8], position: usize) -> Option<Record> {
     let optional = || match (detail, content.len()) {
         (0, 0) => Some(None),
-        (1, 24) => Some(Some(log_id(content, 0))),
+        (1, 24) => Some(Some(log_id(content, 0)?)),
         _ => None,
     };
     let end = position + content.len();
@@ -293,18 +293,21 @@ fn parse(kind: u8, detail: u8, content: &[u8], position: usize) -> Option<Record
             life: half(content, 4),
             synced: half(content, 8),
         }),
-        (2, 24..) => Record::Entry(log_id(content, 0), detail, position + 24..end),
+        (2, 24..) => Record::Entry(log_id(content, 0)?, detail, position + 24..end),
         (3, 16) => Record::Vote(vote(content, detail != 0)),
         (4, _) => Record::Committed(optional()?),
         (5, _) => Record::TruncateAfter(optional()?),
-        (6, 24) => Record::Purged(log_id(content, 0)),
+        (6, 24) => Record::Purged(log_id(content, 0)?),
         (7, 96) => {
-            let at = |bit: u8, position| (detail & bit != 0).then(|| log_id(content, position));
+            let at = |bit: u8, position| match detail & bit {
+                0 => Some(None),
+                _ => log_id(content, position).map(Some),
+            };
             let checkpoint = Checkpoint {
                 vote: (detail & 1 != 0).then(|| vote(content, detail & 2 != 0)),
-                committed: at(4, 16),
-                purged: at(8, 40),
-                last: at(16, 64),
+                committed: at(4, 16)?,
+                purged: at(8, 40)?,
+                last: at(16, 64)?,
             };
             Record::Checkpoint(checkpoint, word(content, 88))
         }
@@ -320,12 +323,14 @@ fn vote(content: &[u8], committed: bool) -> Vote {
     }
 }
 
-fn log_id(bytes: &[u8], at: usize) -> LogId {
-    LogId {
+/// `None`: an index that no log reaches, and behind which there is none.
+fn log_id(bytes: &[u8], at: usize) -> Option<LogId> {
+    let log_id = LogId {
         term: word(bytes, at),
         node_id: word(bytes, at + 8),
         index: word(bytes, at + 16),
-    }
+    };
+    (log_id.index < u64::MAX).then_some(log_id)
 }
 
 fn half(bytes: &[u8], at: usize) -> u32 {

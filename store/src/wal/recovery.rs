@@ -206,7 +206,7 @@ impl Replay {
         let mut end = 0;
         for (at, candidate) in used.iter().enumerate() {
             let bytes = match used.get(at + 1) {
-                Some(next) => end_before(next, buffer)?,
+                Some(next) => end_before(next, candidate, buffer)?,
                 None => candidate.length,
             };
             read(candidate, bytes, buffer)?;
@@ -276,7 +276,10 @@ impl Replay {
             }
         }
         self.bytes_on_disk += unused.iter().map(|candidate| candidate.length).sum::<u64>();
-        self.life += 1;
+        self.life = self.life.checked_add(1).ok_or_else(|| {
+            let what = "the log was opened more often than can be".to_owned();
+            WalError::damaged(directory, 0, what)
+        })?;
         let last = match last {
             Some(last) => last,
             None => self.begin_log(disk, directory, options, &mut unused)?,
@@ -356,10 +359,17 @@ impl Replay {
 }
 
 /// Where the segment before this one ended.
-fn end_before(next: &Candidate, buffer: &mut Vec<u8>) -> Result<u64, WalError> {
+fn end_before(next: &Candidate, this: &Candidate, buffer: &mut Vec<u8>) -> Result<u64, WalError> {
     read(next, 256, buffer)?;
     match super::record::decode(buffer, START + BATCH, next.sequence, (START + BATCH) as u64) {
-        Ok((Record::Checkpoint(_, end), _)) => Ok(end),
+        Ok((Record::Checkpoint(_, end), _)) if end <= this.length => Ok(end),
+        Ok((Record::Checkpoint(_, end), _)) => {
+            let what = format!(
+                "the segment was written up to {end}, but has {} bytes",
+                this.length
+            );
+            Err(WalError::damaged(&this.path, this.length, what))
+        }
         Ok(_) => {
             let what = "the segment does not start with a checkpoint".to_owned();
             Err(WalError::damaged(&next.path, START as u64, what))

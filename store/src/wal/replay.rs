@@ -53,6 +53,10 @@ impl Replay {
                     break;
                 }
             };
+            if whole.batch.synced as usize > at {
+                let what = "a write says that more was durable before it than there was";
+                return Err(damaged(at as u64, what.to_owned()));
+            }
             for (offset, record) in whole.records {
                 let first = offset == (START + BATCH) as u64;
                 let applied = if first {
@@ -76,6 +80,9 @@ impl Replay {
         let Record::Checkpoint(checkpoint, expected_end) = record else {
             return Err("the segment does not start with a checkpoint".to_owned());
         };
+        if checkpoint.next() < checkpoint.first() {
+            return Err("the newest entry is older than one that was purged".to_owned());
+        }
         match previous_end {
             None => self.checkpoint = *checkpoint,
             Some(end) if end != *expected_end => {

@@ -4,6 +4,7 @@ mod behaviour;
 mod crash;
 mod damage;
 mod failure;
+mod fuzz;
 
 use super::faulty::FaultyDisk;
 use super::*;

@@ -1,6 +1,7 @@
 //! Whole bodies, in each encoding: what becomes of them, and why some are refused.
 
 mod form;
+mod fuzz;
 mod random;
 mod refused;
 mod roundtrip;

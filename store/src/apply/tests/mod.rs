@@ -2,10 +2,13 @@
 
 mod alarm;
 mod determinism;
+mod fuzz_request;
+mod fuzz_txn;
 mod kv;
 mod lease;
 mod log;
 mod txn;
+mod txn_model;
 
 use super::{Entry, LogId, Machine, Origin, Outcome, Payload};
 use crate::engine::memory::MemoryEngine;

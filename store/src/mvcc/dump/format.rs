@@ -1,7 +1,7 @@
 //! The bytes of a dump: blocks, entries, the footer.
 
 use crate::Revision;
-use crate::mvcc::index::{Entry, Version};
+use crate::mvcc::index::{Entry, RECORD_LEN_MAX, Version};
 use crate::mvcc::record::{put_varint, take, take_varint};
 use crate::mvcc::size::{Segment, Segments};
 use std::fs::File;
@@ -118,6 +118,9 @@ fn decode_version(input: &mut &[u8]) -> Option<Version> {
     let sub = u32::try_from(take_varint(input)?).ok()?;
     let packed = take_varint(input)?;
     let record_len = usize::try_from(packed >> 1).ok()?;
+    if record_len > RECORD_LEN_MAX {
+        return None;
+    }
     Some(Version::new(revision, sub, record_len, packed & 1 == 1))
 }
 

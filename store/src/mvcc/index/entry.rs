@@ -9,6 +9,9 @@ const STORED_OVERHEAD: u64 = 64;
 
 const TOMBSTONE_BIT: u32 = 1 << 31;
 
+/// The length that a version can have a record of: far more than any request has.
+pub(crate) const RECORD_LEN_MAX: usize = TOMBSTONE_BIT as usize - 1;
+
 /// Where one version lies, and how large its record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
@@ -20,7 +23,7 @@ pub(crate) struct Version {
 
 impl Version {
     pub fn new(revision: Revision, sub: u32, record_len: usize, tombstone: bool) -> Version {
-        debug_assert!(record_len < TOMBSTONE_BIT as usize);
+        debug_assert!(record_len <= RECORD_LEN_MAX);
         let flag = if tombstone { TOMBSTONE_BIT } else { 0 };
         Version {
             revision,

@@ -20,6 +20,6 @@ mod tests;
 mod tree;
 
 pub(crate) use bulk::Builder;
-pub(crate) use entry::{Entry, Seen, Version};
+pub(crate) use entry::{Entry, RECORD_LEN_MAX, Seen, Version};
 pub(crate) use iterate::Slot;
 pub(crate) use tree::Tree;

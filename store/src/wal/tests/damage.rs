@@ -236,3 +236,49 @@ fn a_whole_write_behind_a_torn_mark_does_not_come_back() {
         None
     );
 }
+
+/// The files of a log whose writes are as given: what heads each segment, and its life and mark.
+fn made_up(segments: &[(Checkpoint, u64, u32, u64)]) -> FaultyDisk {
+    let disk = FaultyDisk::new(1);
+    disk.create_directory(Path::new(PATH)).expect("a directory");
+    for (sequence, (checkpoint, previous_end, life, synced)) in (1..).zip(segments) {
+        let mut encoder = Encoder::default();
+        encoder.start(sequence, 0, &segment::preamble(sequence));
+        encoder.checkpoint(checkpoint, *previous_end);
+        let mut bytes = encoder.finish(*life, *synced).to_vec();
+        bytes.resize(4096, 0);
+        let path = segment::path(Path::new(PATH), sequence);
+        let file = disk.create(&path).expect("an empty file");
+        file.write_all_at(&bytes, 0).expect("room");
+    }
+    disk
+}
+
+/// Checksums say that somebody wrote it, not that it makes sense.
+#[test]
+fn what_cannot_be_is_refused_although_its_checksums_are_right() {
+    let nothing = Checkpoint::default();
+    let at = |last, purged| Checkpoint {
+        last,
+        purged,
+        ..nothing
+    };
+    let end = START as u64 + 32 + 112;
+    drop(opened(&made_up(&[
+        (nothing, 0, 1, 0),
+        (nothing, end, 1, 0),
+    ])));
+    let says = |segments: &[(Checkpoint, u64, u32, u64)]| refused(&made_up(segments));
+    let beyond = says(&[(nothing, 0, 1, 0), (nothing, u64::MAX, 1, 0)]);
+    assert!(beyond.contains("was written up to"), "{beyond}");
+    let ahead = says(&[(nothing, 0, 1, 500)]);
+    assert!(ahead.contains("more was durable"), "{ahead}");
+    let worn = says(&[(nothing, 0, u32::MAX, 0)]);
+    assert!(worn.contains("more often"), "{worn}");
+    let backwards = says(&[(at(Some(id(1, 3)), Some(id(1, 5))), 0, 1, 0)]);
+    assert!(backwards.contains("older than one"), "{backwards}");
+    // A segment that does not begin as one was not begun: there is nothing to refuse, and nothing in it.
+    let endless = Some(id(1, u64::MAX));
+    let (_, recovered) = opened(&made_up(&[(at(endless, endless), 0, 1, 0)]));
+    assert_eq!(recovered.last, None);
+}

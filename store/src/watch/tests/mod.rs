@@ -4,6 +4,7 @@ mod bench;
 mod catching_up;
 mod creating;
 mod driver;
+mod fuzz;
 mod model;
 mod progress;
 mod receiving;

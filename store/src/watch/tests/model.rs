@@ -54,16 +54,17 @@ struct Client {
     next_id: i64,
 }
 
-struct Run {
+/// A history, decided by `random`.
+pub struct Run<R> {
     bench: Bench,
-    random: StdRng,
+    random: R,
     clients: Vec<Client>,
     progress_answers: usize,
     cancellations: usize,
 }
 
-impl Run {
-    fn new(seed: u64) -> Run {
+impl<R: Rng> Run<R> {
+    pub fn new(random: R) -> Run<R> {
         let bench = Bench::with(Options {
             window_bytes: 6_000,
             stream_queue_bytes: 3_000,
@@ -74,7 +75,7 @@ impl Run {
         });
         Run {
             bench,
-            random: StdRng::seed_from_u64(seed),
+            random,
             clients: Vec::new(),
             progress_answers: 0,
             cancellations: 0,
@@ -97,7 +98,7 @@ impl Run {
         changes
     }
 
-    fn step(&mut self) {
+    pub fn step(&mut self) {
         match self.random.random_range(0..100) {
             0..30 => {
                 let count = self.random.random_range(1..4);
@@ -253,7 +254,7 @@ impl Run {
         true
     }
 
-    fn finish(mut self) -> (usize, usize) {
+    pub fn finish(mut self) -> (usize, usize) {
         for client in 0..self.clients.len() {
             loop {
                 self.bench.run();
@@ -361,7 +362,7 @@ fn every_watch_receives_exactly_its_events_in_random_histories() {
     let (mut progress_answers, mut cancellations) = (0, 0);
     for seed in 0..60 {
         let result = std::panic::catch_unwind(|| {
-            let mut run = Run::new(seed);
+            let mut run = Run::new(StdRng::seed_from_u64(seed));
             for _ in 0..1500 {
                 run.step();
             }
