@@ -42,7 +42,6 @@ points! {
     "segment-retired" => "A segment that a purge freed is about to be given back.";
     "roll-before" => "The newest segment is full and durable, the next one not begun.";
     "roll-after" => "The next segment is the newest and nothing is in it.";
-    "wal-before-close" => "A member stops in order and its log is about to be marked as closed.";
     "segment-created" fails => "A segment has a temporary name and no content.";
     "segment-filled" fails => "A segment is filled and has its temporary name.";
     "segment-renamed" fails => "A segment has its name, which is not durable.";

@@ -255,7 +255,6 @@ impl Writer {
 
     fn close(&mut self) -> io::Result<()> {
         if self.unmarked || self.synced < self.end {
-            failpoint!("wal-before-close");
             self.mark()?;
             self.sync()?;
         }
