@@ -32,6 +32,11 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args_os()
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
+    #[cfg(feature = "faults")]
+    if let Err(why) = keelson_store::faults::start() {
+        eprintln!("{why}");
+        return cli::error::Exit::Usage.into();
+    }
     let program = arguments.first().map(Path::new).and_then(Path::file_name);
     if program.is_some_and(|name| name == "etcd") {
         return run::server(Personality::Etcd, &arguments[1..]);

@@ -35,6 +35,7 @@ async fn works() -> Check {
         path: PROGRAM.into(),
         leading: vec!["server".into()],
         flags: Vec::new(),
+        environment: Vec::new(),
     };
     let url = format!("https://127.0.0.1:{}", free_port()?);
     let flags = [

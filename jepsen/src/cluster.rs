@@ -64,6 +64,17 @@ pub struct Cluster {
     disks: Vec<Disk>,
     net: Option<Net>,
     directory: PathBuf,
+    failpoints: Vec<String>,
+}
+
+/// Asks a server for its failpoints. One that does not know the question answers it otherwise.
+fn failpoints(program: &Path) -> Vec<String> {
+    let mut command = std::process::Command::new(program);
+    let asked = command.arg("--version").env("KEELSON_FAILPOINTS", "help");
+    let answer = asked.output().map(|told| told.stdout).unwrap_or_default();
+    let answer = String::from_utf8_lossy(&answer);
+    let names = answer.lines().filter_map(|line| line.split_once('\t'));
+    names.map(|(name, _)| name.to_owned()).collect()
 }
 
 impl Cluster {
@@ -90,6 +101,7 @@ impl Cluster {
             disks,
             net,
             directory: logs.to_owned(),
+            failpoints: failpoints(&spec.binary.path),
         };
         cluster.add_members(spec)?;
         Ok(cluster)
@@ -206,7 +218,14 @@ impl Cluster {
             return Ok(());
         }
         let (program, arguments) = some("a program", member.arguments.split_first())?;
-        member.process = Some(Process::start(Path::new(program), arguments, &member.log)?);
+        let switch = self.directory.join(format!("{}.failpoints", member.name));
+        let environment = [(
+            "KEELSON_FAILPOINTS_FILE".to_owned(),
+            switch.display().to_string(),
+        )];
+        let program = Path::new(program);
+        let process = Process::start_with(&environment, program, arguments, &member.log)?;
+        member.process = Some(process);
         member.is_paused = false;
         Ok(())
     }
@@ -333,6 +352,31 @@ impl Cluster {
         Ok(format!("{program} {} {flags}", status.version)
             .trim()
             .to_owned())
+    }
+
+    /// Names of the failpoints that the server carries; none if it is not made for tests.
+    pub fn failpoints(&self) -> &[String] {
+        &self.failpoints
+    }
+
+    /// Switches failpoints on at a member, and all others off.
+    ///
+    /// # Errors
+    ///
+    /// When the disk does not take it.
+    pub fn switch_failpoints(&self, i: usize, orders: &str) -> Check {
+        let file = self.directory.join(format!("{}.failpoints", self.name(i)));
+        let new = file.with_extension("new");
+        std::fs::write(&new, orders)?;
+        Ok(std::fs::rename(&new, &file)?)
+    }
+
+    /// The lines of a member's log that contain `word`.
+    pub fn log_lines(&self, i: usize, word: &str) -> Vec<String> {
+        let text = std::fs::read(&self.members[i].log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines = text.lines().filter(|line| line.contains(word));
+        lines.map(str::to_owned).collect()
     }
 
     /// How many lines a member has logged, and those that speak of a panic or a broken invariant.

@@ -22,11 +22,12 @@ const FAULTS: [Nemesis; 10] = [
     Nemesis::KillMajority,
 ];
 /// Faults that come now and then.
-const RARE: [Nemesis; 6] = [
+const RARE: [Nemesis; 7] = [
     Nemesis::Link,
     Nemesis::Full,
     Nemesis::SyncError,
     Nemesis::Torn,
+    Nemesis::Failpoint,
     Nemesis::Restart,
     Nemesis::Clock,
 ];

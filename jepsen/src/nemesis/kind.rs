@@ -35,6 +35,8 @@ pub enum Nemesis {
     Clock,
     /// The newest file of a log ends in garbage after a kill, as a torn write leaves it.
     Torn,
+    /// A member kills itself in the middle of something, at a failpoint of its program.
+    Failpoint,
     /// Leadership is handed over.
     Transfer,
     /// A member gives space back to its disk.
@@ -87,7 +89,7 @@ const fn facts(
 
 impl Nemesis {
     /// All of them.
-    pub const ALL: [Nemesis; 18] = [
+    pub const ALL: [Nemesis; 19] = [
         Nemesis::Kill,
         Nemesis::KillMajority,
         Nemesis::KillAll,
@@ -103,6 +105,7 @@ impl Nemesis {
         Nemesis::SyncError,
         Nemesis::Clock,
         Nemesis::Torn,
+        Nemesis::Failpoint,
         Nemesis::Transfer,
         Nemesis::Defragment,
         Nemesis::Restart,
@@ -140,6 +143,7 @@ impl Nemesis {
             ),
             Nemesis::Clock => facts("clock", "F10", Requests, &[FakeTime], (1_000, 8_000)),
             Nemesis::Torn => facts("torn", "F14", Members, &[], (300, 1_500)),
+            Nemesis::Failpoint => facts("failpoint", "F5", Members, &[], (800, 4_000)),
             Nemesis::Transfer => facts("transfer", "F20", Requests, &[], (200, 1_000)),
             Nemesis::Defragment => facts("defragment", "F21", Requests, &[], (200, 1_000)),
             Nemesis::Restart => facts("restart", "F22", Members, &[], (200, 1_500)),

@@ -8,8 +8,9 @@
 //! |---|---|
 //! | `kind` | the faults and what they need |
 //! | `plan` | when which begins, from a seed |
-//! | `process`, `storage`, `wires`, `requests` | how they are done |
+//! | `process`, `failpoint`, `storage`, `wires`, `requests` | how they are done |
 
+mod failpoint;
 pub mod kind;
 pub mod plan;
 mod process;
@@ -63,6 +64,8 @@ enum Means {
     Probe(storage::Probe),
     /// A program that is attached to a member.
     Tracer(keelson_kit::process::Process, std::path::PathBuf),
+    /// A member that dies at failpoints, and how often it had done so before.
+    Armed(usize),
 }
 
 /// Carries out a plan.
@@ -175,12 +178,12 @@ impl<'a> Injector<'a> {
             ended: None,
             random,
         };
-        if let Some((need, why)) = facts
+        let lacking = facts
             .needs
             .iter()
             .find_map(|need| Some((need, self.host.lacks(*need)?)))
-        {
-            let reason = format!("needs {}: {why}", need.question());
+            .map(|(need, why)| format!("needs {}: {why}", need.question()));
+        if let Some(reason) = lacking.or_else(|| self.is_deaf_to(step.nemesis)) {
             self.write(&fault, FaultPhase::Skipped { reason });
             self.tallies.push((facts.name, false));
             return;
@@ -218,6 +221,7 @@ impl<'a> Injector<'a> {
             Nemesis::Restart => self.stop(fault).await,
             Nemesis::Pause => self.pause(fault).await,
             Nemesis::Torn => self.tear(fault),
+            Nemesis::Failpoint => self.arm(fault),
             Nemesis::Power | Nemesis::PowerAll => self.power(fault),
             Nemesis::Stall | Nemesis::Slow => self.stall(fault),
             Nemesis::Full => self.fill(fault),
@@ -268,6 +272,7 @@ impl<'a> Injector<'a> {
             Nemesis::Stall | Nemesis::Slow => self.unstall(&mut fault),
             Nemesis::Full => self.free(&mut fault).await,
             Nemesis::SyncError => self.end_tracer(&mut fault),
+            Nemesis::Failpoint => self.disarm(&mut fault),
             Nemesis::Partition | Nemesis::Flap => self.mend(&fault),
             Nemesis::Link => self.widen(&mut fault),
             Nemesis::Transfer | Nemesis::Defragment => Ok(String::new()),
@@ -301,7 +306,10 @@ impl<'a> Injector<'a> {
         for (i, how) in self.cluster.take_ends() {
             let may_end = |fault: &&mut Active| {
                 let kind = fault.step.nemesis;
-                matches!(kind, Nemesis::Full | Nemesis::SyncError) && fault.victims.contains(&i)
+                matches!(
+                    kind,
+                    Nemesis::Full | Nemesis::SyncError | Nemesis::Failpoint
+                ) && fault.victims.contains(&i)
             };
             let cause = self.active.iter_mut().find(may_end);
             let expected = cause.is_some();

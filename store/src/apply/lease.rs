@@ -2,6 +2,7 @@
 
 use super::command::Executor;
 use super::schema;
+use crate::faults::failpoint;
 use crate::lease::{Change, Lease};
 use crate::reply::Reply;
 use crate::{Error, LeaseId, validate};
@@ -30,6 +31,7 @@ impl Executor<'_, '_> {
         };
         self.set_lease(id, lease);
         self.lease_changes.push(Change::Granted { id, ttl, since });
+        failpoint!("lease-granted");
         let revision = self.writer.revision();
         Ok(Reply::LeaseGrant { id, ttl, revision })
     }
@@ -47,6 +49,7 @@ impl Executor<'_, '_> {
         leases.remove(id);
         schema::delete_lease(self.writer.batch(), id);
         self.lease_changes.push(Change::Revoked { id });
+        failpoint!("lease-revoked");
         let revision = self.writer.end_revision();
         Ok(Reply::LeaseRevoke { revision })
     }
@@ -66,6 +69,7 @@ impl Executor<'_, '_> {
             let since = note.since.unwrap_or_default();
             self.note(note.id, note.remaining_ttl, |lease| lease.since == since);
         }
+        failpoint!("notes-applied");
         self.done()
     }
 

@@ -4,6 +4,7 @@ use super::command::Executor;
 use super::{Entry, LogId, Payload, State, schema};
 use crate::engine::EngineError;
 use crate::event::EventBatch;
+use crate::faults::failpoint;
 use crate::lease::{self, Place};
 use crate::mvcc::{Store, Writer};
 use crate::reply::Reply;
@@ -111,6 +112,7 @@ impl Machine {
         schema::put_applied(writer.batch(), last.log_id);
         if let Some((log_id, encoded)) = membership {
             schema::put_membership(writer.batch(), log_id, encoded);
+            failpoint!("membership-before-write");
             // A copy: the slice would keep everything that arrived with it.
             let encoded = Bytes::copy_from_slice(encoded);
             self.position.membership = Some((Some(log_id), encoded));

@@ -9,10 +9,35 @@
 //! that ships. Everything hangs on the feature `faults`, which only tests ask for and which does not compile
 //! into an optimised program; without it a failpoint is nothing and a plant is the constant `false`. `make build`
 //! looks for [`MARKER`] in what it has built.
+//!
+//! # Failpoints
+//!
+//! All names are in [`points`], each with what it is for. `KEELSON_FAILPOINTS=name=action[@n][;...]` in the
+//! environment switches some on from the start, the file that `KEELSON_FAILPOINTS_FILE` names does while the
+//! program runs: it is looked at whenever a failpoint is come to, and what it says replaces what it said before.
+//! The program has to call [`start`] for any of this; parts of it that a simulation or a unit test runs do not.
+//! An action happens when the place is come to for the `n`-th time since it was switched on:
+//!
+//! | action | what happens |
+//! |---|---|
+//! | `kill` | the process ends by SIGKILL; without `n` the first time |
+//! | `delay(MS)` | the thread waits so many milliseconds; without `n` every time |
+//! | `pause` | the thread waits until what is switched on changes |
+//! | `error` | the seam reports an error of the system, where it can ([`Point::fails`]) |
+//! | other | as the crate `fail` understands it, without `@n` |
+//!
+//! Whoever comes to one that does something says so in the log first, by name. `KEELSON_FAILPOINTS=help` prints
+//! the names and ends the program.
 
 mod plant;
+pub mod points;
+#[cfg(feature = "faults")]
+mod switch;
 
 pub use plant::{Plant, planted};
+pub use points::{POINTS, Point};
+#[cfg(feature = "faults")]
+pub use switch::{start, switch_on};
 
 #[cfg(all(feature = "faults", not(debug_assertions)))]
 compile_error!("the feature `faults` is for tests: a release must not contain it");
@@ -20,20 +45,59 @@ compile_error!("the feature `faults` is for tests: a release must not contain it
 /// Stands in every program that contains faults, and in no other.
 pub const MARKER: &str = "keelson-carries-faults-for-tests";
 
-/// A place where a test can stop, delay or kill this member: `failpoint!("wal-before-sync")`.
+/// A place where a test can stop, delay or kill this member: `failpoint!("wal-before-sync")`. With `, fails` it
+/// can also report an error: then it stands in a function that returns an [`std::io::Result`].
 ///
-/// The name is said once in the whole program.
+/// The name is said once in the whole program, and is in [`POINTS`].
 #[cfg(feature = "faults")]
 macro_rules! failpoint {
     ($name:literal) => {
-        fail::fail_point!($name)
+        $crate::faults::reach($name)
+    };
+    ($name:literal, fails) => {
+        $crate::faults::reach_or_fail($name)?
     };
 }
 
 /// Nothing: this program carries no faults.
 #[cfg(not(feature = "faults"))]
 macro_rules! failpoint {
-    ($name:literal) => {};
+    ($name:literal $(, fails)?) => {{}};
 }
 
 pub(crate) use failpoint;
+
+/// What a [`failpoint!`] that cannot fail becomes.
+#[cfg(feature = "faults")]
+pub fn reach(name: &'static str) {
+    // What cannot fail has refused to be switched on as one that does.
+    let _ = switch::reach(name);
+}
+
+/// What a [`failpoint!`] that can fail becomes.
+///
+/// # Errors
+/// When it is switched on to.
+#[cfg(feature = "faults")]
+pub fn reach_or_fail(name: &'static str) -> std::io::Result<()> {
+    switch::reach(name).map_or(Ok(()), Err)
+}
+
+/// `in_a_hurry` if this process is asked, by `KEELSON_HURRY` in its environment, to let things happen soon that
+/// are rare in life (a log segment that is full, a note of a lease's time), so that a test sees them; `normally`
+/// otherwise, and in every program without faults.
+#[cfg(feature = "faults")]
+pub fn hurried<T>(normally: T, in_a_hurry: T) -> T {
+    use std::sync::OnceLock;
+    static HURRY: OnceLock<bool> = OnceLock::new();
+    match HURRY.get_or_init(|| std::env::var_os("KEELSON_HURRY").is_some()) {
+        true => in_a_hurry,
+        false => normally,
+    }
+}
+
+/// `normally`: this program carries no faults.
+#[cfg(not(feature = "faults"))]
+pub fn hurried<T>(normally: T, _in_a_hurry: T) -> T {
+    normally
+}

@@ -3,6 +3,7 @@
 use super::queue::{Queue, Slot};
 use super::{Lease, Place};
 use crate::LeaseId;
+use crate::faults::hurried;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -93,7 +94,7 @@ impl Primary {
         let Some(countdown) = self.countdowns.get_mut(&id) else {
             return;
         };
-        let due = now + CHECKPOINT_INTERVAL;
+        let due = now + hurried(CHECKPOINT_INTERVAL, Duration::from_secs(1));
         if !countdown.revoking && countdown.deadline > due {
             self.checkpoints.set(id, countdown, due);
         } else {

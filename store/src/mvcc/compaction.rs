@@ -9,6 +9,7 @@ use super::index::Version;
 use super::store::{State, Store};
 use crate::Revision;
 use crate::engine::EngineError;
+use crate::faults::failpoint;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
@@ -56,10 +57,13 @@ impl Store {
             ..Swept::default()
         };
         if floor > self.trimmed.load(Ordering::Acquire) {
+            failpoint!("sweep-begin");
             swept.versions = self.trim(floor, stop);
+            failpoint!("sweep-trimmed");
         }
         swept.segments = self.reclaim(floor, stop)?;
         if !stop() {
+            failpoint!("sweep-finished");
             self.swept.store(floor, Ordering::Release);
         }
         Ok(swept)
@@ -91,6 +95,7 @@ impl Store {
                 return versions;
             }
             let (trimmed, next) = self.state.write().trim(&start, floor, LEAVES_PER_LOCK);
+            failpoint!("sweep-batch");
             versions += trimmed;
             from = next;
         }

@@ -8,12 +8,15 @@ use super::store::Store;
 use super::{record, schema};
 use crate::Revision;
 use crate::engine::{Batch, EngineError, Family, Garbage, history_key, parse_history_key};
+use crate::faults::{failpoint, hurried};
 use parking_lot::RwLock;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// A segment that is still being written is rewritten only for this much.
 const WORTHWHILE_BYTES: u64 = 16 << 20;
+/// For this much where a test cannot wait.
+const WORTHWHILE_IN_A_HURRY: u64 = 256 << 10;
 /// The engine is asked to rewrite about so much at a time, because it cannot be interrupted: a second
 /// or two on a slow disk. Most segments are smaller. Smaller pieces would cost more writing: the
 /// engine rewrites whole files, and a piece touches one more than it fills. Small in tests.
@@ -63,6 +66,7 @@ impl Store {
 
     /// The segments that are worth rewriting.
     fn worthwhile(&self, floor: Revision) -> Vec<i64> {
+        let worthwhile_bytes = hurried(WORTHWHILE_BYTES, WORTHWHILE_IN_A_HURRY);
         let state = self.state.read();
         let tombstone_floor = state.tombstone_floor;
         let segments = &state.segments.0;
@@ -74,7 +78,7 @@ impl Store {
                 dead += segment.dead_tombstones;
             }
             let finished = last <= floor;
-            if dead * 2 > segment.total && (finished || dead >= WORTHWHILE_BYTES) {
+            if dead * 2 > segment.total && (finished || dead >= worthwhile_bytes) {
                 chosen.push(number);
             }
         }
@@ -104,7 +108,9 @@ impl Store {
             let end = Segments::first(number + 1);
             let dead = Arc::new(examined.dead);
             *self.dead.0.write() = Arc::clone(&dead);
+            failpoint!("reclaim-before");
             let done = self.reclaim_pieces(&examined.pieces, end, &dead, stop);
+            failpoint!("reclaim-after");
             *self.dead.0.write() = Arc::default();
             if !done? {
                 return Ok(false);
@@ -139,6 +145,7 @@ impl Store {
             if stop() {
                 return Ok(false);
             }
+            failpoint!("reclaim-piece");
             self.engine.reclaim(from, to)?;
         }
         Ok(true)

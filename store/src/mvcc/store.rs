@@ -12,6 +12,7 @@ use super::size::{Segments, Size};
 use crate::engine::{Batch, Engine, EngineError, GarbageSlot};
 use crate::error::Error;
 use crate::event::{Event, Previous};
+use crate::faults::failpoint;
 use crate::{LeaseId, Revision};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
@@ -152,9 +153,11 @@ impl Store {
         state.size.total = state.size.in_use;
         let mut batch = Batch::default();
         schema::put_number(&mut batch, schema::TOTAL, state.size.total as i64);
+        failpoint!("defragment-before-write");
         if let Err(error) = self.engine.write(&batch) {
             tracing::warn!(%error, "the size after defragmentation is not remembered");
         }
+        failpoint!("defragment-after-write");
     }
 
     /// The encoded `KeyValue` of the version before an event, if it still exists.

@@ -8,6 +8,7 @@ use super::store::{Meta, State, Store};
 use crate::engine::{Batch, EngineError, Family, history_key};
 use crate::error::Error;
 use crate::event::{Event, EventBatch, Previous};
+use crate::faults::failpoint;
 use crate::{LeaseId, Revision};
 use bytes::Bytes;
 use keelson_proto::etcdserverpb::RangeRequest;
@@ -257,6 +258,7 @@ impl Writer<'_> {
         }
         self.state.compacted = revision;
         schema::put_number(&mut self.batch, schema::COMPACTED, revision);
+        failpoint!("compact-decided");
         Ok(())
     }
 
@@ -276,7 +278,9 @@ impl Writer<'_> {
             schema::put_number(&mut self.batch, schema::TOTAL, total);
         }
         if !self.batch.is_empty() {
+            failpoint!("apply-before-write");
             self.store.engine.write(&self.batch)?;
+            failpoint!("apply-after-write");
         }
         self.state.revision = self.revision;
         self.store

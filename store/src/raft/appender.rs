@@ -6,6 +6,7 @@
 
 use super::types::{LeaderId, Proposal, Raft, TypeConfig};
 use crate::MemberId;
+use crate::faults::failpoint;
 use bytes::{BufMut, Bytes, BytesMut};
 use openraft::errors::ClientWriteError;
 use openraft::impls::ProgressResponder;
@@ -134,6 +135,7 @@ fn join(batches: &[Waiting], bytes: usize) -> Bytes {
 
 async fn append(raft: &Raft, payload: Bytes, term: u64, node_id: MemberId) -> Outcome {
     let (responder, completed) = ProgressResponder::<TypeConfig, _>::complete_only();
+    failpoint!("propose-before-write");
     let write = raft
         .write(Proposal(payload))
         .responder(responder)
@@ -143,7 +145,10 @@ async fn append(raft: &Raft, payload: Bytes, term: u64, node_id: MemberId) -> Ou
         return Outcome::NotAppended;
     }
     match completed.await {
-        Ok(Ok(_)) => Outcome::Committed,
+        Ok(Ok(_)) => {
+            failpoint!("propose-committed");
+            Outcome::Committed
+        }
         Ok(Err(ClientWriteError::ForwardToLeader(_))) => Outcome::NotAppended,
         Ok(Err(_)) | Err(_) => Outcome::Unknown,
     }

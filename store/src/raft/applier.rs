@@ -11,6 +11,7 @@ use super::types::{StoredMembership, decode_membership, log_id_from_wal};
 use crate::apply::Machine;
 use crate::engine::Engine;
 use crate::event::{Event, EventBatch};
+use crate::faults::failpoint;
 use crate::watch::{self, Feed};
 use crate::world::{Lanes, Step, Work};
 use crate::{Error, Revision, apply, broken, mvcc, wal};
@@ -314,6 +315,7 @@ impl Applier {
     /// Applies what the log holds beyond the state, before anybody can ask or watch.
     pub fn replay(&mut self, run: &[wal::Entry]) {
         self.machine.apply(run);
+        failpoint!("start-replayed");
         let position = Position::of(&self.machine);
         *self.progress.submitted.lock() = position.clone();
         self.progress.publish(position);
@@ -338,6 +340,7 @@ impl Applier {
 
     fn apply(&mut self, run: &[wal::Entry], around: &Surroundings) {
         let outcome = self.machine.apply(run);
+        failpoint!("apply-before-events");
         let bytes: usize = run.iter().map(|entry| entry.payload.len()).sum();
         self.progress
             .applied_bytes
@@ -355,6 +358,7 @@ impl Applier {
         self.progress
             .applied_index
             .store(position.index(), Ordering::SeqCst);
+        failpoint!("apply-before-replies");
         around.fronts.deliver(outcome.replies);
         self.progress.applied.send_replace(position);
     }
@@ -363,7 +367,9 @@ impl Applier {
         self.checkpoints += 1;
         let path = self.directory.outgoing(&self.checkpoints.to_string());
         let store = self.current.store();
+        failpoint!("checkpoint-before", fails);
         store.engine().checkpoint(&path).map_err(io::Error::other)?;
+        failpoint!("checkpoint-after", fails);
         Ok(Checkpoint {
             position: Position::of(&self.machine),
             revision: store.revision(),
@@ -391,6 +397,7 @@ impl Applier {
                 expected
             );
         }
+        failpoint!("install-current");
         self.machine = loaded.machine;
         let serving = (loaded.store, self.machine.state());
         let (replaced, _) = std::mem::replace(&mut *self.current.pair.write(), serving);
@@ -400,6 +407,7 @@ impl Applier {
         self.progress.set_durable(position.clone());
         self.progress.publish(position);
         around.fronts.deliver(Vec::new());
+        failpoint!("install-serving");
         if let Err(error) = self.directory.retire(replaced) {
             tracing::warn!(%error, "the replaced state could not be removed");
         }

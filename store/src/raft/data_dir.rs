@@ -4,6 +4,7 @@
 //! failure leaves the old or the new. Log and state have rooms of their own below it.
 
 use super::identity::{Owner, StartError};
+use crate::faults::failpoint;
 use fs4::fs_std::FileExt;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -107,8 +108,11 @@ pub(super) fn write_durably(directory: &Path, name: &str, text: &str) -> io::Res
     let temporary = directory.join(format!("{name}.new"));
     let mut file = File::create(&temporary)?;
     file.write_all(text.as_bytes())?;
+    failpoint!("file-written", fails);
     file.sync_all()?;
+    failpoint!("file-before-rename", fails);
     fs::rename(&temporary, directory.join(name))?;
+    failpoint!("file-renamed", fails);
     File::open(directory)?.sync_all()
 }
 

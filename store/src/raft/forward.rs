@@ -6,6 +6,7 @@ use super::appender::Outcome;
 use super::members::Directory;
 use super::network::{Caller, Connection};
 use super::proposer::Leadership;
+use crate::faults::failpoint;
 use bytes::Bytes;
 use futures::StreamExt;
 use keelson_proto::peer;
@@ -64,6 +65,7 @@ impl Forwarder {
             batch,
             term: leader.term,
         };
+        failpoint!("forward-before-send");
         if stream.requests.send(request).await.is_err() {
             stream.outcomes.lock().remove(&sequence);
             return Outcome::NotAppended;

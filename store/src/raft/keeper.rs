@@ -8,6 +8,7 @@
 use super::applier::{Current, Progress};
 use super::handle::Handle;
 use super::proposer::Leadership;
+use crate::faults::failpoint;
 use crate::lease::{Change, Clock, NotPrimary, Renew};
 use crate::{Error, LeaseId, MemberId};
 use futures::future::join_all;
@@ -94,6 +95,7 @@ impl LeaseKeeper {
             match self.of_term(term, |clock| clock.renew(id, Instant::now())) {
                 Ok(Renew::Renewed(ttl)) => {
                     self.renewed.fetch_add(1, Ordering::Relaxed);
+                    failpoint!("renew-before-answer");
                     return Ok(ttl);
                 }
                 Ok(Renew::Gone) => return Ok(0),
@@ -203,6 +205,7 @@ impl LeaseKeeper {
             found = own_entry => if found.is_err() { return },
         }
         self.promote(parts, mine.term);
+        failpoint!("clocks-begun");
         let propose_what_is_due = async {
             loop {
                 tokio::time::sleep(TICK).await;
@@ -225,7 +228,14 @@ impl LeaseKeeper {
                 fence_term: term,
             };
             async move {
+                match expires {
+                    true => failpoint!("expiry-before-propose"),
+                    false => failpoint!("notes-before-propose"),
+                }
                 let outcome = parts.handle.propose(command).await;
+                if expires {
+                    failpoint!("expiry-proposed");
+                }
                 expires && outcome.is_ok()
             }
         });

@@ -21,6 +21,7 @@ use super::types::{Membership, PeerNode, encode_membership};
 use crate::archive::{self, ArchiveError, Header, Progress, Reader, Totals};
 use crate::engine::rocks::{RocksEngine, RocksOptions};
 use crate::engine::{Batch, Engine, EngineError, GarbageSlot};
+use crate::faults::failpoint;
 use crate::wal::{self, LogId, Wal};
 use crate::{MemberId, Revision, apply, mvcc};
 use std::collections::{BTreeMap, BTreeSet};
@@ -145,6 +146,7 @@ pub fn restore(
     check_place(&options.data_dir)?;
     archive::status(&options.file, &mut |at| progress(Stage::Checking, at))?;
     let site = Site::open(&options.data_dir)?;
+    failpoint!("restore-begun");
     let reader = Reader::open(&options.file)?;
     let snapshot = reader.header().clone();
     let (revision, totals) = site.fill(&owner, reader, options.bump_revision, &mut |at| {
@@ -225,6 +227,7 @@ impl Site {
         let data_dir = DataDir::open(&self.path)?;
         let founded = self.write_state(owner, reader, bump, progress)?;
         self.write_log(founded.log_id)?;
+        failpoint!("restore-log-written");
         let restored = Owner {
             initial: BTreeMap::new(),
             ..owner.clone()
@@ -251,6 +254,7 @@ impl Site {
         let totals = reader.restore(&engine, progress)?;
         let (log_id, revision) = found(&engine, owner, bump)?;
         drop(engine);
+        failpoint!("restore-before-adopt");
         states
             .adopt_first()
             .map_err(|error| disk(&self.path, &error))?;
@@ -298,6 +302,7 @@ impl Site {
     /// Gives the directory its name.
     fn hand_over(mut self, data_dir: &Path) -> Result<(), RestoreError> {
         sync_directory(&self.path).map_err(|error| disk(&self.path, &error))?;
+        failpoint!("restore-before-rename");
         // Takes the place of an empty directory, and of no other.
         fs::rename(&self.path, data_dir).map_err(|error| {
             RestoreError::Place(format!(
@@ -305,6 +310,7 @@ impl Site {
                 data_dir.display()
             ))
         })?;
+        failpoint!("restore-renamed");
         self.is_named = true;
         let parent = parent(data_dir);
         sync_directory(parent).map_err(|error| disk(parent, &error))

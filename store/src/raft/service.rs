@@ -12,6 +12,7 @@ use super::types::{
     Raft, TypeConfig, entry_from_peer, log_id_from_peer, log_id_to_peer, vote_from_peer,
     vote_to_peer,
 };
+use crate::faults::failpoint;
 use crate::metrics::Metrics;
 use crate::{Error, MemberId};
 use futures::{Stream, StreamExt};
@@ -107,6 +108,7 @@ fn append_request(request: peer::AppendRequest) -> Option<AppendEntriesRequest<T
 }
 
 fn append_response(result: &StreamAppendResult<TypeConfig>) -> peer::AppendResponse {
+    failpoint!("append-before-answer");
     let outcome = match result {
         Ok(matched) => append_response::Outcome::Matched(append_response::Matched {
             log_id: matched.as_ref().map(log_id_to_peer),
@@ -181,6 +183,7 @@ impl Peer for PeerService {
         self.check(&request)?;
         let request = vote_request(request.get_ref())?;
         let response = self.raft.vote(request).await.map_err(fatal)?;
+        failpoint!("vote-before-answer");
         Ok(Response::new(vote_response(&response)))
     }
 

@@ -6,6 +6,7 @@
 
 use crate::apply::{self, Machine};
 use crate::engine::{Engine, EngineError, Engines, GarbageSlot};
+use crate::faults::failpoint;
 use crate::mvcc;
 use crate::world::{Lanes, Step, Work};
 use std::fs::{self, File};
@@ -137,14 +138,22 @@ impl StateDir {
             .unwrap_or(0)
             + 1;
         let target = self.generation(number);
-        let moved = remove_all(&target)
-            .and_then(|()| sync_tree(received))
-            .and_then(|()| fs::rename(received, &target))
-            .and_then(|()| sync_directory(&self.root));
-        moved.map_err(|error| self.io(&error))?;
+        self.take_in(received, &target)
+            .map_err(|error| self.io(&error))?;
         let loaded = self.load(number, true)?;
+        failpoint!("install-loaded");
         self.set_current(number).map_err(|error| self.io(&error))?;
         Ok(loaded)
+    }
+
+    fn take_in(&self, received: &Path, target: &Path) -> io::Result<()> {
+        remove_all(target)?;
+        failpoint!("install-before-sync", fails);
+        sync_tree(received)?;
+        failpoint!("install-before-rename", fails);
+        fs::rename(received, target)?;
+        failpoint!("install-renamed", fails);
+        sync_directory(&self.root)
     }
 
     /// Removes the generation before the current one as soon as nobody uses `replaced`, its store, any
@@ -207,7 +216,9 @@ impl StateDir {
         let mut file = File::create(&temporary)?;
         writeln!(file, "{number}")?;
         file.sync_all()?;
+        failpoint!("current-before-rename", fails);
         fs::rename(&temporary, self.root.join("CURRENT"))?;
+        failpoint!("current-renamed", fails);
         sync_directory(&self.root)
     }
 
@@ -250,6 +261,7 @@ impl Work for Retirement {
             return Step::Wait(RETIRE_INTERVAL);
         }
         self.replaced = None;
+        failpoint!("retire-before-remove");
         if let Err(error) = remove_all(&self.path) {
             tracing::warn!(%error, "the replaced state could not be removed");
         }

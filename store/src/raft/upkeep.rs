@@ -6,6 +6,7 @@ use super::group::Group;
 use super::snapshot::Incoming;
 use super::space::SpaceWatch;
 use super::types::Raft;
+use crate::faults::failpoint;
 use crate::metrics::Metrics;
 use crate::wal::Wal;
 use crate::world::{Lanes, Step, Work};
@@ -206,6 +207,7 @@ impl UpkeepLane {
         }
         let seconds = self.flushed_at.elapsed().as_secs_f64();
         upkeep.metrics.backend_commit_seconds.observe(seconds);
+        failpoint!("flush-known");
         upkeep.progress.set_durable(applied);
         upkeep.shorten_log();
         // What is durable may be swept further than before.
@@ -241,9 +243,11 @@ impl Upkeep {
         let raft = self.raft.clone();
         self.runtime.spawn(async move {
             // openraft purges only behind a snapshot it knows of; ours is whatever is durable.
+            failpoint!("purge-before-trigger");
             let told = raft.trigger().snapshot().await;
             if told.is_ok() && upto > 0 {
                 let _ = raft.trigger().purge_log(upto).await;
+                failpoint!("purge-triggered");
             }
         });
     }

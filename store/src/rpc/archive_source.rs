@@ -3,6 +3,7 @@
 use super::snapshot::{OpenSnapshot, SnapshotSource};
 use crate::Error;
 use crate::archive::{Header, Writer};
+use crate::faults::failpoint;
 use crate::raft::Handle;
 use crate::raft::applier::Checkpoint;
 use bytes::{Bytes, BytesMut};
@@ -48,6 +49,7 @@ impl SnapshotSource for ArchiveSource {
         Box::pin(async move {
             let place = place.map_err(|_| Error::TooManyRequests)?;
             let checkpoint = handle.checkpoint().await.map_err(|error| failed(&error))?;
+            failpoint!("archive-copied");
             let identity = handle.identity();
             let applied = checkpoint.position.applied;
             let header = Header {
@@ -97,6 +99,7 @@ fn serve(
 ) {
     let written = write_archive(&checkpoint, header, data_dir);
     drop(checkpoint);
+    failpoint!("archive-written");
     let mut file = match written {
         Ok((file, total)) => {
             if size.send(Ok(total)).is_err() {

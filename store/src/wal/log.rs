@@ -1,6 +1,6 @@
 //! The log as its users see it: the queue, the readable state, and reading.
 
-use super::record::{self, PAYLOAD_MAX};
+use super::record::{self, PAYLOAD_MAX, SMALL};
 use super::segment::Index;
 use super::tail::{Leaders, Tail};
 use super::types::{Checkpoint, Done, Entry, LogId, Options, Recovered, Vote};
@@ -54,6 +54,27 @@ pub(super) enum Operation {
         epoch: u64,
     },
     Purge(LogId),
+}
+
+impl Operation {
+    /// Bytes of the next record of this operation.
+    pub fn next_bytes(&self) -> usize {
+        match self {
+            Operation::Append { entries, .. } => entries
+                .as_slice()
+                .first()
+                .map_or(0, |entry| record::entry_bytes(entry.payload_len())),
+            _ => SMALL,
+        }
+    }
+
+    /// Who waits for it.
+    pub fn into_done(self) -> Option<Done> {
+        match self {
+            Operation::Append { done, .. } | Operation::Vote(_, done) => Some(done),
+            _ => None,
+        }
+    }
 }
 
 pub(super) struct State {

@@ -10,6 +10,7 @@ use super::spare::{self, Spare};
 use super::tail::Leaders;
 use super::types::{Checkpoint, Options};
 use super::writer::Resume;
+use crate::faults::failpoint;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -248,6 +249,7 @@ impl Replay {
         if self.torn_bytes > 0 {
             write(&vec![0; self.torn_bytes as usize], end)?;
         }
+        failpoint!("recovery-rewritten");
         if options.sync {
             let synced = candidate.file.sync_data();
             synced.map_err(|error| WalError::io("sync", &candidate.path, error))?;
@@ -284,6 +286,7 @@ impl Replay {
             Some(last) => last,
             None => self.begin_log(disk, directory, options, &mut unused)?,
         };
+        failpoint!("recovery-before-names");
         disk.sync_directory(directory)
             .map_err(|error| WalError::io("sync the directory", directory, error))?;
         let spare = |Candidate {
@@ -328,6 +331,7 @@ impl Replay {
         options: &Options,
         unused: &mut Vec<Candidate>,
     ) -> Result<Last, WalError> {
+        failpoint!("log-before-founding");
         let path = segment::path(directory, 1);
         let io = |what| move |error| WalError::io(what, segment::path(directory, 1), error);
         let (file, length) = if unused.is_empty() {

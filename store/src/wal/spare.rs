@@ -5,6 +5,7 @@ use super::leisure::Leisure;
 use super::log::Shared;
 use super::segment::{self, Segment, UNFINISHED};
 use super::types::Options;
+use crate::faults::failpoint;
 use crate::world::Lanes;
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use parking_lot::Mutex;
@@ -217,6 +218,7 @@ impl Preparer {
         if free && length == self.segment_bytes && self.prepared.len() < self.limit {
             self.disk
                 .rename(&path, &segment::path(&self.shared.directory, self.next))?;
+            failpoint!("segment-reused", fails);
             self.disk.sync_directory(&self.shared.directory)?;
             self.prepared.push_back(Spare {
                 sequence: self.next,
@@ -227,6 +229,7 @@ impl Preparer {
             return Ok(());
         }
         self.disk.remove(&path)?;
+        failpoint!("segment-removed");
         self.shared
             .bytes_on_disk
             .fetch_sub(length, Ordering::Relaxed);
@@ -247,6 +250,7 @@ pub fn make(
     let unfinished = directory.join(UNFINISHED);
     let filled = || {
         let file = disk.create(&unfinished)?;
+        failpoint!("segment-created", fails);
         let zeros = vec![0; length.min(FILL) as usize];
         let mut offset = 0;
         while offset < length {
@@ -259,8 +263,11 @@ pub fn make(
                 rest(started.elapsed());
             }
         }
+        failpoint!("segment-filled", fails);
         disk.rename(&unfinished, &segment::path(directory, sequence))?;
+        failpoint!("segment-renamed", fails);
         disk.sync_directory(directory)?;
+        failpoint!("segment-named");
         Ok(file)
     };
     match filled() {

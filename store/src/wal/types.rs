@@ -1,6 +1,7 @@
 //! What goes into the log and what comes out.
 
 use super::WalError;
+use crate::faults::hurried;
 use crate::world::Lanes;
 use bytes::Bytes;
 use std::io;
@@ -90,7 +91,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            segment_bytes: 64 << 20,
+            segment_bytes: hurried(64 << 20, 256 << 10),
             tail_bytes: 64 << 20,
             queue_bytes: 256 << 20,
             write_bytes: 8 << 20,

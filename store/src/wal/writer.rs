@@ -2,10 +2,11 @@
 
 use super::disk::{Disk, DiskFile};
 use super::log::{Failure, Operation, Shared, State};
-use super::record::{self, BATCH, Encoder, SMALL};
+use super::record::{BATCH, Encoder, SMALL};
 use super::segment::{self, Segment};
 use super::spare::{Spare, Spares};
 use super::types::{Checkpoint, Done, LogId, Options};
+use crate::faults::failpoint;
 use crate::world::{Step, Work};
 use parking_lot::MutexGuard;
 use std::collections::VecDeque;
@@ -247,6 +248,7 @@ impl Writer {
         }
         self.encode()?;
         self.write()?;
+        failpoint!("wal-marked");
         self.publish();
         Ok(())
     }
@@ -315,6 +317,7 @@ impl Writer {
                 self.batch.done.push(Completion::Append(done));
             }
             Some(Operation::Vote(vote, done)) => {
+                failpoint!("vote-before-write");
                 self.encoder.vote(vote);
                 self.checkpoint.vote = Some(vote);
                 self.batch.done.push(Completion::Vote(done));
@@ -324,6 +327,7 @@ impl Writer {
                 self.checkpoint.committed = committed;
             }
             Some(Operation::Truncate { after, epoch }) => {
+                failpoint!("truncate-before-write");
                 self.encoder.truncate_after(after);
                 self.checkpoint.truncate_after(after);
                 let next = self.checkpoint.next();
@@ -336,6 +340,7 @@ impl Writer {
     }
 
     fn encode_purge(&mut self, upto: LogId) {
+        failpoint!("purge-before-write");
         self.encoder.purged(upto);
         if upto.index >= self.checkpoint.next() {
             self.batch.placed.push(Placed::Cut(0));
@@ -346,7 +351,9 @@ impl Writer {
 
     fn write(&mut self) -> io::Result<()> {
         let bytes = self.encoder.finish(self.life, self.synced);
+        failpoint!("wal-before-write", fails);
         self.file.write_all_at(bytes, self.end)?;
+        failpoint!("wal-after-write", fails);
         self.end += bytes.len() as u64;
         if self.end > self.length {
             self.shared
@@ -360,7 +367,9 @@ impl Writer {
     fn sync(&mut self) -> io::Result<()> {
         if self.options.sync {
             let start = Instant::now();
+            failpoint!("wal-before-sync", fails);
             self.file.sync_data()?;
+            failpoint!("wal-after-sync");
             if let Some(on_sync) = &self.options.on_sync {
                 on_sync(start.elapsed());
             }
@@ -376,7 +385,10 @@ impl Writer {
         let mut state = shared.state.lock();
         self.update(&mut state);
         let retired = match self.checkpoint.purged {
-            Some(purged) if self.batch.purged => state.index.drop_purged(purged.index),
+            Some(purged) if self.batch.purged => {
+                failpoint!("purge-after-write");
+                state.index.drop_purged(purged.index)
+            }
             _ => Vec::new(),
         };
         drop(state);
@@ -388,7 +400,9 @@ impl Writer {
         for completion in self.batch.done.drain(..) {
             completion.call(Ok(()));
         }
+        failpoint!("wal-after-ack");
         for segment in retired {
+            failpoint!("segment-retired");
             self.spares.retire(segment);
         }
     }
@@ -397,7 +411,10 @@ impl Writer {
         for placed in self.batch.placed.drain(..) {
             match placed {
                 Placed::Entry(index, offset) => state.index.place(index, offset),
-                Placed::Cut(next) => state.index.cut(next),
+                Placed::Cut(next) => {
+                    failpoint!("truncate-after-write");
+                    state.index.cut(next);
+                }
             }
         }
         state.index.newest().end = self.end;
@@ -418,6 +435,7 @@ impl Writer {
         if self.synced < self.end {
             self.sync()?;
         }
+        failpoint!("roll-before");
         let spare = self.spares.take()?;
         if spare.sequence != self.sequence + 1 {
             let text = format!("segment {} came after {}", spare.sequence, self.sequence);
@@ -435,6 +453,7 @@ impl Writer {
             .lock()
             .index
             .push(Segment::new(spare.sequence, spare.file, 0));
+        failpoint!("roll-after");
         Ok(())
     }
 
@@ -464,26 +483,10 @@ impl Completion {
     }
 
     fn call(self, outcome: io::Result<()>) {
+        match &self {
+            Completion::Append(_) => failpoint!("append-before-ack"),
+            Completion::Vote(_) => failpoint!("vote-before-ack"),
+        }
         self.into_done()(outcome);
-    }
-}
-
-impl Operation {
-    /// Bytes of the next record of this operation.
-    fn next_bytes(&self) -> usize {
-        match self {
-            Operation::Append { entries, .. } => entries
-                .as_slice()
-                .first()
-                .map_or(0, |entry| record::entry_bytes(entry.payload_len())),
-            _ => SMALL,
-        }
-    }
-
-    fn into_done(self) -> Option<Done> {
-        match self {
-            Operation::Append { done, .. } | Operation::Vote(_, done) => Some(done),
-            _ => None,
-        }
     }
 }

@@ -12,6 +12,7 @@
 use super::batch::SharedBatch;
 use super::state::{HubState, Side};
 use super::watcher::{State, header};
+use crate::faults::failpoint;
 use crate::{Error, Revision};
 use keelson_proto::serving::WatchResponse;
 use std::sync::Arc;
@@ -84,6 +85,7 @@ impl HubState {
             self.cancel_compacted(from);
             return from;
         }
+        failpoint!("catchup-before-read");
         let batches = match self.read(from) {
             Ok(batches) => batches,
             Err(Error::Compacted) => {
@@ -105,6 +107,7 @@ impl HubState {
             self.deliver(Side::Behind, batch, from);
         }
         self.flush(Some(covered));
+        failpoint!("catchup-before-settle");
         self.settle(from, covered);
         covered
     }
@@ -150,6 +153,7 @@ impl HubState {
         self.leave(Side::Behind, key);
         self.unsynced -= 1;
         self.enter_live(key, from);
+        failpoint!("watch-synced");
         self.streams[self.watchers[key].stream].unsynced -= 1;
         super::counters::subtract(&self.feed.counters.slow_watchers, 1);
     }

@@ -3,6 +3,7 @@
 use super::state::{HubState, Side};
 use super::watcher::State;
 use crate::Revision;
+use crate::faults::failpoint;
 use std::sync::atomic::Ordering;
 
 impl HubState {
@@ -21,11 +22,13 @@ impl HubState {
         }
         match batches {
             Some(batches) => {
+                failpoint!("watch-before-deliver");
                 for batch in &batches {
                     self.deliver(Side::Live, batch, 0);
                     self.processed = batch.revision();
                 }
                 self.flush(None);
+                failpoint!("watch-delivered");
             }
             None => self.miss(published),
         }

@@ -4,6 +4,7 @@ use super::counters::{self, Counters};
 use super::mailbox::Mailbox;
 use super::options::Options;
 use crate::Error;
+use crate::faults::failpoint;
 use keelson_proto::serving::WatchResponse;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -196,6 +197,7 @@ impl Outbound {
         if self.blocked.load(Ordering::SeqCst) {
             self.tell_if_drained();
         }
+        failpoint!("watch-before-send");
         Poll::Ready(Ok(item.response))
     }
 

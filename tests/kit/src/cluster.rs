@@ -28,6 +28,9 @@ pub struct Binary {
     pub leading: Vec<String>,
     /// Flags every member gets.
     pub flags: Vec<String>,
+    /// What every member's environment holds besides this process's. `{data}` in a value is the member's data
+    /// directory.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Binary {
@@ -37,6 +40,7 @@ impl Binary {
             path: path.into(),
             leading: Vec::new(),
             flags: Vec::new(),
+            environment: Vec::new(),
         }
     }
 
@@ -46,6 +50,7 @@ impl Binary {
             path: path.into(),
             leading: vec!["etcd".into()],
             flags: Vec::new(),
+            environment: Vec::new(),
         }
     }
 
@@ -53,6 +58,13 @@ impl Binary {
     #[must_use]
     pub fn with_flag(mut self, flag: &str) -> Self {
         self.flags.push(flag.into());
+        self
+    }
+
+    /// The same with one more variable in every member's environment.
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
         self
     }
 }
@@ -94,7 +106,12 @@ impl Cluster {
         Ok(cluster)
     }
 
-    fn prepare(binary: &Binary, size: usize, flags: &[&str]) -> Check<Self> {
+    /// Members that do not run yet: [`restart`](Self::restart) starts each.
+    ///
+    /// # Errors
+    ///
+    /// When there is no directory or no port to be had.
+    pub fn prepare(binary: &Binary, size: usize, flags: &[&str]) -> Check<Self> {
         let directory = tempfile::Builder::new().prefix("keelson-kit-").tempdir()?;
         let mut cluster = Self {
             binary: binary.clone(),
@@ -151,8 +168,14 @@ impl Cluster {
     }
 
     fn spawn(&mut self, i: usize) -> Check {
+        let data = self.data(i).display().to_string();
+        let variables = self.binary.environment.iter();
+        let environment: Vec<_> = variables
+            .map(|(name, value)| (name.clone(), value.replace("{data}", &data)))
+            .collect();
         let member = &mut self.members[i];
-        member.process = Some(Process::start(
+        member.process = Some(Process::start_with(
+            &environment,
             &self.binary.path,
             &member.arguments,
             &member.log,
@@ -230,6 +253,11 @@ impl Cluster {
             self.ready(i).await?;
         }
         Ok(id)
+    }
+
+    /// Kills the member that was added last and forgets it: it has left the cluster.
+    pub fn forget_last(&mut self) {
+        self.members.pop();
     }
 
     /// Number of members, running or not.

@@ -28,6 +28,20 @@ impl Process {
         Self::start_in(Path::new("."), program, arguments, log)
     }
 
+    /// The same with more in its environment than this process has.
+    ///
+    /// # Errors
+    ///
+    /// When the program or the log cannot be opened.
+    pub fn start_with(
+        environment: &[(String, String)],
+        program: &Path,
+        arguments: &[String],
+        log: &Path,
+    ) -> Check<Self> {
+        Self::start_as(Path::new("."), environment, program, arguments, log)
+    }
+
     /// The same in another directory than this process's.
     ///
     /// # Errors
@@ -39,10 +53,21 @@ impl Process {
         arguments: &[String],
         log: &Path,
     ) -> Check<Self> {
+        Self::start_as(directory, &[], program, arguments, log)
+    }
+
+    fn start_as(
+        directory: &Path,
+        environment: &[(String, String)],
+        program: &Path,
+        arguments: &[String],
+        log: &Path,
+    ) -> Check<Self> {
         let output = OpenOptions::new().create(true).append(true).open(log)?;
         let mut command = Command::new(program);
         command
             .args(arguments)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .current_dir(directory)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)

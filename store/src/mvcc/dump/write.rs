@@ -4,6 +4,7 @@ use super::Dumps;
 use super::format::{Blocks, Footer, encode_entry, encode_footer};
 use crate::Revision;
 use crate::engine::{Batch, EngineError};
+use crate::faults::{failpoint, hurried};
 use crate::mvcc::index::{Entry, Seen};
 use crate::mvcc::record::Fields;
 use crate::mvcc::schema::{self, DumpId};
@@ -20,6 +21,8 @@ const UNDUMPED_BYTES_MIN: u64 = 64 << 20;
 /// Nor for less than this many times the size of the last one: writing dumps stays a fraction of
 /// writing history, and reading the rest of the history stays a matter of the dump's own magnitude.
 const UNDUMPED_DUMPS_MIN: u64 = 4;
+/// So much is worth it where a test cannot wait.
+const UNDUMPED_IN_A_HURRY: u64 = 256 << 10;
 const TEMPORARY: &str = "index.tmp";
 
 impl Store {
@@ -48,14 +51,16 @@ impl Store {
             };
             (footer, state.undumped_bytes)
         };
+        failpoint!("flush-before");
         self.engine.flush()?;
+        failpoint!("flush-after");
         self.durable.fetch_max(footer.revision, Ordering::AcqRel);
         self.durable_compacted
             .fetch_max(footer.compacted, Ordering::AcqRel);
         let Some(directory) = dumps.directory.clone() else {
             return Ok(());
         };
-        let due = UNDUMPED_BYTES_MIN.max(
+        let due = hurried(UNDUMPED_BYTES_MIN, UNDUMPED_IN_A_HURRY).max(
             dumps
                 .bound
                 .map_or(0, |(_, bytes)| bytes * UNDUMPED_DUMPS_MIN),
@@ -69,6 +74,7 @@ impl Store {
                 schema::put_dump(&mut batch, id);
                 self.engine.write(&batch)?;
                 self.engine.flush()?;
+                failpoint!("dump-known");
                 dumps.bound = Some((id, bytes));
                 self.state.write().undumped_bytes -= undumped;
                 remove_others(&directory, id);
@@ -108,7 +114,9 @@ impl Store {
             checksum: out.checksum,
         };
         let bytes = out.finish().map_err(io)?;
+        failpoint!("dump-before-rename");
         std::fs::rename(&temporary, Dumps::path(directory, id)).map_err(io)?;
+        failpoint!("dump-renamed");
         File::open(directory)
             .and_then(|directory| directory.sync_all())
             .map_err(io)?;

@@ -8,6 +8,7 @@ use super::super::group::View;
 use super::super::types::{PeerNode, TypeConfig};
 use super::Members;
 use super::check::{check_new, check_urls_free};
+use crate::faults::failpoint;
 use crate::{Error, MemberId};
 use keelson_proto::peer::{self, change_members_request::Change};
 use openraft::ChangeMembers;
@@ -120,24 +121,33 @@ impl Members {
             wants_vote,
         };
         let nodes = ChangeMembers::AddNodes(BTreeMap::from([(node.id, peer)]));
-        self.propose(view, nodes, true).await
+        failpoint!("member-before-add");
+        self.propose(view, nodes, true).await?;
+        failpoint!("member-added");
+        Ok(())
     }
 
     pub(super) async fn promote(&self, view: &View, id: MemberId) -> Result<(), Refusal> {
         let voters = ChangeMembers::AddVoterIds(BTreeSet::from([id]));
-        self.propose(view, voters, true).await
+        failpoint!("member-before-promote");
+        self.propose(view, voters, true).await?;
+        failpoint!("member-promoted");
+        Ok(())
     }
 
     async fn remove(&self, view: &View, id: MemberId) -> Result<(), Refusal> {
         let ids = BTreeSet::from([id]);
-        if view.votes(id) {
-            self.check_can_remove_voter(&view.membership, id)?;
-            return self
-                .propose(view, ChangeMembers::RemoveVoters(ids), false)
-                .await;
-        }
-        self.propose(view, ChangeMembers::RemoveNodes(ids), false)
-            .await
+        let change = match view.votes(id) {
+            true => {
+                self.check_can_remove_voter(&view.membership, id)?;
+                ChangeMembers::RemoveVoters(ids)
+            }
+            false => ChangeMembers::RemoveNodes(ids),
+        };
+        failpoint!("member-before-remove");
+        self.propose(view, change, false).await?;
+        failpoint!("member-removed");
+        Ok(())
     }
 
     async fn update(&self, view: &View, node: peer::Node) -> Result<(), Refusal> {

@@ -16,6 +16,7 @@ use super::applying::Applying;
 use super::assembly::Assembly;
 use super::data_error;
 use crate::MemberId;
+use crate::faults::failpoint;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -117,10 +118,12 @@ impl Assembly {
                 (*id, node)
             })
             .collect();
+        failpoint!("bootstrap-before");
         // Refused if a peer was quicker and this member has heard from it: then it is done.
         if let Err(error) = raft.initialize(members).await {
             tracing::debug!(%error, "the group is initialised already");
         }
+        failpoint!("bootstrap-after");
         Ok(())
     }
 }

@@ -35,6 +35,7 @@ use super::data_dir::DataDir;
 use super::handle::Handle;
 use super::identity::StartError;
 use super::probe::Probe;
+use crate::faults::failpoint;
 use crate::watch::Feed;
 use assembly::{Started, build};
 use std::sync::atomic::Ordering;
@@ -140,6 +141,7 @@ impl Node {
             thread.thread().unpark();
             let _ = thread.join();
         }
+        failpoint!("stop-before-dump");
         // With a fresh dump of the index the next start has nothing to scan.
         if let Err(error) = self.started.handle.store().dump() {
             tracing::warn!(%error, "the state could not be made durable; the next start replays the log");

@@ -13,6 +13,7 @@ use super::data_error;
 use super::options::NodeOptions;
 use crate::apply;
 use crate::engine::Engines;
+use crate::faults::failpoint;
 use crate::wal::{self, Wal};
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ pub(super) async fn recover(
     };
     let incarnation = rand::random();
     let (wal, found) = open_log(options, &data_dir, known.is_some())?;
+    failpoint!("start-log-opened");
     let states = StateDir::new(
         data_dir.path(),
         StateOptions {
@@ -67,8 +69,11 @@ pub(super) async fn recover(
     let loaded = states.open(must_exist).map_err(data_error)?;
     if known.is_none() {
         // Last: from here on this directory is somebody's, and must not be found empty again.
+        failpoint!("owner-before-write");
         data_dir.set_owner(&owner).map_err(data_error)?;
+        failpoint!("owner-written");
     }
+    failpoint!("start-state-opened");
     let mut applier = Applier::new(loaded, states.clone());
     replay(&mut applier, &wal, found.committed)?;
     let recovered = Recovered {

@@ -5,6 +5,7 @@ use super::super::state_dir::{StateDir, remove_all};
 use super::collection::{Collection, Offer, disk, require};
 use super::{Received, SnapshotDirectory, WAITING_CHUNKS_MAX, read_header};
 use crate::MemberId;
+use crate::faults::failpoint;
 use futures::{Stream, StreamExt};
 use keelson_proto::peer::{self, HeldFile, snapshot_chunk::Part};
 use std::sync::Arc;
@@ -180,6 +181,7 @@ impl Place {
         let held = offer.iter().map(|(name, digest)| digest.to_peer(name));
         let held = held.collect();
         desk.offered = Some((sender, offer));
+        failpoint!("receive-prepared");
         Ok(held)
     }
 
@@ -199,11 +201,16 @@ impl Place {
         require(bytes.saturating_sub(kept_bytes), &self.reserve)?;
         let outcome = loop {
             match parts.blocking_recv() {
-                Some(Part::File(file)) => collection.begin_file(file, &self.reserve)?,
+                Some(Part::File(file)) => {
+                    failpoint!("receive-file");
+                    collection.begin_file(file, &self.reserve)?;
+                }
                 Some(Part::Data(data)) => collection.write(&data)?,
                 Some(Part::End(end)) => {
                     let target = self.states.received();
+                    failpoint!("receive-before-rename");
                     collection.finish(end.files, &target)?;
+                    failpoint!("receive-renamed");
                     break SnapshotDirectory::temporary(target);
                 }
                 Some(Part::Header(_)) => return Err(malformed()),

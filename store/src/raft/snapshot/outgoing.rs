@@ -4,6 +4,7 @@ use super::digest::{
     CHUNK_BYTES, COMPARED_BYTES_PER_S, Digest, Pace, SENT_BYTES_PER_S, checksum, next_chunk,
 };
 use crate::MemberId;
+use crate::faults::failpoint;
 use keelson_proto::peer::{self, HeldFile, snapshot_chunk::Part};
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -69,11 +70,14 @@ impl Outgoing {
             index = header.last_log_id.map_or(0, |id| id.index),
             "sending a snapshot"
         );
+        failpoint!("send-header", fails);
         send(stream, Part::Header(header))?;
         let mut pace = Pace::new(SENT_BYTES_PER_S);
         for file in &self.files {
+            failpoint!("send-file", fails);
             self.send_file(file, kept.get(file.name.as_str()), stream, &mut pace)?;
         }
+        failpoint!("send-end", fails);
         let files = self.files.len() as u64;
         send(stream, Part::End(peer::SnapshotEnd { files }))
     }

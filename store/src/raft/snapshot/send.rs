@@ -7,6 +7,7 @@ use super::super::network::Connection;
 use super::super::types::{SnapshotMeta, Vote, vote_from_peer};
 use super::outgoing::{Outgoing, list_files};
 use super::{SnapshotDirectory, WAITING_CHUNKS_MAX, write_header};
+use crate::faults::failpoint;
 use keelson_proto::peer::{self, HeldFile, peer_client::PeerClient};
 use std::io;
 use std::time::Duration;
@@ -93,6 +94,7 @@ pub async fn send(
         .spawn(move || outgoing.run(&sender))?;
     let request = connection.request(ReceiverStream::new(receiver));
     let answer = client.snapshot(request).await?.into_inner();
+    failpoint!("send-answered");
     tracing::info!(member = connection.target(), "the snapshot has arrived");
     Ok(answer.vote.as_ref().map_or(vote, vote_from_peer))
 }

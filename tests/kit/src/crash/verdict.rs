@@ -33,9 +33,23 @@ pub struct Verdict {
 ///
 /// With the first thing that is wrong.
 pub async fn judge(cluster: &Cluster, writes: &[Write]) -> Check<Verdict> {
+    let history = history(cluster, writes).await?;
+    judge_by(cluster, writes, &history).await
+}
+
+/// The same, with a history that somebody watched: the revision of every value that was written. For stores that
+/// are compacted meanwhile.
+///
+/// # Errors
+///
+/// With the first thing that is wrong.
+pub async fn judge_by(
+    cluster: &Cluster,
+    writes: &[Write],
+    history: &HashMap<Bytes, i64>,
+) -> Check<Verdict> {
     unique_revisions(writes)?;
     let client = cluster.client_of(0)?;
-    let history = history(cluster, writes).await?;
     let mut verdict = Verdict::default();
     for write in writes {
         let found = history.get(&Bytes::from(value(write.writer, write.number)));
@@ -50,8 +64,8 @@ pub async fn judge(cluster: &Cluster, writes: &[Write]) -> Check<Verdict> {
             (None, None) => verdict.unknown_lost += 1,
         }
     }
-    in_order(writes, &history)?;
-    latest_values(cluster, writes, &history).await?;
+    in_order(writes, history)?;
+    latest_values(cluster, writes, history).await?;
     same_everywhere(cluster, client.revision().await?).await?;
     Ok(verdict)
 }

@@ -46,11 +46,17 @@ pub struct Writers {
 impl Writers {
     /// Starts `count` writers that spread their requests over the client's members.
     pub fn start(client: &Client, count: u64) -> Self {
+        Self::start_paced(client, count, Duration::ZERO)
+    }
+
+    /// The same, where each writer rests that long behind each write.
+    pub fn start_paced(client: &Client, count: u64, rest: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let acknowledged = Arc::new(AtomicU64::new(0));
         let tasks = (0..count)
             .map(|writer| {
-                let work = write(client.clone(), writer, stop.clone(), acknowledged.clone());
+                let (stop, acknowledged) = (stop.clone(), acknowledged.clone());
+                let work = write(client.clone(), writer, rest, stop, acknowledged);
                 tokio::spawn(work)
             })
             .collect();
@@ -84,6 +90,7 @@ impl Writers {
 async fn write(
     client: Client,
     writer: u64,
+    rest: Duration,
     stop: Arc<AtomicBool>,
     acknowledged: Arc<AtomicU64>,
 ) -> Vec<Write> {
@@ -110,6 +117,9 @@ async fn write(
             number,
             revision,
         });
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
+        }
     }
     writes
 }
