@@ -20,6 +20,7 @@
 //! | `observer` | what members say about themselves |
 //! | `campaign` | one run, from start to history |
 //! | `coverage`, `recovery` | what many runs met; how long writes stood still |
+//! | `planted` | whether all this finds mistakes that are made on purpose |
 
 pub mod campaign;
 pub mod check;
@@ -35,6 +36,7 @@ pub mod model;
 pub mod nemesis;
 pub mod net;
 pub mod observer;
+pub mod planted;
 pub mod recorder;
 pub mod recovery;
 pub mod report;

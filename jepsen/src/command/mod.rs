@@ -3,6 +3,7 @@
 //! Exit codes: 0 all passed, 1 a promise was broken, 2 nobody knows, 3 the run itself failed. Unknown is not pass.
 
 mod matrix;
+mod planted;
 mod run;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -36,6 +37,8 @@ enum What {
     Run(run::Run),
     /// Many runs, and which pairs of fault and workload they covered.
     Matrix(matrix::Matrix),
+    /// Mistakes made on purpose, and whether they are found.
+    Planted(planted::Planted),
     /// The same run again: workloads, faults, seed and length of a directory.
     Replay {
         /// Of a run.
@@ -69,6 +72,7 @@ impl Command {
         let done = match self.what {
             What::Check { directory, output } => run::check(&directory, output),
             What::Matrix(matrix) => matrix.carry_out(),
+            What::Planted(planted) => planted.carry_out(),
             What::Doctor { output } => {
                 inside(|enclosure, scratch| doctor(enclosure, scratch, output))
             }

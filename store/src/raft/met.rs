@@ -8,6 +8,7 @@
 use super::data_dir::write_durably;
 use super::identity::StartError;
 use crate::MemberId;
+use crate::faults::{Plant, planted};
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -67,7 +68,9 @@ impl Met {
         }
         let ids: Vec<String> = known.iter().map(|id| format!("{id:x}")).collect();
         let text = json!({"format": FORMAT, "met": ids});
-        write_durably(&self.directory, FILE, &format!("{text:#}\n"))?;
+        if !planted(Plant::MetUnwritten) {
+            write_durably(&self.directory, FILE, &format!("{text:#}\n"))?;
+        }
         *self.known.write() = known;
         Ok(())
     }

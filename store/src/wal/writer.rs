@@ -2,10 +2,11 @@
 
 use super::disk::{Disk, DiskFile};
 use super::log::{Failure, Operation, Shared, State};
-use super::record::{self, BATCH, Encoder, SMALL};
+use super::record::{BATCH, Encoder, SMALL};
 use super::segment::{self, Segment};
 use super::spare::{Spare, Spares};
 use super::types::{Checkpoint, Done, LogId, Options};
+use crate::faults::{Plant, planted};
 use crate::world::{Step, Work};
 use parking_lot::MutexGuard;
 use std::collections::VecDeque;
@@ -228,7 +229,11 @@ impl Writer {
     /// The first half of a batch: writes it.
     fn put(&mut self) -> io::Result<()> {
         self.encode()?;
-        self.write()
+        self.write()?;
+        if planted(Plant::AckBeforeSync) {
+            self.publish();
+        }
+        Ok(())
     }
 
     /// The second half: makes it durable, and that known.
@@ -360,7 +365,10 @@ impl Writer {
     fn sync(&mut self) -> io::Result<()> {
         if self.options.sync {
             let start = Instant::now();
-            self.file.sync_data()?;
+            match self.file.sync_data() {
+                Err(_) if planted(Plant::SyncRetried) => self.file.sync_data()?,
+                synced => synced?,
+            }
             if let Some(on_sync) = &self.options.on_sync {
                 on_sync(start.elapsed());
             }
@@ -465,25 +473,5 @@ impl Completion {
 
     fn call(self, outcome: io::Result<()>) {
         self.into_done()(outcome);
-    }
-}
-
-impl Operation {
-    /// Bytes of the next record of this operation.
-    fn next_bytes(&self) -> usize {
-        match self {
-            Operation::Append { entries, .. } => entries
-                .as_slice()
-                .first()
-                .map_or(0, |entry| record::entry_bytes(entry.payload_len())),
-            _ => SMALL,
-        }
-    }
-
-    fn into_done(self) -> Option<Done> {
-        match self {
-            Operation::Append { done, .. } | Operation::Vote(_, done) => Some(done),
-            _ => None,
-        }
     }
 }

@@ -13,6 +13,7 @@ use super::data_error;
 use super::options::NodeOptions;
 use crate::apply;
 use crate::engine::Engines;
+use crate::faults::{Plant, planted};
 use crate::wal::{self, Wal};
 use std::sync::Arc;
 
@@ -113,6 +114,9 @@ fn replay(
         return Ok(());
     };
     let mut next = applier.progress().applied().index() + 1;
+    if planted(Plant::LastAppliedTwice) {
+        next -= 1;
+    }
     if applier.progress().applied().applied.is_none() {
         next = 0;
     }

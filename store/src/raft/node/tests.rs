@@ -117,3 +117,77 @@ fn silence_is_not_taken_for_ignorance() {
     assert!(begin.elapsed() >= ANSWER / 2, "it was waited for");
     hangs.join().expect("gone");
 }
+
+/// Everything below a directory, as a power cut or a kill would leave it while nothing is under way.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("listed") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => drop(std::fs::copy(&path, &target).expect("copied")),
+        }
+    }
+}
+
+#[test]
+fn a_log_is_shortened_only_behind_what_a_crash_leaves() {
+    use keelson_proto::etcdserverpb::PutRequest;
+    use keelson_proto::log::{Command, command::Operation};
+    const FLUSH_ENTRIES: u64 = 10;
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let port = port();
+    let start = |place: &str| {
+        let data = directory.path().join(place);
+        let mut options = options("a", &data, &[("a", format!("http://{}", address(&port)))]);
+        options.in_memory = false;
+        options.schedule = super::super::upkeep::Schedule {
+            snapshot_count: FLUSH_ENTRIES,
+            catchup_entries: 0,
+            in_memory: false,
+        };
+        let listener = TcpListener::bind(address(&port));
+        options.peer_listeners = vec![listener.expect("its own port")];
+        Node::start(options)
+    };
+    let node = start("first").expect("a member of its own group starts");
+    let mut written = 0;
+    let mut put = || {
+        let put = PutRequest {
+            key: format!("key-{written}").into(),
+            ..PutRequest::default()
+        };
+        let done = node.handle().propose_and_wait(Command {
+            operation: Some(Operation::Put(put)),
+            fence_term: 0,
+        });
+        done.expect("written");
+        written += 1;
+    };
+    (0..6 * FLUSH_ENTRIES).for_each(|_| put());
+    eventually("the log is shortened, and no flush is due", || {
+        let progress = node.handle().progress();
+        let beyond = progress.applied_index - progress.durable_index;
+        if beyond == FLUSH_ENTRIES - 1 {
+            // The next one is due with one more.
+            put();
+        }
+        let purged = node.handle().inner().wal.purged();
+        let is_short = purged.is_some_and(|purged| purged.index == progress.durable_index);
+        is_short && beyond < FLUSH_ENTRIES - 1
+    });
+    // With this one the log's file says that it is shorter.
+    put();
+    let (first, after) = (
+        directory.path().join("first"),
+        directory.path().join("after"),
+    );
+    copy(&first, &after);
+    node.stop();
+    let again = start("after").expect("it starts from what a crash leaves");
+    eventually("everything acknowledged is there", || {
+        again.handle().store().key_count() == written
+    });
+    again.stop();
+}
