@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ENV := . scripts/env.sh &&
 
-.PHONY: help setup build run check test lint deny bench bench-peer soak chaos sim schema
+.PHONY: help setup build run check test lint deny bench bench-peer soak chaos sim planted schema
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ sim: setup ## Simulate clusters from seeds (SEEDS=100, FROM=0, JOBS, PLANT=bug):
 	@$(ENV) cargo build --locked -p keelson-sim
 	@$(ENV) "$$CARGO_TARGET_DIR/debug/keelson-sim" --seeds "$${SEEDS:-100}" --from "$${FROM:-0}" \
 		--jobs "$${JOBS:-$$(nproc)}" $${PLANT:+--plant "$$PLANT"}
+
+planted: setup ## Make each planted bug, and demand that it is caught (ONLY=names, TIME=5m, OUT=dir)
+	@scripts/planted.sh
 
 schema: ## Make the table of Kubernetes' built-in kinds anew (needs Go and Python)
 	@scripts/schema.sh make
