@@ -106,6 +106,10 @@ pub const fn how(plant: Plant) -> How {
         | Plant::LeaderUnconfirmed
         | Plant::CompareWhenProposed
         | Plant::UnknownProposedAgain => How::Seeds { most: 100 },
+        Plant::PurgeBeyondDurable => How::Campaign {
+            arguments: "--workload register,set --nemesis kill-all --time 40s --flag --snapshot-count=20",
+            most: 3,
+        },
         Plant::RenewedByAnybody => one_member("c88_a_renewed_lease_stays"),
         Plant::VoterBehind => one_member("c112_a_learner_is_promoted_when_in_sync"),
         plant => in_a_crate(plant),
@@ -154,9 +158,6 @@ const fn in_the_store(plant: Plant) -> &'static [&'static str] {
     match plant {
         Plant::AppliedApart => {
             &["apply::tests::determinism::after_a_crash_the_rest_of_the_log_gives_the_same_state"]
-        }
-        Plant::PurgeBeyondDurable => {
-            &["raft::node::tests::a_log_is_shortened_only_behind_what_a_crash_leaves"]
         }
         Plant::SnapshotNamedEarly => {
             &["raft::state_dir::tests::an_install_that_fails_leaves_the_old_state"]
