@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ENV := . scripts/env.sh &&
 
-.PHONY: help setup build run check test format lint deny bench bench-peer soak chaos sim fuzz schema
+.PHONY: help setup build run check test format lint deny bench bench-peer soak chaos sim fuzz planted schema
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ sim: setup ## Simulate clusters from seeds (SEEDS=100, FROM=0, JOBS, PLANT=bug):
 
 fuzz: setup ## Feed code with inputs that nobody meant (TARGET=wal TIME=60s; KEEP=40): docs/fuzzing.md
 	@scripts/fuzz.sh
+
+planted: setup ## Make each planted bug, and demand that it is caught (ONLY=names, TIME=5m, OUT=dir)
+	@scripts/planted.sh
 
 schema: ## Make the table of Kubernetes' built-in kinds anew (needs Go and Python)
 	@scripts/schema.sh make

@@ -22,6 +22,7 @@
 //! | `campaign` | one run, from start to history |
 //! | `coverage` | what many runs met |
 //! | `recovery` | how long clients wait when the leader is lost |
+//! | `planted` | whether all this finds mistakes that are made on purpose |
 
 pub mod campaign;
 pub mod check;
@@ -38,6 +39,7 @@ pub mod model;
 pub mod nemesis;
 pub mod net;
 pub mod observer;
+pub mod planted;
 pub mod recorder;
 pub mod recovery;
 pub mod report;

@@ -16,22 +16,31 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         ],
         &["keelson-fuzz", "keelson-kit"],
     ),
+    ("plants/Cargo.toml", &[], &[]),
     ("proto/Cargo.toml", &[], &[]),
-    ("store/Cargo.toml", &["keelson-proto"], &["keelson-fuzz"]),
+    (
+        "store/Cargo.toml",
+        &["keelson-plants", "keelson-proto"],
+        &["keelson-fuzz"],
+    ),
     (
         "apiserver/Cargo.toml",
-        &["keelson-proto"],
+        &["keelson-plants", "keelson-proto"],
         &["keelson-fuzz", "keelson-kit"],
     ),
     // Through the API server's in-process client, and through nothing else.
     (
         "controllers/Cargo.toml",
-        &["keelson-apiserver"],
+        &["keelson-plants", "keelson-apiserver"],
         &["keelson-kit"],
     ),
     // Both see the system from the outside.
     ("tests/kit/Cargo.toml", &["keelson-proto"], &[]),
-    ("jepsen/Cargo.toml", &["keelson-proto", "keelson-kit"], &[]),
+    (
+        "jepsen/Cargo.toml",
+        &["keelson-plants", "keelson-proto", "keelson-kit"],
+        &[],
+    ),
     // Simulated members are made of the store's own parts, and looked into.
     (
         "jepsen/sim/Cargo.toml",

@@ -16,6 +16,7 @@ use keelson_apiserver::request::{
 use keelson_apiserver::resource::{Catalog, Resource};
 use keelson_apiserver::status::Failure;
 use keelson_apiserver::storage::{Guard, Keys};
+use keelson_plants::{Plant, planted};
 use parking_lot::RwLockReadGuard;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -122,7 +123,10 @@ impl Client {
         let used = used.inspect_err(|problem| self.ground.refused.note(problem))?;
         self.ground.shared.reached(used.mod_revision).await;
         let mut client = self.clone();
-        client.caller.reads = vec![used.clone()];
+        client.caller.reads = match planted(Plant::TwoLeadersAct) {
+            true => Vec::new(),
+            false => vec![used.clone()],
+        };
         client.used = used;
         client.caller.wrote = Arc::default();
         Ok(client)
@@ -343,7 +347,8 @@ impl Client {
         if let Err(problem) = &outcome {
             self.ground.refused.note(problem);
         }
-        if let Err(Problem::Unknown(_)) = outcome {
+        if let (Err(Problem::Unknown(_)), false) = (&outcome, planted(Plant::UnknownWriteForgotten))
+        {
             self.claim.give_up(&self.used);
         }
         outcome

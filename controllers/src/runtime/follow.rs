@@ -6,6 +6,7 @@ use keelson_apiserver::meter::Kind::Gauge;
 use keelson_apiserver::meter::Page;
 use keelson_apiserver::registry::{Registry, Sighting};
 use keelson_apiserver::resource::Catalog;
+use keelson_plants::{Plant, planted};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -196,7 +197,7 @@ impl Shared {
             }
             world.reach(revision);
         }
-        if let Some(all) = all {
+        if let Some(all) = all.filter(|_| !planted(Plant::InformerMissesDelete)) {
             for gone in gone(&world, &all, revision) {
                 self.tell(&mut world, &gone);
             }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 all passed, 1 a promise was broken, 2 nobody knows, 3 the run itself failed. Unknown is not pass.
 
 mod matrix;
+mod planted;
 mod recovery;
 mod run;
 
@@ -39,6 +40,8 @@ enum What {
     Matrix(matrix::Matrix),
     /// How long clients wait when the leader is lost, beside a real etcd.
     Recovery(recovery::Recovery),
+    /// Mistakes made on purpose, and whether they are found.
+    Planted(planted::Planted),
     /// The same run again: workloads, faults, seed and length of a directory.
     Replay {
         /// Of a run.
@@ -73,6 +76,7 @@ impl Command {
             What::Check { directory, output } => run::check(&directory, output),
             What::Matrix(matrix) => matrix.carry_out(),
             What::Recovery(recovery) => recovery.carry_out(),
+            What::Planted(planted) => planted.carry_out(),
             What::Doctor { output } => {
                 inside(|enclosure, scratch| doctor(enclosure, scratch, output))
             }

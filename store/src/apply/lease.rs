@@ -2,7 +2,7 @@
 
 use super::command::Executor;
 use super::schema;
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use crate::lease::{Change, Lease};
 use crate::reply::Reply;
 use crate::{Error, LeaseId, validate};
@@ -43,7 +43,11 @@ impl Executor<'_, '_> {
         if !leases.contains(id) {
             return Err(Error::LeaseNotFound);
         }
-        for key in leases.keys(id) {
+        let mut keys = leases.keys(id);
+        if planted(Plant::OrderPerMember) && !self.wanted {
+            keys.reverse();
+        }
+        for key in keys {
             self.delete(&key);
         }
         leases.remove(id);
@@ -58,7 +62,9 @@ impl Executor<'_, '_> {
     pub(super) fn lease_expiry(&mut self, expiry: LeaseExpiry) -> Result<Reply, Error> {
         let since = expiry.since.unwrap_or_default();
         match self.state.leases().get(expiry.id) {
-            Some(lease) if lease.since == since => self.lease_revoke(expiry.id),
+            Some(lease) if lease.since == since || planted(Plant::ExpiryHitsNamesake) => {
+                self.lease_revoke(expiry.id)
+            }
             _ => Err(Error::LeaseNotFound),
         }
     }

@@ -2,9 +2,9 @@
 
 use super::command::Executor;
 use super::{Entry, LogId, Payload, State, schema};
-use crate::engine::EngineError;
+use crate::engine::{Batch, EngineError};
 use crate::event::EventBatch;
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use crate::lease::{self, Place};
 use crate::mvcc::{Store, Writer};
 use crate::reply::Reply;
@@ -109,6 +109,11 @@ impl Machine {
             }
         }
         self.position.applied = Some(last.log_id);
+        if planted(Plant::AppliedApart) {
+            let mut alone = Batch::default();
+            schema::put_applied(&mut alone, last.log_id);
+            let _ = self.store.engine().write(&alone);
+        }
         schema::put_applied(writer.batch(), last.log_id);
         if let Some((log_id, encoded)) = membership {
             schema::put_membership(writer.batch(), log_id, encoded);
@@ -118,6 +123,9 @@ impl Machine {
             self.position.membership = Some((Some(log_id), encoded));
         }
         outcome.events = writer.commit().unwrap_or_else(|error| {
+            if planted(Plant::ApplyErrorIgnored) {
+                return EventBatch::default();
+            }
             broken!(
                 "entries up to {} were not written: {error}",
                 last.log_id.index
@@ -142,6 +150,9 @@ impl Machine {
             return run;
         };
         let skipped = run.partition_point(|entry| entry.log_id.index <= applied.index);
+        if planted(Plant::LastAppliedTwice) && skipped > 0 {
+            return &run[skipped - 1..];
+        }
         let mut expected = applied.index;
         for entry in &run[skipped..] {
             expected += 1;

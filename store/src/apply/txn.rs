@@ -8,6 +8,7 @@
 
 use super::command::Executor;
 use super::compare;
+use crate::faults::{Plant, planted};
 use crate::mvcc::Writer;
 use crate::validate::Deletions;
 use crate::{Error, broken, validate};
@@ -58,6 +59,9 @@ impl Executor<'_, '_> {
     /// As in etcd, only zero is "now" here: a negative revision counts as compacted, unlike outside of
     /// transactions (-1 does not while nothing has been compacted).
     fn check_pin(&self, request: &RangeRequest) -> Result<(), Error> {
+        if planted(Plant::CompactedReadPerMember) && !self.wanted {
+            return Ok(());
+        }
         if request.revision > self.writer.revision() {
             return Err(Error::FutureRevision);
         }
@@ -86,6 +90,9 @@ impl Executor<'_, '_> {
         let succeeded = next(path);
         let mut responses = Vec::new();
         for operation in operations(request, succeeded) {
+            if planted(Plant::TxnSpansRevisions) {
+                self.writer.end_revision();
+            }
             let response = match &operation.request {
                 Some(Request::RequestPut(put)) => Some(Response::ResponsePut(self.do_put(put))),
                 Some(Request::RequestDeleteRange(delete)) => {

@@ -3,7 +3,8 @@
 //!
 //! A **failpoint** is a named place at a durability seam, where a test stops, delays or kills the member
 //! ([`failpoint!`]). A **plant** is a named mistake ([`Plant`]), of the kind that a store may really have; the
-//! tests must catch each of them, or they would not catch the real one either.
+//! tests must catch each of them, or they would not catch the real one either. Their list is the crate
+//! `keelson-plants`, which the API server shares.
 //!
 //! What may enter: names, and what switches them on. What never happens here: anything at all in a program
 //! that ships. Everything hangs on the feature `faults`, which only tests ask for and which does not compile
@@ -29,21 +30,17 @@
 //! Whoever comes to one that does something says so in the log first, by name. `KEELSON_FAILPOINTS=help` prints
 //! the names and ends the program.
 
-mod plant;
 pub mod points;
 #[cfg(feature = "faults")]
 mod switch;
 
-pub use plant::{Plant, planted};
+pub use keelson_plants::{MARKER, Plant, planted};
 pub use points::{POINTS, Point};
 #[cfg(feature = "faults")]
 pub use switch::{start, switch_on};
 
 #[cfg(all(feature = "faults", not(debug_assertions)))]
 compile_error!("the feature `faults` is for tests: a release must not contain it");
-
-/// Stands in every program that contains faults, and in no other.
-pub const MARKER: &str = "keelson-carries-faults-for-tests";
 
 /// A place where a test can stop, delay or kill this member: `failpoint!("wal-before-sync")`. With `, fails` it
 /// can also report an error: then it stands in a function that returns an [`std::io::Result`].

@@ -38,6 +38,7 @@
 use super::countdown::Primary;
 use super::{Change, Lease, Leases, Place};
 use crate::LeaseId;
+use crate::faults::{Plant, planted};
 use keelson_proto::log::{LeaseExpiry, LeaseNote};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -97,7 +98,10 @@ impl Clock {
             .all()
             .into_iter()
             .map(|(id, lease)| {
-                let ttl = lease.remaining_ttl.unwrap_or(lease.granted_ttl);
+                let ttl = match planted(Plant::NewLeaderForgetsTime) {
+                    true => 0,
+                    false => lease.remaining_ttl.unwrap_or(lease.granted_ttl),
+                };
                 (now + self.span(ttl) + extension, id, lease)
             })
             .collect();
@@ -162,7 +166,7 @@ impl Clock {
         if countdown.revoking {
             return Ok(Renew::Revoking);
         }
-        if countdown.noted {
+        if countdown.noted && !planted(Plant::RenewalKeepsNote) {
             // Another note would only be passed over, or stand in the way of the next renewal.
             primary.checkpoints.clear(countdown);
             return Ok(Renew::ClearFirst(countdown.since));

@@ -9,7 +9,7 @@ use super::index::Version;
 use super::store::{State, Store};
 use crate::Revision;
 use crate::engine::EngineError;
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
@@ -82,6 +82,7 @@ impl Store {
         let durable = self.durable_compacted.load(Ordering::Acquire);
         self.pins
             .oldest()
+            .filter(|_| !planted(Plant::CompactionOvertakesReader))
             .map_or(durable, |oldest| oldest.min(durable))
     }
 

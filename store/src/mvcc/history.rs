@@ -7,6 +7,7 @@ use crate::Revision;
 use crate::engine::{Family, history_key, parse_history_key};
 use crate::error::Error;
 use crate::event::{Event, EventBatch, Previous};
+use crate::faults::{Plant, planted};
 use bytes::Bytes;
 use std::ops::ControlFlow;
 
@@ -47,6 +48,10 @@ impl Store {
                     bad = Some(Bytes::copy_from_slice(key));
                     return ControlFlow::Break(());
                 };
+                if planted(Plant::DeletionAtStartMissed) && event.deleted && event.revision == from
+                {
+                    return ControlFlow::Continue(());
+                }
                 let last = batch.events.last().map(|event| event.revision);
                 if bytes >= bytes_max && last.is_some_and(|last| last < event.revision) {
                     // Revisions without events do not exist in between, so this covers them.

@@ -8,7 +8,7 @@ use super::store::Store;
 use super::{record, schema};
 use crate::Revision;
 use crate::engine::{Batch, EngineError, Family, Garbage, history_key, parse_history_key};
-use crate::faults::{failpoint, hurried};
+use crate::faults::{Plant, failpoint, hurried, planted};
 use parking_lot::RwLock;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -225,6 +225,7 @@ impl Store {
         let raised = {
             let state = self.state.read();
             let dirty = state.segments.0.iter().find(|(_, it)| it.dead_puts > 0);
+            let dirty = dirty.filter(|_| !planted(Plant::DeletedKeyRises));
             let clean = dirty.map_or(Revision::MAX, |(&number, _)| Segments::first(number) - 1);
             let raised = (floor - 1).min(clean).min(dumped);
             let worthwhile = state.segments.0.iter().any(|(&number, segment)| {

@@ -8,7 +8,7 @@ use super::store::{Meta, State, Store};
 use crate::engine::{Batch, EngineError, Family, history_key};
 use crate::error::Error;
 use crate::event::{Event, EventBatch, Previous};
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use crate::{LeaseId, Revision};
 use bytes::Bytes;
 use keelson_proto::etcdserverpb::RangeRequest;
@@ -149,7 +149,8 @@ impl Writer<'_> {
             let before = entry.is_live().then(|| entry.meta());
             let previous = previous(entry, cached, revision);
             let create_revision = before.map_or(revision, |meta| meta.create_revision);
-            let count = before.map_or(1, |meta| meta.version + 1);
+            let again = planted(Plant::VersionKept) && entry.newest().revision > 0;
+            let count = before.map_or(1 + i64::from(again), |meta| meta.version + 1);
             let record = Fields {
                 key,
                 create_revision,
@@ -240,7 +241,7 @@ impl Writer<'_> {
     /// Closes the revision in progress: if something changed since the last call, the revision is
     /// now one higher.
     pub fn end_revision(&mut self) -> Revision {
-        if self.changed() {
+        if self.changed() || (planted(Plant::NothingMakesRevision) && self.open) {
             self.revision += 1;
             self.sub = 0;
         }
@@ -341,7 +342,7 @@ impl Drop for Writer<'_> {
 
 /// How an event refers to the version before its revision (contract #65).
 fn previous(entry: &Entry, cached: &Option<Bytes>, revision: Revision) -> Previous {
-    if entry.newest().revision == revision {
+    if entry.newest().revision == revision && !planted(Plant::PreviousOfSameRevision) {
         // Written twice in one transaction, which validation leaves two gaps for.
         return before(entry, revision);
     }

@@ -6,6 +6,7 @@
 //! them out by cheap wakes of its own thread. Reads that wait for a read index work the same way.
 
 use crate::Error;
+use crate::faults::{Plant, planted};
 use crate::reply::Reply;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -109,6 +110,10 @@ impl Front {
     pub fn join_read(&self) -> (oneshot::Receiver<()>, bool) {
         let (sender, receiver) = oneshot::channel();
         let mut reads = self.reads.lock();
+        if planted(Plant::ReadJoinsAskedRound) && reads.round_under_way {
+            reads.round.push(sender);
+            return (receiver, false);
+        }
         reads.next.push(sender);
         let start = !reads.round_under_way;
         if start {
@@ -163,7 +168,7 @@ impl Front {
             let applied = applied.load(Ordering::SeqCst);
             let mut index = 0;
             while index < reads.ready_at.len() {
-                if reads.ready_at[index].0 <= applied {
+                if reads.ready_at[index].0 <= applied || planted(Plant::ReadBeforeApplied) {
                     released.append(&mut reads.ready_at.swap_remove(index).1);
                 } else {
                     index += 1;

@@ -4,7 +4,8 @@ use super::types::{
     Entry, LogId, TypeConfig, Vote, entry_from_wal, entry_to_wal, log_id_from_wal, log_id_to_wal,
     vote_from_wal, vote_to_wal,
 };
-use crate::wal::Wal;
+use crate::faults::{Plant, planted};
+use crate::wal::{Done, Wal};
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use std::fmt::Debug;
 use std::io;
@@ -103,6 +104,9 @@ impl RaftLogStorage<TypeConfig> for LogStore {
                 let _ = sender.send(result);
             }),
         );
+        if planted(Plant::VoteUnsynced) {
+            return Ok(());
+        }
         receiver
             .await
             .unwrap_or_else(|_| Err(io::Error::other("the log's writer has stopped")))
@@ -127,10 +131,13 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I::IntoIter: Send,
     {
         let entries = entries.into_iter().map(|entry| entry_to_wal(&entry));
-        self.wal.append(
-            entries.collect(),
-            Box::new(move |result| callback.io_completed(result)),
-        );
+        let done: Done = if planted(Plant::FlushedBeforeWritten) {
+            callback.io_completed(Ok(()));
+            Box::new(|_| {})
+        } else {
+            Box::new(move |result| callback.io_completed(result))
+        };
+        self.wal.append(entries.collect(), done);
         Ok(())
     }
 

@@ -8,7 +8,7 @@
 use super::data_dir::write_durably;
 use super::identity::StartError;
 use crate::MemberId;
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use parking_lot::{Mutex, RwLock};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -69,7 +69,9 @@ impl Met {
         let ids: Vec<String> = known.iter().map(|id| format!("{id:x}")).collect();
         let text = json!({"format": FORMAT, "met": ids});
         failpoint!("met-before-write", fails);
-        write_durably(&self.directory, FILE, &format!("{text:#}\n"))?;
+        if !planted(Plant::MetUnwritten) {
+            write_durably(&self.directory, FILE, &format!("{text:#}\n"))?;
+        }
         failpoint!("met-written", fails);
         *self.known.write() = known;
         Ok(())

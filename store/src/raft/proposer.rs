@@ -20,6 +20,7 @@ use super::appender::{Appender, Outcome};
 use super::applier::Progress;
 use super::forward::Forwarder;
 use super::front::Fronts;
+use crate::faults::{Plant, planted};
 use crate::{Error, MemberId};
 use bytes::Bytes;
 use keelson_proto::log;
@@ -280,6 +281,9 @@ impl Proposer {
         match outcome {
             Outcome::Committed => {}
             Outcome::NotAppended => self.retry_later(leader, items),
+            Outcome::Unknown if planted(Plant::UnknownProposedAgain) => {
+                self.retry_later(leader, items);
+            }
             Outcome::Unknown => {
                 self.limbo.lock().push((leader, items));
                 self.limbo_wake.notify_one();

@@ -11,8 +11,10 @@ use super::members::Directory;
 use super::network::{Caller, Connection};
 use super::proposer::Leadership;
 use super::types::Raft;
+use crate::faults::{Plant, planted};
 use crate::{Error, MemberId};
 use openraft::ReadPolicy;
+use openraft::async_runtime::watch::WatchReceiver as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -45,6 +47,10 @@ pub struct ReadIndex {
 /// # Errors
 /// [`Error::NotLeader`]; [`Error::LeaderChanged`] if a quorum did not confirm in time.
 pub async fn leader_read_index(raft: &Raft) -> Result<u64, Error> {
+    if planted(Plant::LeaderUnconfirmed) {
+        let applied = raft.metrics().borrow_watched().last_applied;
+        return Ok(applied.map_or(0, |id| id.index));
+    }
     match raft.get_read_log_id(ReadPolicy::ReadIndex).await {
         Ok((read, _)) => Ok(read.index()),
         Err(error) if error.forward_to_leader().is_some() => Err(Error::NotLeader),

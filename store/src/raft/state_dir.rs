@@ -6,7 +6,7 @@
 
 use crate::apply::{self, Machine};
 use crate::engine::{Engine, EngineError, Engines, GarbageSlot};
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use crate::mvcc;
 use crate::world::{Lanes, Step, Work};
 use std::fs::{self, File};
@@ -138,6 +138,9 @@ impl StateDir {
             .unwrap_or(0)
             + 1;
         let target = self.generation(number);
+        if planted(Plant::SnapshotNamedEarly) {
+            self.set_current(number).map_err(|error| self.io(&error))?;
+        }
         self.take_in(received, &target)
             .map_err(|error| self.io(&error))?;
         let loaded = self.load(number, true)?;
@@ -305,20 +308,38 @@ mod tests {
     use super::*;
     use crate::engine::{Batch, Family};
 
+    fn states(scratch: &Path, engines: Engines) -> StateDir {
+        let options = StateOptions {
+            engines,
+            lanes: Lanes::default(),
+            cache_bytes: 1 << 20,
+            origin: apply::Origin {
+                member: 1,
+                incarnation: 1,
+            },
+        };
+        StateDir::new(scratch, options)
+    }
+
+    #[test]
+    fn an_install_that_fails_leaves_the_old_state() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let states = states(scratch.path(), Engines::Rocks);
+        let loaded = states.open(false).expect("a first state");
+        let broken = states.install(&scratch.path().join("was-never-received"));
+        assert!(broken.is_err());
+        drop(loaded);
+        assert!(
+            states.open(true).is_ok(),
+            "the old state is the current one"
+        );
+    }
+
     #[test]
     fn a_copy_is_opened_and_installed_whatever_the_engine() {
         for engines in [Engines::Rocks, Engines::Memory] {
             let scratch = tempfile::tempdir().expect("a directory");
-            let options = StateOptions {
-                engines,
-                lanes: Lanes::default(),
-                cache_bytes: 1 << 20,
-                origin: apply::Origin {
-                    member: 1,
-                    incarnation: 1,
-                },
-            };
-            let states = StateDir::new(scratch.path(), options);
+            let states = states(scratch.path(), engines);
             let loaded = states.open(false).expect("a first state");
             let engine = loaded.store.engine();
             let mut batch = Batch::default();

@@ -3,6 +3,7 @@
 use super::front::{Front, unexpected};
 use super::leash::Pace;
 use super::{long_answer, range_stream, read_txn};
+use crate::faults::{Plant, planted};
 use crate::mvcc::Find;
 use crate::reply::Reply;
 use crate::{Error, Revision, validate};
@@ -88,12 +89,15 @@ impl Kv for Front {
     }
 
     async fn txn(&self, request: Request<TxnRequest>) -> Result<Response<TxnResponse>, Status> {
-        let request = request.into_inner();
+        let mut request = request.into_inner();
         validate::check_txn(&request, self.limits.max_txn_ops)?;
         let mut response = if validate::is_read_only(&request) {
             self.read_point(validate::is_serializable(&request)).await?;
             read_txn::evaluate(self, &request).await?
         } else {
+            if planted(Plant::CompareWhenProposed) {
+                request = read_txn::decided(self, request).await?;
+            }
             match self.propose(Operation::Txn(request)).await? {
                 Reply::Txn(response) => response,
                 other => unexpected(&other),
@@ -127,7 +131,7 @@ impl Front {
     /// # Errors
     /// [`Error::NotSupportedForLearner`]; else as [`Handle::read_barrier`](crate::raft::Handle::read_barrier).
     pub async fn read_point(&self, serializable: bool) -> Result<(), Error> {
-        if serializable {
+        if serializable || planted(Plant::ReadUnconfirmed) {
             return Ok(());
         }
         if self.handle.progress().is_learner {

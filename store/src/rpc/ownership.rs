@@ -11,6 +11,7 @@
 
 use super::front::{Front, unexpected};
 use super::queue::Queue;
+use crate::faults::{Plant, planted};
 use crate::raft::Handle;
 use crate::reply::Reply;
 use crate::{Error, LeaseId, Revision, watch};
@@ -208,7 +209,8 @@ impl Front {
                 ..RangeRequest::default()
             };
             let (own, now) = self.read_one(own).await?;
-            if own.is_none_or(|kv| kv.create_revision != claim.create_revision) {
+            let is_gone = own.is_none_or(|kv| kv.create_revision != claim.create_revision);
+            if is_gone && !planted(Plant::LockWithoutLease) {
                 return Ok(None);
             }
             let Some(before) = before else {

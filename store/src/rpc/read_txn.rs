@@ -108,6 +108,28 @@ async fn evaluate_at(
     })
 }
 
+/// A transaction whose conditions have been looked at here and now, and not where it takes effect: it says yes
+/// or no whatever has happened meanwhile. Nobody but a plant asks for it.
+pub(super) async fn decided(
+    source: &impl Source,
+    mut request: TxnRequest,
+) -> Result<TxnRequest, Error> {
+    let revision = source.revision();
+    for compare in std::mem::take(&mut request.compare) {
+        if !holds(source, &compare, revision).await? {
+            // No version is below zero.
+            request.compare = vec![Compare {
+                result: CompareResult::Less as i32,
+                target: CompareTarget::Version as i32,
+                target_union: Some(TargetUnion::Version(0)),
+                ..compare
+            }];
+            break;
+        }
+    }
+    Ok(request)
+}
+
 /// The revision at which a range inside reads. As in etcd, only zero is "now" here: a negative one
 /// counts as compacted, unlike outside of transactions (-1 does not while nothing has been compacted).
 fn pin(wanted: Revision, now: Revision, compacted: Revision) -> Result<Revision, Error> {

@@ -7,6 +7,7 @@ use super::scan::{self, START};
 use super::segment::{Index, Segment};
 use super::tail::Leaders;
 use super::types::Checkpoint;
+use crate::faults::{Plant, planted};
 
 /// The log as far as it has been read.
 #[derive(Default)]
@@ -41,7 +42,9 @@ impl Replay {
                 }
                 Err(bad) => {
                     let behind = scan::behind(bytes, candidate.sequence, at, self.life);
-                    if let Some(proof) = behind.proof {
+                    if let Some(proof) = behind.proof
+                        && !planted(Plant::DamageTakenForTorn)
+                    {
                         let what = format!(
                             "{}; a later write at offset {proof} shows that it had been durable",
                             bad.what

@@ -5,7 +5,7 @@ use super::leisure::Leisure;
 use super::log::Shared;
 use super::segment::{self, Segment, UNFINISHED};
 use super::types::Options;
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use crate::world::Lanes;
 use crossbeam_channel::{Receiver, Sender, bounded, select, unbounded};
 use parking_lot::Mutex;
@@ -266,7 +266,9 @@ pub fn make(
         failpoint!("segment-filled", fails);
         disk.rename(&unfinished, &segment::path(directory, sequence))?;
         failpoint!("segment-renamed", fails);
-        disk.sync_directory(directory)?;
+        if !planted(Plant::NameUnsynced) {
+            disk.sync_directory(directory)?;
+        }
         failpoint!("segment-named");
         Ok(file)
     };

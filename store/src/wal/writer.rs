@@ -6,7 +6,7 @@ use super::record::{BATCH, Encoder, SMALL};
 use super::segment::{self, Segment};
 use super::spare::{Spare, Spares};
 use super::types::{Checkpoint, Done, LogId, Options};
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use crate::world::{Step, Work};
 use parking_lot::MutexGuard;
 use std::collections::VecDeque;
@@ -229,7 +229,11 @@ impl Writer {
     /// The first half of a batch: writes it.
     fn put(&mut self) -> io::Result<()> {
         self.encode()?;
-        self.write()
+        self.write()?;
+        if planted(Plant::AckBeforeSync) {
+            self.publish();
+        }
+        Ok(())
     }
 
     /// The second half: makes it durable, and that known.
@@ -368,7 +372,10 @@ impl Writer {
         if self.options.sync {
             let start = Instant::now();
             failpoint!("wal-before-sync", fails);
-            self.file.sync_data()?;
+            match self.file.sync_data() {
+                Err(_) if planted(Plant::SyncRetried) => self.file.sync_data()?,
+                synced => synced?,
+            }
             failpoint!("wal-after-sync");
             if let Some(on_sync) = &self.options.on_sync {
                 on_sync(start.elapsed());

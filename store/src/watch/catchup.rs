@@ -12,7 +12,7 @@
 use super::batch::SharedBatch;
 use super::state::{HubState, Side};
 use super::watcher::{State, header};
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use crate::{Error, Revision};
 use keelson_proto::serving::WatchResponse;
 use std::sync::Arc;
@@ -26,7 +26,8 @@ impl HubState {
             };
             for key in std::mem::take(&mut entry.lagging) {
                 let next = self.watchers[key].floor();
-                self.enter_behind(key, next);
+                let again = Revision::from(planted(Plant::EventTwiceAfterLag));
+                self.enter_behind(key, next - again);
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::state::{HubState, Side};
 use super::watcher::State;
 use crate::Revision;
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use std::sync::atomic::Ordering;
 
 impl HubState {
@@ -48,7 +48,8 @@ impl HubState {
     /// or because the state was replaced. Every synced watcher that may have missed something
     /// catches up from exactly there.
     fn miss(&mut self, published: Revision) {
-        let next = self.processed + 1;
+        let back = planted(Plant::WatchGoesBack);
+        let next = if back { 0 } else { self.processed + 1 };
         for key in self.watchers.numbers() {
             let watcher = &self.watchers[key];
             let State::Synced { from } = watcher.state else {

@@ -7,6 +7,7 @@ use super::index::Range;
 use super::outbound::Outbound;
 use super::state::{HubState, StreamEntry};
 use super::watcher::{Pending, State, StreamKey, Wants, Watcher, header};
+use crate::faults::{Plant, planted};
 use crate::{Error, Revision};
 use keelson_proto::etcdserverpb::WatchCreateRequest;
 use keelson_proto::serving::WatchResponse;
@@ -29,7 +30,7 @@ impl HubState {
     }
 
     /// Registers a watch, or says why not. The answer is in the stream's queue either way.
-    pub fn create(&mut self, stream: StreamKey, request: WatchCreateRequest, now: Instant) {
+    pub fn create(&mut self, stream: StreamKey, mut request: WatchCreateRequest, now: Instant) {
         if self.watchers.is_empty() {
             self.listen();
         }
@@ -47,8 +48,11 @@ impl HubState {
                 ..WatchResponse::default()
             },
         );
-        let start = request.start_revision;
         let compacted = self.feed.source.compacted();
+        if planted(Plant::CompactedStartMoved) && request.start_revision > 0 {
+            request.start_revision = request.start_revision.max(compacted);
+        }
+        let start = request.start_revision;
         if start != 0 && start < compacted {
             return self.reply(stream, compacted_reply(id, compacted));
         }
@@ -93,7 +97,9 @@ impl HubState {
             self.future.entry(reach).or_default().push(key);
         }
         counters::add(&self.feed.counters.watchers, 1);
-        if from > self.processed {
+        if from > self.processed && planted(Plant::FutureWatchHearsNow) {
+            self.enter_live(key, self.processed + 1);
+        } else if from > self.processed {
             self.enter_live(key, from);
         } else {
             entry.unsynced += 1;

@@ -9,6 +9,7 @@ use super::outbound::{Item, Outbound};
 use super::slots::Slots;
 use super::watcher::{ByRevision, State, StreamKey, Watcher};
 use crate::Revision;
+use crate::faults::{Plant, planted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -157,8 +158,10 @@ impl HubState {
         }
         let stream = &mut self.streams[watcher.stream];
         // Only between revisions: the events of one revision stay together.
-        if watcher.pending.last != revision && stream.outbound.is_full() {
-            self.fall_behind(key, revision);
+        let is_between = watcher.pending.last != revision || planted(Plant::RevisionSplit);
+        if is_between && stream.outbound.is_full() {
+            let lost = Revision::from(planted(Plant::SlowWatcherLosesEvent));
+            self.fall_behind(key, revision + lost);
             return;
         }
         let source = &*self.feed.source;

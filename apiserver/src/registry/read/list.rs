@@ -13,6 +13,7 @@ use crate::status::Failure;
 use crate::storage::{At, KvError, Object};
 use bytes::Bytes;
 use futures::stream;
+use keelson_plants::{Plant, planted};
 use std::num::NonZeroU64;
 use tokio::time::{Instant, timeout_at};
 
@@ -42,8 +43,12 @@ impl Reading {
         let (at, token) = match &options.read {
             ListRead::Latest => (At::Latest, None),
             ListRead::Any => (At::Any, None),
+            ListRead::NotOlderThan(_) if planted(Plant::ListOlderThanAsked) => (At::Any, None),
             ListRead::NotOlderThan(revision) => (At::NotBefore(*revision, PATIENCE), None),
             ListRead::Exactly(revision) => (At::Exactly(*revision), None),
+            ListRead::Continue(token) if planted(Plant::ContinueTokenDrifts) => {
+                (At::Latest, Some(token.clone()))
+            }
             ListRead::Continue(token) => {
                 let at = token.revision.map_or(At::Latest, At::Exactly);
                 (at, Some(token.clone()))

@@ -16,6 +16,7 @@ use crate::resource::Resource;
 use crate::status::Failure;
 use crate::storage::{At, Change, Changes, KeyValue, KvError, Object, Stream};
 use futures::{StreamExt, stream};
+use keelson_plants::{Plant, planted};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -152,7 +153,8 @@ impl Watching {
 
     /// Follows what happens after a revision.
     async fn go_live(&mut self, revision: u64) -> Result<(), KvError> {
-        let from = revision.saturating_add(1);
+        let skipped = u64::from(planted(Plant::WatchSkipsFirst));
+        let from = revision.saturating_add(1 + skipped);
         let changes = self.source.follow(from, self.progress).await?;
         self.phase = Phase::Live(Live {
             changes,
@@ -265,6 +267,7 @@ impl Live {
             biased;
             due = pace.due() => return match due {
                 Due::End => Step::End,
+                Due::Bookmark if planted(Plant::BookmarkTooHigh) => Step::Bookmark(self.upto + 1),
                 Due::Bookmark => Step::Bookmark(self.upto),
             },
             come = self.changes.next() => come,

@@ -13,6 +13,7 @@ use crate::registry::{Written, scale, versions};
 use crate::status::{Failure, FieldError, FieldErrorKind, Path};
 use crate::storage::{At, Write};
 use crate::validate;
+use keelson_plants::{Plant, planted};
 use serde_json::Value;
 
 /// What an object shall become.
@@ -215,7 +216,7 @@ impl Job<'_> {
                 Err(self.invalid(name, &[error]))
             }
             text => match text.parse::<u64>() {
-                Ok(wanted) if wanted == revision => Ok(()),
+                Ok(wanted) if wanted == revision || planted(Plant::UpdateUnconditional) => Ok(()),
                 Ok(_) => Err(Failure::modified(&resource, name)),
                 Err(error) => Err(Failure::bad_request(format!(
                     "resourceVersion: Invalid value: {text:?}: {error}"

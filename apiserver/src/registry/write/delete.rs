@@ -11,6 +11,7 @@ use crate::registry::{Caller, Registry, Target, Written};
 use crate::request::{DeleteOptions, Propagation};
 use crate::status::{Failure, GroupResource, deleted};
 use crate::storage::{Object, Write};
+use keelson_plants::{Plant, planted};
 use serde_json::{Value, json};
 
 /// Namespaces that the system cannot do without.
@@ -127,7 +128,8 @@ impl<'a> Job<'a> {
         let uid = text(&live.value, "/metadata/uid");
         let revision = live.revision().to_string();
         let wanted = &options.preconditions;
-        if let Some(wanted) = wanted.uid.as_deref().filter(|wanted| *wanted != uid) {
+        let is_other = |wanted: &&str| *wanted != uid && !planted(Plant::DeleteIgnoresUid);
+        if let Some(wanted) = wanted.uid.as_deref().filter(is_other) {
             return Err(match self.is_namespace() {
                 true => Failure::uid_differs(&self.group_resource(), name, wanted, uid),
                 false => Failure::delete_uid_differs(&kind, name, wanted, uid),

@@ -4,6 +4,7 @@ use crate::canonical::{Instant, format_time};
 use crate::registry::strategy::fields::{is_set, metadata, set, text, texts};
 use crate::registry::strategy::{Dependents, Strategy};
 use crate::request::{DeleteOptions, Propagation};
+use keelson_plants::{Plant, planted};
 use serde_json::Value;
 
 const ORPHAN: &str = "orphan";
@@ -32,6 +33,7 @@ pub(super) fn fate(strategy: &Strategy, live: &Value, options: &DeleteOptions, n
     }
     keep_for_dependents(strategy, &mut object, options);
     let is_held = !texts(&object, "/metadata/finalizers").is_empty();
+    let is_held = is_held && !planted(Plant::DeleteIgnoresFinalizers);
     if is_held && grace == Grace::None {
         mark(&mut object, now);
     }

@@ -1,6 +1,7 @@
 //! The machine as the log sees it: position, replies, fences, membership.
 
 use super::*;
+use crate::engine::{EngineError, Family, Visit};
 use keelson_proto::log::{MemberAttributes, Nothing};
 use std::slice::from_ref;
 
@@ -198,4 +199,57 @@ fn an_entry_that_does_not_decode_stops_the_member() {
     }
     let words = stopped("an_entry_that_does_not_decode_stops_the_member");
     assert!(words.contains("does not decode"), "{words}");
+}
+
+/// An engine that opens, and takes nothing.
+struct Refusing(MemoryEngine);
+
+impl Engine for Refusing {
+    fn write(&self, _: &crate::engine::Batch) -> Result<(), EngineError> {
+        Err(EngineError::Io {
+            place: "here".to_owned(),
+            detail: "no space left".to_owned(),
+        })
+    }
+    fn get(&self, family: Family, key: &[u8]) -> Result<Option<Bytes>, EngineError> {
+        self.0.get(family, key)
+    }
+    fn get_history(&self, positions: &[(i64, u32)]) -> Result<Vec<Option<Bytes>>, EngineError> {
+        self.0.get_history(positions)
+    }
+    fn scan(
+        &self,
+        family: Family,
+        from: &[u8],
+        to: &[u8],
+        visit: &mut Visit<'_>,
+    ) -> Result<(), EngineError> {
+        self.0.scan(family, from, to, visit)
+    }
+    fn flush(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+    fn reclaim(&self, from: i64, to: i64) -> Result<(), EngineError> {
+        self.0.reclaim(from, to)
+    }
+    fn checkpoint(&self, directory: &std::path::Path) -> Result<(), EngineError> {
+        self.0.checkpoint(directory)
+    }
+    fn disk_bytes(&self) -> u64 {
+        self.0.disk_bytes()
+    }
+}
+
+#[test]
+fn a_state_that_cannot_be_written_stops_the_member() {
+    if must_stop() {
+        let memory = MemoryEngine::new(GarbageSlot::default());
+        let engine = Arc::new(Refusing(memory));
+        let store = Store::open(engine, GarbageSlot::default(), Options::default());
+        let mut machine = Machine::open(store.expect("it can be read"), ME).expect("opened");
+        machine.apply(&[blank(1)]);
+        return;
+    }
+    let words = stopped("a_state_that_cannot_be_written_stops_the_member");
+    assert!(words.contains("were not written"), "{words}");
 }

@@ -5,6 +5,7 @@ use super::gather::{Cursor, Found, Source, count, finish, gather, look};
 use super::query::Query;
 use crate::Revision;
 use crate::error::Error;
+use crate::faults::{Plant, planted};
 use crate::mvcc::pins::Pin;
 use crate::mvcc::store::Store;
 use bytes::Bytes;
@@ -221,6 +222,9 @@ impl RangeScan {
     /// The next records (encoded `KeyValue`s), at most `keys_max` or about `bytes_max`, at least
     /// one. Empty when done.
     pub fn next_chunk(&mut self, keys_max: usize, bytes_max: usize) -> Result<Vec<Bytes>, Error> {
+        if planted(Plant::RangeMixesRevisions) {
+            self.query.at = self.store.revision();
+        }
         let source = Source::Store(&self.store);
         let keys_max = keys_max.max(1);
         match &mut self.body {

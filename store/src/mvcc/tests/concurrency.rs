@@ -55,11 +55,12 @@ fn a_scan_is_of_one_revision_whatever_happens_meanwhile() {
             })
             .collect();
         (1..40).for_each(write_all);
-        readers
-            .into_iter()
-            .for_each(|reader| reader.join().expect("reader"));
+        // The sweeper is told before anything is made of the outcomes: one that was not would sweep for ever.
+        let read: Vec<_> = readers.into_iter().map(|reader| reader.join()).collect();
         stop.store(true, Ordering::Relaxed);
         sweeper.join().expect("sweeper");
+        read.into_iter()
+            .for_each(|outcome| outcome.expect("reader"));
     });
 }
 

@@ -6,6 +6,7 @@
 
 use super::super::types::Membership;
 use super::Members;
+use crate::faults::{Plant, planted};
 use crate::{Error, MemberId};
 use keelson_proto::peer;
 use openraft::Instant as _;
@@ -125,6 +126,9 @@ impl Members {
     }
 
     pub(super) fn has_caught_up(&self, id: MemberId) -> bool {
+        if planted(Plant::VoterBehind) {
+            return true;
+        }
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow_watched();
         let last = metrics.last_log_index.unwrap_or(0);

@@ -13,7 +13,7 @@ use super::data_error;
 use super::options::NodeOptions;
 use crate::apply;
 use crate::engine::Engines;
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use crate::wal::{self, Wal};
 use std::sync::Arc;
 
@@ -118,6 +118,9 @@ fn replay(
         return Ok(());
     };
     let mut next = applier.progress().applied().index() + 1;
+    if planted(Plant::LastAppliedTwice) {
+        next -= 1;
+    }
     if applier.progress().applied().applied.is_none() {
         next = 0;
     }
