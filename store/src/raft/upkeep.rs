@@ -35,6 +35,9 @@ const STALL_STOP: Duration = Duration::from_secs(30);
 /// How often the thread looks around.
 const TICK: Duration = Duration::from_millis(100);
 
+/// Between two looks more time than this was not the disk's: this member, or its whole machine, stood still.
+const LOOK_MAX: Duration = Duration::from_secs(1);
+
 /// When housekeeping acts.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
@@ -151,6 +154,35 @@ struct UpkeepLane {
     flush_bytes: u64,
     /// Leadership was given away because the disk hangs.
     handed_over: bool,
+    waiting: Waiting,
+}
+
+/// How long a write has been waiting for the disk, as far as this member ran meanwhile. A process that was
+/// stopped, or a machine that was suspended, finds the write as old as its sleep was long, and the disk innocent.
+struct Waiting {
+    looked_at: Instant,
+    seen: Duration,
+}
+
+impl Waiting {
+    fn new(now: Instant) -> Waiting {
+        Waiting {
+            looked_at: now,
+            seen: Duration::ZERO,
+        }
+    }
+
+    /// To be called at each look, with the age of the oldest write that waits, if one does.
+    fn look(&mut self, now: Instant, age: Option<Duration>) -> Option<Duration> {
+        let passed = now.saturating_duration_since(self.looked_at).min(LOOK_MAX);
+        self.looked_at = now;
+        let Some(age) = age else {
+            self.seen = Duration::ZERO;
+            return None;
+        };
+        self.seen += passed;
+        Some(age.min(self.seen))
+    }
 }
 
 impl Work for UpkeepLane {
@@ -173,7 +205,9 @@ impl Work for UpkeepLane {
 impl UpkeepLane {
     fn look_around(&mut self) {
         let upkeep = &self.upkeep;
-        self.handed_over = upkeep.watch_disk(self.handed_over);
+        let oldest = upkeep.wal.oldest_unsynced_age();
+        let age = self.waiting.look(Instant::now(), oldest);
+        self.handed_over = upkeep.watch_disk(age, self.handed_over);
         upkeep.watch_space();
         if upkeep.schedule.in_memory {
             return;
@@ -231,6 +265,7 @@ impl Upkeep {
             flushed_at: Instant::now(),
             flushed_bytes: 0,
             handed_over: false,
+            waiting: Waiting::new(Instant::now()),
         };
         lanes.start("upkeep", lane)
     }
@@ -265,8 +300,8 @@ impl Upkeep {
     }
 
     /// Gives leadership away while the disk hangs, and stops the member if it never comes back.
-    fn watch_disk(&self, handed_over: bool) -> bool {
-        let Some(age) = self.wal.oldest_unsynced_age() else {
+    fn watch_disk(&self, age: Option<Duration>, handed_over: bool) -> bool {
+        let Some(age) = age else {
             return false;
         };
         if age > STALL_STOP {
@@ -290,6 +325,32 @@ impl Upkeep {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_disk_that_hangs_is_given_up_after_its_time() {
+        let start = Instant::now();
+        let mut waiting = Waiting::new(start);
+        let looks = (1..).map(|look| TICK * look);
+        let given_up = looks
+            .into_iter()
+            .find(|at| waiting.look(start + *at, Some(*at)) > Some(STALL_STOP));
+        assert_eq!(given_up, Some(STALL_STOP + TICK));
+    }
+
+    #[test]
+    fn a_member_that_stood_still_does_not_blame_the_disk() {
+        let start = Instant::now();
+        let mut waiting = Waiting::new(start);
+        let minute = Duration::from_secs(60);
+        let age = waiting.look(start + minute, Some(minute));
+        assert!(age <= Some(STALL_HAND_OVER), "{age:?}");
+        // The write came back; the next one is young, however long the one before seemed to take.
+        let later = start + minute + TICK;
+        assert_eq!(waiting.look(later, Some(TICK / 2)), Some(TICK / 2));
+        assert_eq!(waiting.look(later + TICK, None), None);
+        let next = waiting.look(later + TICK + minute, Some(minute));
+        assert_eq!(next, Some(LOOK_MAX));
+    }
 
     #[test]
     fn members_begin_to_flush_at_different_points() {
