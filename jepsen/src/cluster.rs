@@ -482,6 +482,7 @@ mod tests {
             excused: Vec::new(),
         };
         let mut cluster = Cluster {
+            failpoints: Vec::new(),
             members: vec![member],
             disks: Vec::new(),
             net: None,

@@ -217,7 +217,7 @@ mod tests {
             page.into_text()
         };
         assert!(!text().contains("scheduler_"));
-        vitals.made(ground.shared.clone(), ground.queues.clone(), Arc::default());
+        vitals.made(ground.shared.clone(), ground.queues, Arc::default());
         assert!(text().contains("# TYPE scheduler_"), "{}", text());
         assert!(!vitals.follows(), "nothing has been read yet");
     }

@@ -26,7 +26,8 @@ fn quantity(text: &str) {
     );
     assert_eq!(value.negated().negated(), value);
     assert_eq!(value.negated().sign(), -value.sign());
-    assert!((value - value).is_zero());
+    let same = value;
+    assert!((value - same).is_zero());
     for scale in -9..=9 {
         let (rounded, exact) = value.rounded_up(scale);
         assert_eq!(rounded == value, exact);

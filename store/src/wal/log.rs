@@ -368,27 +368,6 @@ impl State {
     }
 }
 
-impl Operation {
-    /// Bytes of the next record of this operation.
-    pub(super) fn next_bytes(&self) -> usize {
-        match self {
-            Operation::Append { entries, .. } => entries
-                .as_slice()
-                .first()
-                .map_or(0, |entry| record::entry_bytes(entry.payload_len())),
-            _ => record::SMALL,
-        }
-    }
-
-    /// Who waits for it.
-    pub(super) fn into_done(self) -> Option<Done> {
-        match self {
-            Operation::Append { done, .. } | Operation::Vote(_, done) => Some(done),
-            _ => None,
-        }
-    }
-}
-
 impl Drop for Handle {
     fn drop(&mut self) {
         self.shared.state.lock().closing = true;

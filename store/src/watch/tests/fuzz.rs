@@ -24,8 +24,11 @@ fn wants(asked: &(Bytes, Bytes), key: &[u8]) -> bool {
 struct Watchers {
     index: Index,
     /// By number; what each asked for, and where it stands.
-    there: Vec<Option<((Bytes, Bytes), Place)>>,
+    there: Vec<Option<Watcher>>,
 }
+
+/// What was asked for, and where it stands.
+type Watcher = ((Bytes, Bytes), Place);
 
 impl Watchers {
     fn add(&mut self, asked: (Bytes, Bytes)) {
@@ -53,7 +56,7 @@ impl Watchers {
         let mut found = Vec::new();
         self.index.matches(key, &mut found);
         found.sort_unstable();
-        let wanted = |(_, watcher): &(u32, &Option<((Bytes, Bytes), Place)>)| {
+        let wanted = |(_, watcher): &(u32, &Option<Watcher>)| {
             watcher.as_ref().is_some_and(|(asked, _)| wants(asked, key))
         };
         let there = (0..).zip(&self.there).filter(wanted);
@@ -80,7 +83,7 @@ fn check_filter(input: &[u8]) {
 /// Which watchers hear of a key, against asking each.
 #[test]
 fn fuzz_watch_filter() {
-    let seeds = (1..9u32).map(|seed| (0..200).map(|at| (at * seed * 37 >> 3) as u8).collect());
+    let seeds = (1..9u32).map(|seed| (0..200).map(|at| ((at * seed * 37) >> 3) as u8).collect());
     Target::new("watch_filter", Form::Bytes)
         .length_max(1500)
         .run(seeds.collect(), check_filter);
