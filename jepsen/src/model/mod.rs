@@ -71,6 +71,22 @@ impl Default for Store {
     }
 }
 
+/// An event says what was there before its revision, also of a key that one revision writes and then deletes.
+fn before_revision(events: &mut [Event], revision: i64) {
+    for at in 1..events.len() {
+        let (earlier, rest) = events.split_at_mut(at);
+        let event = &mut rest[0];
+        if event
+            .prev
+            .as_ref()
+            .is_some_and(|prev| prev.mod_revision == revision)
+        {
+            let first = earlier.iter().find(|one| one.kv.key == event.kv.key);
+            event.prev = first.and_then(|first| first.prev.clone());
+        }
+    }
+}
+
 impl Store {
     /// An empty store, at revision one.
     pub fn new() -> Store {
@@ -229,6 +245,7 @@ impl Store {
                 if !events.is_empty() {
                     self.revision = next;
                 }
+                before_revision(&mut events, next);
                 let revision = self.revision;
                 Ok(Answer {
                     revision,

@@ -124,6 +124,13 @@ impl Replay {
             Record::Vote(vote) => self.checkpoint.vote = Some(vote),
             Record::Committed(committed) => self.checkpoint.committed = committed,
             Record::TruncateAfter(after) => {
+                let next = self.checkpoint.next();
+                let kept =
+                    after.filter(|after| (self.checkpoint.first()..next).contains(&after.index));
+                let there = kept.and_then(|kept| self.leaders.at(kept.index));
+                if there.is_some() && there != kept {
+                    return Err(format!("{after:?} was to be kept, but {there:?} was there"));
+                }
                 self.checkpoint.truncate_after(after);
                 self.index.cut(self.checkpoint.next());
                 self.leaders.cut(self.checkpoint.next());
