@@ -48,7 +48,6 @@ mod patches;
 mod place;
 mod quota;
 mod record;
-mod refusals;
 mod run;
 mod status;
 mod strategic;

@@ -76,7 +76,6 @@ pub fn statements() -> Vec<Statement> {
         tables::statements(),
         traces::statements(),
         errors::statements(),
-        refusals::statements(),
     ]
     .concat();
     all.sort_by_key(|statement| number(statement.name));
