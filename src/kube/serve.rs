@@ -21,7 +21,7 @@ use keelson_apiserver::registry::{Clock, Registry};
 use keelson_apiserver::resource::{self, Catalog};
 use keelson_apiserver::storage::{At, Kv, Range, Txn, Write};
 use keelson_store::rpc::front::Shared;
-use keelson_store::rpc::listen::Reserved;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -37,9 +37,8 @@ const RENEWAL_LOOK: Duration = Duration::from_secs(3600);
 
 /// How it is asked to serve.
 pub struct Options {
-    /// Where it will listen: from when it can serve, and not before. A client that were let in earlier would
-    /// wait for a certificate that this member does not know yet, and a balancer would think it alive.
-    pub place: Reserved,
+    /// Bound.
+    pub listener: TcpListener,
     /// How clients reach it, as `host:port`.
     pub address: String,
     /// The member's name.
@@ -258,8 +257,8 @@ async fn serve(
         },
         tls,
     );
-    let listener = options.place.listen().map_err(|error| error.to_string())?;
-    let listener = tokio::net::TcpListener::from_std(listener);
+    let listener = options.listener.set_nonblocking(true);
+    let listener = listener.and_then(|()| tokio::net::TcpListener::from_std(options.listener));
     let listener = listener.map_err(|error| error.to_string())?;
     tracing::info!(
         address = options.address,

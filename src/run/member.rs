@@ -18,7 +18,7 @@ use keelson_store::raft::{Bootstrap, Node, NodeOptions, StartError};
 use keelson_store::rpc::archive_source::ArchiveSource;
 use keelson_store::rpc::front::{Shared, hashing_places};
 use keelson_store::rpc::fronts::Fronts;
-use keelson_store::rpc::listen::{self, Reserved};
+use keelson_store::rpc::listen::bind;
 use keelson_store::world::World;
 use keelson_store::{wal, watch};
 use std::fs::OpenOptions;
@@ -114,16 +114,16 @@ fn run(config: &Member) -> Result<(), Error> {
     Ok(())
 }
 
-/// How Kubernetes is to be served, if it is. The port is taken already.
+/// How Kubernetes is to be served, if it is: bound already.
 fn kubernetes(config: &Member) -> Result<Option<serve::Options>, Error> {
     let Some((url, told)) = &config.kubernetes else {
         return Ok(None);
     };
-    let Some(place) = reserve(std::slice::from_ref(url))?.pop() else {
+    let Some(listener) = listen(std::slice::from_ref(url))?.pop() else {
         return Err(Error::new(Exit::Failure, format!("cannot listen on {url}")));
     };
     Ok(Some(serve::Options {
-        place,
+        listener,
         address: format!("{}:{}", told.host, told.port),
         name: config.name.clone(),
         server: places([&url.host, &told.host]),
@@ -265,31 +265,17 @@ fn node_options(
 fn listen(urls: &[Url]) -> Result<Vec<TcpListener>, Error> {
     let mut listeners = Vec::new();
     for url in urls {
-        for place in reserve(std::slice::from_ref(url))? {
-            let listener = place.listen();
-            listeners.push(listener.map_err(|error| cannot_listen(url, error.to_string()))?);
-        }
-    }
-    Ok(listeners)
-}
-
-fn cannot_listen(url: &Url, why: String) -> Error {
-    Error::new(Exit::Failure, format!("cannot listen on {url}")).why(why)
-}
-
-/// Takes the addresses of these names.
-fn reserve(urls: &[Url]) -> Result<Vec<Reserved>, Error> {
-    let mut places = Vec::new();
-    for url in urls {
-        let cannot = |why: String| cannot_listen(url, why);
+        let cannot =
+            |why: String| Error::new(Exit::Failure, format!("cannot listen on {url}")).why(why);
         let addresses = (url.host.as_str(), url.port)
             .to_socket_addrs()
             .map_err(|error| cannot(format!("the name does not resolve: {error}")))?;
         for address in addresses {
-            places.push(listen::reserve(address).map_err(|error| cannot(error.to_string()))?);
+            let listener = bind(address).map_err(|error| cannot(error.to_string()))?;
+            listeners.push(listener);
         }
     }
-    Ok(places)
+    Ok(listeners)
 }
 
 fn start_error(error: StartError) -> Error {

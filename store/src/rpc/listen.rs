@@ -59,53 +59,18 @@ impl std::error::Error for BindError {
 }
 
 /// Listens on `address`; port zero lets the system choose one. Fails at once if the port is taken.
-///
-/// # Errors
-/// The system's.
 pub fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
-    reserve(address)?.listen()
-}
-
-/// Takes `address` and does not listen yet: whoever connects is refused by the system, and tries another
-/// member. Fails at once if somebody listens there.
-///
-/// # Errors
-/// The system's.
-pub fn reserve(address: SocketAddr) -> Result<Reserved, BindError> {
-    let take = || -> io::Result<Socket> {
+    let listen = || -> io::Result<TcpListener> {
         let domain = Domain::for_address(address);
         let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         // A restarted member gets its port back although old connections linger.
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        Ok(socket)
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
     };
-    match take() {
-        Ok(socket) => Ok(Reserved { address, socket }),
-        Err(source) => Err(BindError { address, source }),
-    }
-}
-
-/// An address that is taken. See [`reserve`].
-#[derive(Debug)]
-pub struct Reserved {
-    address: SocketAddr,
-    socket: Socket,
-}
-
-impl Reserved {
-    /// Listens from now on.
-    ///
-    /// # Errors
-    /// The system's; somebody else may have reserved the same address and be listening.
-    pub fn listen(self) -> Result<TcpListener, BindError> {
-        let Reserved { address, socket } = self;
-        match socket.listen(BACKLOG) {
-            Ok(()) => Ok(socket.into()),
-            Err(source) => Err(BindError { address, source }),
-        }
-    }
+    listen().map_err(|source| BindError { address, source })
 }
 
 /// A connection on its way to a front. It counts against the limit until it is dropped.
@@ -231,18 +196,6 @@ mod tests {
         let port = address.port();
         assert!(error.contains(&address.to_string()), "{error}");
         assert!(error.contains(&format!("sport = :{port}")), "{error}");
-    }
-
-    #[test]
-    fn nobody_is_let_in_at_an_address_that_is_only_reserved() {
-        let reserved = reserve(local()).expect("a free port");
-        let address = reserved.socket.local_addr().expect("bound");
-        let address = address.as_socket().expect("an address");
-        let refused = std::net::TcpStream::connect(address).expect_err("nobody listens");
-        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
-        let _listener = reserved.listen().expect("it is still free");
-        std::net::TcpStream::connect(address).expect("somebody listens");
-        reserve(address).expect_err("taken");
     }
 
     #[test]
