@@ -7,10 +7,6 @@
 # the same source and more.
 set -euo pipefail
 
-# What `cargo clippy -- -D warnings` would say, in the same words. They are Clippy's own affair, so test.sh
-# looks first whether they still mean that.
-export CLIPPY_ARGS=-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
-
 case " $* " in
 *" --crate-name keelson_store "*)
   case " $* " in
