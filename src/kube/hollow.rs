@@ -170,6 +170,15 @@ mod tests {
         }
     }
 
+    /// How many Pods run.
+    async fn running(client: &Client) -> usize {
+        let pods = resource(Kind::Pod).path("", "", "");
+        let listed: Value = serde_json::from_slice(&client.get(&pods).await.unwrap()).unwrap();
+        let all = listed["items"].as_array().unwrap().iter();
+        all.filter(|pod| pod["status"]["phase"] == "Running")
+            .count()
+    }
+
     #[tokio::test]
     async fn nodes_and_pods_go_on_when_one_of_two_servers_dies() {
         let mut world = World::new(2);
@@ -194,15 +203,14 @@ mod tests {
         for number in 40..80 {
             pod(&client, number).await;
         }
-        until("all Pods have started", || {
-            counts.started.load(Ordering::Relaxed) >= 80
-        })
-        .await;
-        let pods = resource(Kind::Pod).path("", "", "");
-        let listed: Value = serde_json::from_slice(&client.get(&pods).await.unwrap()).unwrap();
-        let all = listed["items"].as_array().unwrap();
-        assert_eq!(all.len(), 80);
-        assert!(all.iter().all(|pod| pod["status"]["phase"] == "Running"));
+        // What the dead server answered last may be lost, so it is the cluster that is asked and not the fleet.
+        let all_run = async {
+            while running(&client).await != 80 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let came = tokio::time::timeout(LONG, all_run).await;
+        assert!(came.is_ok(), "{} of 80 Pods run", running(&client).await);
     }
 
     #[tokio::test]

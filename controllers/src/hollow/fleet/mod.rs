@@ -72,8 +72,6 @@ pub struct Counts {
     pub nodes: AtomicU64,
     /// Pods on them that are known.
     pub pods: AtomicU64,
-    /// Pods that were started.
-    pub started: AtomicU64,
     /// Calls that did not succeed and are made again.
     pub troubles: AtomicU64,
     /// Calls that were refused.

@@ -186,12 +186,10 @@ impl Fleet {
             return;
         };
         pod.is_busy = false;
-        let stage = pod.next.take();
+        pod.next = None;
         match outcome {
             Outcome::Done(bytes) => {
                 pod.troubles = 0;
-                let is_start = stage.is_some_and(|stage| STAGES[stage].name == "start");
-                Counts::add(&self.counts.started, i64::from(is_start));
                 match serde_json::from_slice(&bytes) {
                     Ok(seen) => self.absorb(uid, seen),
                     Err(error) => tracing::warn!(%error, "an answer is no Pod"),
