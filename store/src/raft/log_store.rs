@@ -5,7 +5,7 @@ use super::types::{
     vote_from_wal, vote_to_wal,
 };
 use crate::faults::{Plant, planted};
-use crate::wal::{Done, Wal};
+use crate::wal::{self, Done, Wal, WalError};
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use std::fmt::Debug;
 use std::io;
@@ -28,13 +28,13 @@ impl LogStore {
     }
 
     fn entries(&self, from: u64, to: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
-        self.wal
-            .read(from, to, bytes_max)
-            .map_err(io::Error::other)?
-            .iter()
-            .map(entry_from_wal)
-            .collect()
+        let read = self.wal.read(from, to, bytes_max);
+        decoded(&read.map_err(io::Error::other)?)
     }
+}
+
+fn decoded(entries: &[wal::Entry]) -> io::Result<Vec<Entry>> {
+    entries.iter().map(entry_from_wal).collect()
 }
 
 fn bounds(range: &impl RangeBounds<u64>) -> (u64, u64) {
@@ -77,7 +77,12 @@ impl RaftLogReader<TypeConfig> for LogStore {
         start: u64,
         end: u64,
     ) -> Result<Vec<Entry>, io::Error> {
-        self.entries(start, end, READ_BYTES_MAX)
+        match self.wal.read(start, end, READ_BYTES_MAX) {
+            Ok(entries) => decoded(&entries),
+            // Nobody needs them any more: see `outdated`. An error would end this member.
+            Err(WalError::Purged { .. }) => Ok(Vec::new()),
+            Err(error) => Err(io::Error::other(error)),
+        }
     }
 }
 
@@ -147,5 +152,53 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn purge(&mut self, upto: LogId) -> Result<(), io::Error> {
         self.wal.purge(log_id_to_wal(&upto))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wal::faulty::FaultyDisk;
+    use crate::wal::{Options, Payload};
+    use std::sync::Arc;
+
+    fn id(index: u64) -> wal::LogId {
+        wal::LogId {
+            term: 1,
+            node_id: 1,
+            index,
+        }
+    }
+
+    async fn of_ten_entries_five_are_purged() -> LogStore {
+        let disk = Arc::new(FaultyDisk::new(1));
+        let (wal, _) = Wal::open(disk, "/log", Options::default()).unwrap();
+        let entry = |index| wal::Entry {
+            log_id: id(index),
+            payload: Payload::Blank,
+        };
+        let (sender, receiver) = oneshot::channel();
+        let done: Done = Box::new(move |result| drop(sender.send(result)));
+        wal.append((0..10).map(entry).collect(), done);
+        receiver.await.unwrap().unwrap();
+        wal.purge(id(4)).unwrap();
+        LogStore::new(wal)
+    }
+
+    #[tokio::test]
+    async fn to_a_stream_that_is_outdated_purged_entries_are_none() {
+        let mut log = of_ten_entries_five_are_purged().await;
+        assert_eq!(log.limited_get_log_entries(3, 8).await.unwrap(), []);
+        assert_eq!(log.limited_get_log_entries(5, 8).await.unwrap().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn whoever_starts_must_not_miss_purged_entries() {
+        let mut log = of_ten_entries_five_are_purged().await;
+        let error = log.try_get_log_entries(3..8).await.unwrap_err();
+        assert!(
+            error.to_string().contains("purged up to index 4"),
+            "{error}"
+        );
     }
 }

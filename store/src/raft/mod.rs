@@ -16,7 +16,7 @@
 //! | `read_index` | linearizable reads |
 //! | `applier`, `state_machine`, `state_dir`, `snapshot` | agreed entries on their way into the state |
 //! | `log_store` | the log, as openraft wants it |
-//! | `network`, `door`, `service` | to and from the other members |
+//! | `network`, `outdated`, `door`, `service` | to and from the other members |
 //! | `group`, `members`, `identity`, `met` | who belongs here, and who has run |
 //! | `data_dir` | one process, one owner |
 //! | `restore` | a data directory made from a snapshot, offline |
@@ -41,6 +41,7 @@ mod members;
 mod met;
 mod network;
 pub mod node;
+mod outdated;
 pub mod probe;
 mod proposer;
 mod read_index;

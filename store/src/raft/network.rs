@@ -4,6 +4,7 @@
 //! may come to belong to somebody else, and openraft cannot notice that by itself.
 
 use super::met::Met;
+use super::outdated::Outdated;
 use super::snapshot::{self, SnapshotDirectory};
 use super::types::{
     LogId, PeerNode, RpcError, TypeConfig, Vote, entry_to_peer, log_id_from_peer, log_id_to_peer,
@@ -25,6 +26,7 @@ use openraft::raft::{
 };
 use parking_lot::Mutex;
 use prost::Message;
+use std::future::ready;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -218,6 +220,12 @@ fn malformed() -> RpcError {
     unreachable(&Status::internal("the peer's answer lacks a field"))
 }
 
+fn purged() -> RpcError {
+    unreachable(&Status::out_of_range(
+        "the entries that were to be sent are only in a snapshot",
+    ))
+}
+
 impl Network {
     async fn client(&self) -> Result<PeerClient<Channel>, RpcError> {
         self.connection
@@ -289,8 +297,9 @@ impl NetStreamAppend<TypeConfig> for Network {
             };
             let mut client = self.client().await?;
             let counters = Arc::clone(&self.connection.counters);
-            let first = futures::stream::once(std::future::ready(first));
-            let input = first.chain(input).map(move |request| {
+            let first = futures::stream::once(ready(first));
+            let outdated = Outdated::default();
+            let input = outdated.cut(first.chain(input)).map(move |request| {
                 let message = append_to_peer(request);
                 let bytes = message.encoded_len() as u64;
                 counters.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -318,7 +327,9 @@ impl NetStreamAppend<TypeConfig> for Network {
                     })
                     .and_then(append_from_peer)
             });
-            Ok(Box::pin(answers) as BoxStream<'s, _>)
+            let end = futures::stream::once(async move { outdated.is_seen() });
+            let end = end.filter_map(|is_outdated| ready(is_outdated.then(|| Err(purged()))));
+            Ok(Box::pin(answers.chain(end)) as BoxStream<'s, _>)
         })
     }
 }
