@@ -29,6 +29,7 @@ use prost::Message;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
 /// Batches of this member under way at once.
@@ -41,6 +42,9 @@ const BATCH_BYTES_MAX: usize = 1 << 20;
 /// Commands and bytes that may wait for a batch; beyond, clients are told "too many requests".
 const QUEUE_COMMANDS_MAX: usize = 16 * 1024;
 const QUEUE_BYTES_MAX: usize = 256 << 20;
+
+/// What a leader has refused is not proposed to it again before this.
+const REFUSED_PAUSE: Duration = Duration::from_millis(10);
 
 /// Whom the group follows, as far as this member knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,7 +132,7 @@ pub struct Proposer {
     leadership: watch::Receiver<Option<Leadership>>,
     again: Mutex<VecDeque<Item>>,
     limbo: Mutex<Vec<(Leadership, Vec<Item>)>>,
-    wake: Arc<Notify>,
+    wake: Notify,
     limbo_wake: Notify,
 }
 
@@ -163,7 +167,7 @@ impl Proposer {
             leadership: parts.leadership,
             again: Mutex::default(),
             limbo: Mutex::default(),
-            wake: Arc::new(Notify::new()),
+            wake: Notify::new(),
             limbo_wake: Notify::new(),
         });
         tokio::spawn(Arc::clone(&proposer).settle_limbo());
@@ -277,7 +281,7 @@ impl Proposer {
         }
     }
 
-    fn conclude(&self, leader: Leadership, items: Vec<Item>, outcome: Outcome) {
+    fn conclude(self: &Arc<Self>, leader: Leadership, items: Vec<Item>, outcome: Outcome) {
         match outcome {
             Outcome::Committed => {}
             Outcome::NotAppended => self.retry_later(leader, items),
@@ -298,21 +302,24 @@ impl Proposer {
     }
 
     /// Proposes the commands again, at once if there is another leader by now, otherwise when there
-    /// is one or after a moment: a leader that refuses may be about to stop leading.
-    fn retry_later(&self, leader: Leadership, items: Vec<Item>) {
-        self.again.lock().extend(items);
+    /// is one or after a moment: a leader that refuses may be about to stop leading. Until then they
+    /// wait out of sight: while other batches are under way, `again` is looked at without a wake.
+    fn retry_later(self: &Arc<Self>, leader: Leadership, items: Vec<Item>) {
         if *self.leadership.borrow() != Some(leader) {
-            self.wake.notify_one();
-            return;
+            return self.propose_again(items);
         }
-        let mut leadership = self.leadership.clone();
-        let pause = std::time::Duration::from_millis(10);
-        let wake = Arc::clone(&self.wake);
+        let this = Arc::clone(self);
         tokio::spawn(async move {
+            let mut leadership = this.leadership.clone();
             let changed = leadership.wait_for(|now| *now != Some(leader));
-            let _ = tokio::time::timeout(pause, changed).await;
-            wake.notify_one();
+            let _ = tokio::time::timeout(REFUSED_PAUSE, changed).await;
+            this.propose_again(items);
         });
+    }
+
+    fn propose_again(&self, items: Vec<Item>) {
+        self.again.lock().extend(items);
+        self.wake.notify_one();
     }
 
     /// Takes commands out of limbo once a later leader's entry has been applied here.
@@ -349,8 +356,7 @@ impl Proposer {
         });
         settled.retain(|item| self.fronts.is_pending(item.request));
         if !settled.is_empty() {
-            self.again.lock().extend(settled);
-            self.wake.notify_one();
+            self.propose_again(settled);
         }
     }
 }

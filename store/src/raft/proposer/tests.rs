@@ -13,7 +13,7 @@ use crate::wal;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::Instant;
 
 const MEMBER: MemberId = 7;
 
@@ -263,4 +263,33 @@ async fn a_silent_leader_holds_nothing_up_once_it_is_replaced() {
         .expect("does not wait for the silent leader")
         .expect("a batch");
     assert_eq!(next.term, 2);
+}
+
+#[tokio::test]
+async fn a_leader_that_refuses_is_not_asked_without_end_while_other_batches_hang() {
+    const TIMES: u32 = 10;
+    let (mut group, queue, mut batches) = start(0);
+    group.lead(true);
+    let front = Arc::clone(group.fronts.get(0));
+    let mut requests = Vec::new();
+    let mut hanging = Vec::new();
+    let mut propose = || {
+        let request = front.register();
+        let pushed = queue.push(request.id, Bytes::from_static(b"c"));
+        pushed.expect("room");
+        requests.push(request);
+    };
+    // All but one are in the log, and the last one gets the only place that is left.
+    for _ in 1..BATCHES_UNDER_WAY {
+        propose();
+        hanging.push(batches.recv().await.expect("a batch"));
+    }
+    propose();
+    let began = Instant::now();
+    for _ in 0..=TIMES {
+        let refused = batches.recv().await.expect("a batch");
+        let _ = refused.done.send(Outcome::NotAppended);
+    }
+    let took = began.elapsed();
+    assert!(took >= TIMES * REFUSED_PAUSE, "{took:?}");
 }
