@@ -18,6 +18,7 @@
 //! | `log_store` | the log, as openraft wants it |
 //! | `network`, `outdated`, `door`, `service` | to and from the other members |
 //! | `group`, `members`, `identity`, `met` | who belongs here, and who has run |
+//! | `loss` | a leader whose process is gone |
 //! | `data_dir` | one process, one owner |
 //! | `restore` | a data directory made from a snapshot, offline |
 //! | `keeper` | clocks of leases |
@@ -37,6 +38,7 @@ pub mod handle;
 pub mod identity;
 mod keeper;
 mod log_store;
+mod loss;
 mod members;
 mod met;
 mod network;
