@@ -4,7 +4,7 @@
 //! from what a crash of its disk would leave, by opening that as a log.
 
 use crate::member::Member;
-use crate::rules::{Broken, Committed, Entry, Matching, Rising, States, own_vote, quorum};
+use crate::rules::{Broken, Committed, Entry, Matching, Rising, States, covered, own_vote, quorum};
 use crate::trace::Trace;
 use keelson_store::engine::Family;
 use keelson_store::mvcc;
@@ -43,11 +43,18 @@ pub struct Inspector {
     shown: BTreeMap<u64, (Vote, Option<LogId>, u64)>,
 }
 
-/// What a crash would leave of a log.
+/// What a crash would leave of a member.
 struct Image {
     /// The disk's operations when it was taken.
     operations: u64,
     log: Option<(Wal, wal::Recovered)>,
+    /// The last entry in the state.
+    state: Option<LogId>,
+}
+
+/// Whether a state that ends with an entry contains another.
+fn contains(state: Option<LogId>, id: LogId) -> bool {
+    state.is_some_and(|last| last == id || last.index > id.index)
 }
 
 impl Image {
@@ -59,6 +66,7 @@ impl Image {
             return Ok(Image {
                 operations,
                 log: None,
+                state: None,
             });
         }
         // Nobody writes to a copy that is only looked at.
@@ -68,6 +76,7 @@ impl Image {
             Ok(log) => Ok(Image {
                 operations,
                 log: Some(log),
+                state: None,
             }),
             Err(error) => Err(format!(
                 "a crash would leave {} a log that does not open: {error}",
@@ -77,10 +86,8 @@ impl Image {
     }
 
     fn holds(&self, id: LogId) -> bool {
-        self.log.as_ref().is_some_and(|(log, _)| {
-            log.log_id_at(id.index) == Some(id)
-                || log.purged().is_some_and(|purged| purged.index >= id.index)
-        })
+        let mut logs = self.log.iter();
+        logs.any(|(log, _)| log.log_id_at(id.index) == Some(id)) || contains(self.state, id)
     }
 
     fn voted(&self, vote: Vote) -> bool {
@@ -108,14 +115,19 @@ impl Inspector {
             let life = member.life.load(Ordering::SeqCst);
             own_vote(id, &seen)?;
             self.rising.see(id, life, &seen)?;
+            if let Some(purged) = seen.purged {
+                covered(&member.name, seen.purged, member.shelf.durable())?;
+                let log = format!("what {} has cut off its log", member.name);
+                self.committed.ends(&log, purged)?;
+            }
             self.read_log(id, &probe, &seen)?;
             self.read_committed(id, &probe, &seen)?;
             self.show(tick, member, id, &seen, trace);
             if seen.leads && self.elected.insert((seen.vote.term, seen.vote.node_id)) {
-                let wal = probe.wal();
-                let purged = seen.purged.map_or(0, |purged| purged.index);
+                let (wal, state) = (probe.wal(), probe.state_log_id());
+                let state = state.map_err(|error| error.to_string())?;
                 self.committed.lead(seen.vote, |id| {
-                    wal.log_id_at(id.index) == Some(id) || purged >= id.index
+                    wal.log_id_at(id.index) == Some(id) || contains(state, id)
                 })?;
                 let voted = self.count(members, |image| image.voted(seen.vote))?;
                 quorum(
@@ -141,7 +153,10 @@ impl Inspector {
     pub fn compare_state(&mut self, probe: &Probe) -> Result<(), Broken> {
         let read = |error: keelson_store::engine::EngineError| error.to_string();
         match probe.state_log_id().map_err(read)? {
-            Some(applied) => self.states.see(applied, fingerprint(&probe.store())?),
+            Some(applied) => {
+                self.committed.ends("a state", applied)?;
+                self.states.see(applied, fingerprint(&probe.store())?)
+            }
             None => Ok(()),
         }
     }
@@ -193,7 +208,11 @@ impl Inspector {
 
     /// Looks at the entries that a member newly takes for committed.
     fn read_committed(&mut self, id: u64, probe: &Probe, seen: &Sighting) -> Result<(), Broken> {
-        let Some(committed) = seen.committed else {
+        // While a snapshot is on its way into a member, its log does not reach what it knows to be committed,
+        // and what is in it may be what the snapshot is there to replace.
+        let last = seen.last.map_or(0, |last| last.index);
+        let reached = seen.committed.filter(|committed| last >= committed.index);
+        let Some(committed) = reached else {
             return Ok(());
         };
         let next = self.decided.get(&id).map_or(0, |decided| decided + 1);
@@ -238,10 +257,11 @@ impl Inspector {
         for member in members {
             let operations = member.disk.operations();
             let image = self.images.remove(&member.name);
-            let image = match image.filter(|image| image.operations == operations) {
+            let mut image = match image.filter(|image| image.operations == operations) {
                 Some(image) => image,
                 None => Image::of(member)?,
             };
+            image.state = member.shelf.durable();
             count += usize::from(has(&image));
             self.images.insert(member.name.clone(), image);
         }

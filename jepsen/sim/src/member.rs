@@ -25,7 +25,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::runtime;
 
@@ -41,9 +41,12 @@ pub struct Member {
     pub running: Mutex<Option<Probe>>,
     /// Why it has ended itself.
     pub ended: Mutex<Option<String>>,
+    /// It was the power that ended it.
+    pub powerless: AtomicBool,
+    /// Where its states lie.
+    pub shelf: Arc<Shelf>,
     plan: Plan,
     number: usize,
-    shelf: Arc<Shelf>,
     data_dir: PathBuf,
 }
 
@@ -53,13 +56,23 @@ static RUNTIMES: Mutex<Option<HashMap<runtime::Id, Arc<Member>>>> = Mutex::new(N
 /// What a member that ends itself throws.
 struct Ended;
 
+/// The member that runs right now.
+fn present() -> Option<Arc<Member>> {
+    let runtime = runtime::Handle::try_current().ok()?;
+    RUNTIMES.lock().as_ref()?.get(&runtime.id()).cloned()
+}
+
+/// The power of the member that runs right now fails in the middle of what it does.
+pub fn fail_power(how: &str) -> ! {
+    if let Some(member) = present() {
+        member.powerless.store(true, Ordering::SeqCst);
+    }
+    end(how)
+}
+
 /// Ends the member that runs right now instead of the process.
 pub fn end(reason: &str) -> ! {
-    let runtime = runtime::Handle::try_current().map(|handle| handle.id());
-    let member = runtime
-        .ok()
-        .and_then(|id| RUNTIMES.lock().as_ref()?.get(&id).cloned());
-    if let Some(member) = member {
+    if let Some(member) = present() {
         member.ended.lock().get_or_insert_with(|| reason.to_owned());
     }
     let ended: Box<dyn Any + Send> = Box::new(Ended);
@@ -79,14 +92,17 @@ impl Member {
     /// The member with this number, from zero. What is a file even here lies under `scratch`.
     pub fn new(plan: &Plan, number: usize, scratch: &Path) -> Arc<Member> {
         let seed = plan.seed.wrapping_mul(31).wrapping_add(number as u64);
+        let shelf = Shelf::new(seed, number, plan.planted);
+        shelf.cut_arrivals(if plan.crash_every_ms > 0 { 8 } else { 0 });
         Arc::new(Member {
             name: name(number),
             disk: FaultyDisk::new(seed),
             life: AtomicU32::new(0),
             running: Mutex::new(None),
             ended: Mutex::new(None),
+            powerless: AtomicBool::new(false),
             number,
-            shelf: Arc::new(Shelf::new(seed, number, plan.planted)),
+            shelf: Arc::new(shelf),
             data_dir: scratch.join(name(number)),
             plan: plan.clone(),
         })
@@ -162,8 +178,7 @@ impl Member {
             fronts: 1,
             schedule: Schedule {
                 snapshot_count: plan.flush_entries,
-                // Snapshots are not simulated yet, so nobody may need one.
-                catchup_entries: 1 << 40,
+                catchup_entries: plan.catchup_entries,
                 in_memory: false,
             },
             wal: self.log_options(Lanes::default()),

@@ -3,6 +3,9 @@
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+/// More entries than there will be.
+const NEVER: u64 = 1 << 40;
+
 /// One simulation, as its seed wants it. Times are simulated.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -34,6 +37,8 @@ pub struct Plan {
     pub segment_bytes: u64,
     /// Applied entries after which the state is flushed.
     pub flush_entries: u64,
+    /// Entries of the log that stay when it is shortened.
+    pub catchup_entries: u64,
     /// Mean time between crashes, in milliseconds; 0: none.
     pub crash_every_ms: u64,
     /// Mean time between cuts of the network, in milliseconds; 0: none.
@@ -96,7 +101,7 @@ impl Plan {
             members,
             clients: random.random_range(1..=6),
             keys: random.random_range(1..=12),
-            pause_ms: random.random_range(1..=120),
+            pause_ms: random.random_range(1..=60),
             trouble_ms: random.random_range(6_000..=16_000),
             heartbeat_ms,
             election_ms: heartbeat_ms * random.random_range(6..=12),
@@ -105,7 +110,13 @@ impl Plan {
             stall_every: some(&mut random, 0.5, 20, 400) as u32,
             stall_ms: random.random_range(50..=3_000),
             segment_bytes: 4096 * random.random_range(1..=16),
-            flush_entries: random.random_range(5..=400),
+            flush_entries: random.random_range(1..=30),
+            // Now and then the log is never shortened, so that somebody far behind gets all of it.
+            catchup_entries: match random.random_range(0..8) {
+                0 => NEVER,
+                1..=4 => random.random_range(0..=5),
+                _ => random.random_range(0..=40),
+            },
             crash_every_ms: some(&mut random, 0.8, 400, 5_000),
             cut_every_ms: some(&mut random, 0.8, 400, 5_000),
             disk_fault_every_ms: some(&mut random, 0.4, 1_000, 8_000),

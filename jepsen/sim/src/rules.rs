@@ -69,12 +69,23 @@ impl Committed {
         Ok(())
     }
 
+    /// Something that holds only what is committed ends with the entry `id`.
+    pub fn ends(&self, what: &str, id: LogId) -> Result<(), Broken> {
+        match self.entries.get(&id.index) {
+            Some(known) if known.id != id => Err(format!(
+                "state machine safety: {what} ends with {id:?}, but {:?} is committed",
+                known.id
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The newest.
     pub fn last(&self) -> Option<LogId> {
         self.entries.last_key_value().map(|(_, entry)| entry.id)
     }
 
-    /// A member leads by `vote`. `holds` says what it has at an index; what it has purged it had.
+    /// A member leads by `vote`. `holds` says what it has, in its log or in its state.
     pub fn lead(&self, vote: Vote, holds: impl Fn(LogId) -> bool) -> Result<(), Broken> {
         // Of leaders before this one.
         let older = |id: &LogId| (id.term, id.node_id) < (vote.term, vote.node_id);
@@ -85,6 +96,17 @@ impl Committed {
             _ => Ok(()),
         }
     }
+}
+
+/// Where a log has been shortened its entries live on in the state, durably.
+pub fn covered(member: &str, purged: Option<LogId>, state: Option<LogId>) -> Result<(), Broken> {
+    let index = |id: Option<LogId>| id.map_or(0, |id| id.index);
+    if index(purged) > index(state) {
+        return Err(format!(
+            "committed means durable: the log of {member} is shortened up to {purged:?}, and a crash would leave a state up to {state:?}"
+        ));
+    }
+    Ok(())
 }
 
 /// Enough members have something durably.
@@ -228,6 +250,23 @@ mod tests {
         rule.lead(vote(3), |_| false).expect_err("it lacks it");
         rule.lead(vote(1), |_| false)
             .expect("it is of the past, and can commit nothing");
+    }
+
+    #[test]
+    fn a_state_that_ends_with_another_entry_is_found() {
+        let mut rule = Committed::default();
+        rule.see(entry(2, 4, 9)).expect("new");
+        rule.ends("a state", id(2, 4)).expect("the same");
+        rule.ends("a state", id(3, 5)).expect("not seen yet");
+        rule.ends("a state", id(3, 4)).expect_err("another");
+    }
+
+    #[test]
+    fn a_log_that_is_shorter_than_its_state_allows_is_found() {
+        covered("n1", None, None).expect("a whole log");
+        covered("n1", Some(id(1, 4)), Some(id(1, 4))).expect("all of it is in the state");
+        covered("n1", Some(id(1, 5)), Some(id(1, 4))).expect_err("an entry is nowhere");
+        covered("n1", Some(id(1, 5)), None).expect_err("there is no state");
     }
 
     #[test]

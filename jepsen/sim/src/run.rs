@@ -58,8 +58,9 @@ pub fn run(plan: &Plan, scratch: &Path, show: bool) -> Report {
     let mut run = Run::new(plan, scratch, show);
     let broken = run.all().err();
     let history = run.desk.history.lock().len();
+    let snapshots: u64 = run.members.iter().map(|one| one.shelf.arrived()).sum();
     let summary = format!(
-        "members {} ticks {} asked {history} written {} crashes {} cuts {} lines {}",
+        "members {} ticks {} asked {history} written {} snapshots {snapshots} crashes {} cuts {} lines {}",
         plan.members,
         run.tick,
         run.desk.written.load(Ordering::SeqCst),

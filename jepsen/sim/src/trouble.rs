@@ -99,9 +99,15 @@ impl Trouble {
         member.disk.crash();
         member.disk.limit_space(u64::MAX);
         *member.ended.lock() = None;
+        member.powerless.store(false, Ordering::SeqCst);
         self.spoilt[number] = false;
         self.crashes += 1;
-        self.down[number] = Some(tick + self.random.random_range(20..4_000));
+        let most = if self.random.random_ratio(1, 4) {
+            8_000
+        } else {
+            3_000
+        };
+        self.down[number] = Some(tick + self.random.random_range(20..most));
     }
 
     fn spoil(&mut self, tick: u64, number: usize, member: &Member, trace: &mut Trace) {
@@ -211,7 +217,7 @@ impl Trouble {
                 None => continue,
             };
             trace.note(tick, || format!("{} has ended: {reason}", member.name));
-            if !self.spoilt[number] {
+            if !self.spoilt[number] && !member.powerless.load(Ordering::SeqCst) {
                 return Err(format!("{} ended without a fault: {reason}", member.name));
             }
             self.crash(tick, sim, number, member);
@@ -233,6 +239,7 @@ impl Trouble {
         for (number, member) in members.iter().enumerate() {
             if number < healthy {
                 member.disk.limit_space(u64::MAX);
+                member.shelf.cut_arrivals(0);
                 if self.down[number].is_some() {
                     self.down[number] = Some(tick);
                 }
