@@ -11,10 +11,21 @@ const NEVER: u64 = 1 << 40;
 pub struct Plan {
     /// Decides everything.
     pub seed: u64,
-    /// Voters of the cluster.
+    /// Voters of the cluster in the beginning.
     pub members: usize,
+    /// Hosts that are nobody's in the beginning: somebody adds them to the cluster, and removes others.
+    /// With none of them the membership stays.
+    pub spares: usize,
+    /// Mean time between changes of the membership, in milliseconds.
+    pub change_every_ms: u64,
     /// Clients that work at the same time.
     pub clients: usize,
+    /// Clients that watch.
+    pub watchers: usize,
+    /// Clients use leases.
+    pub leases: bool,
+    /// Clients compact.
+    pub compacts: bool,
     /// Keys that they share.
     pub keys: u64,
     /// Longest pause of a client between operations, in milliseconds.
@@ -96,10 +107,20 @@ impl Plan {
             12..=17 => 5,
             _ => 7,
         };
+        let spares = match random.random_range(0..10) {
+            0 | 1 if members <= 5 => 1,
+            2 | 3 if members <= 5 => 2,
+            _ => 0,
+        };
         Plan {
             seed,
             members,
+            spares,
+            change_every_ms: random.random_range(500..=4_000),
             clients: random.random_range(1..=6),
+            watchers: random.random_range(0..=2),
+            leases: random.random_bool(0.6),
+            compacts: random.random_bool(0.6),
             keys: random.random_range(1..=12),
             pause_ms: random.random_range(1..=60),
             trouble_ms: random.random_range(6_000..=16_000),
@@ -120,12 +141,17 @@ impl Plan {
             crash_every_ms: some(&mut random, 0.8, 400, 5_000),
             cut_every_ms: some(&mut random, 0.8, 400, 5_000),
             disk_fault_every_ms: some(&mut random, 0.4, 1_000, 8_000),
-            only_quorum: random.random_bool(0.4),
+            only_quorum: random.random_bool(0.4) && spares == 0,
             planted: None,
         }
     }
 
-    /// Votes that decide.
+    /// Hosts that members live on, now or later.
+    pub fn hosts(&self) -> usize {
+        self.members + self.spares
+    }
+
+    /// Votes that decide in the beginning.
     pub fn quorum(&self) -> usize {
         self.members / 2 + 1
     }

@@ -56,6 +56,13 @@ impl Shelf {
         self.inner.lock().cut_every = every;
     }
 
+    /// Throws everything away.
+    pub fn clear(&self) {
+        let mut inner = self.inner.lock();
+        inner.engines.clear();
+        inner.current = None;
+    }
+
     /// States of other members that were installed.
     pub fn arrived(&self) -> u64 {
         self.inner.lock().arrived
