@@ -1,10 +1,13 @@
-//! The system's randomness, replaced.
+//! The system's randomness and its wall clock, replaced.
 //!
 //! Ids, jitter, the order of a `HashMap` and the runtime's choices all begin with a few bytes from the
 //! operating system. This program defines the function that gives them, and the linker prefers it to
 //! the one of the C library. So the seed decides all of it, and store and libraries stay as they ship.
+//!
+//! The wall clock is asked for when a member is added: its id tells it from those that were there before
+//! it, by the second. So that no two are ever added in the same second, this clock is a fast one.
 
-use std::ffi::{c_uint, c_void};
+use std::ffi::{c_int, c_long, c_uint, c_void};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// SplitMix64's state. What is asked for before the seed is known is the same in every process.
@@ -35,4 +38,53 @@ pub unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, _flags: c
         chunk.copy_from_slice(&next().to_le_bytes()[..chunk.len()]);
     }
     length as isize
+}
+
+/// When simulations begin, in seconds since 1970.
+const BEGINNING_S: u64 = 1_800_000_000;
+const CLOCK_REALTIME: c_int = 0;
+#[cfg(target_arch = "x86_64")]
+const SYS_CLOCK_GETTIME: c_long = 228;
+#[cfg(not(target_arch = "x86_64"))]
+const SYS_CLOCK_GETTIME: c_long = 113;
+
+/// Milliseconds since the simulation has begun.
+static NOW_MS: AtomicU64 = AtomicU64::new(0);
+
+/// From here on it is so late.
+pub fn turn_clock(now_ms: u64) {
+    NOW_MS.store(now_ms, Ordering::SeqCst);
+}
+
+/// The C library's, for times since 1970.
+#[repr(C)]
+pub struct Timespec {
+    seconds: c_long,
+    nanoseconds: c_long,
+}
+
+unsafe extern "C" {
+    fn syscall(number: c_long, ...) -> c_long;
+}
+
+/// Stands in for the C library's function of this name: where the time of day is asked for, it lets a second
+/// go by for each simulated millisecond, and asks the system otherwise.
+///
+/// # Safety
+/// `time` must be good for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
+    if clock != CLOCK_REALTIME {
+        // SAFETY: it is the system's own call, with what the caller promises for it.
+        return unsafe { syscall(SYS_CLOCK_GETTIME, clock, time) as c_int };
+    }
+    let now_ms = NOW_MS.load(Ordering::SeqCst);
+    // SAFETY: the caller promises that it can be written.
+    unsafe {
+        time.write(Timespec {
+            seconds: (BEGINNING_S + now_ms) as c_long,
+            nanoseconds: 0,
+        });
+    }
+    0
 }

@@ -61,6 +61,8 @@ pub struct Caller {
     pub metrics: Arc<Metrics>,
     /// The way to the others.
     pub way: world::Network,
+    /// Who reads what is sent of a snapshot.
+    pub lanes: world::Lanes,
     /// Set once a peer has answered that this member was removed from the group. A removed member
     /// is not sent the change that removes it, so this is how it learns.
     pub removed: Arc<tokio::sync::watch::Sender<bool>>,
@@ -111,6 +113,11 @@ impl Connection {
     /// The other end.
     pub fn target(&self) -> MemberId {
         self.target
+    }
+
+    /// Who carries out what blocks here.
+    pub fn lanes(&self) -> &world::Lanes {
+        &self.caller.lanes
     }
 
     /// A client over the connection, which is made if it is not there. An error here means that
