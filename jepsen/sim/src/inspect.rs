@@ -135,12 +135,13 @@ impl Inspector {
     fn read_log(&mut self, id: u64, probe: &Probe, seen: &Sighting) -> Result<(), Broken> {
         let Some(last) = seen.last else { return Ok(()) };
         let wal = probe.wal();
-        let decided = self.decided.get(&id).copied().unwrap_or(0);
+        let decided = self.decided.get(&id).copied();
         let looked = self.looked.get(&id).copied();
         let mut before = looked.filter(|looked| wal.log_id_at(looked.index) == Some(*looked));
         if before.is_none() {
             // Entries went away since. What is committed stays.
-            before = wal.log_id_at(decided.max(seen.purged.map_or(0, |purged| purged.index)));
+            let purged = seen.purged.map(|purged| purged.index);
+            before = decided.max(purged).and_then(|index| wal.log_id_at(index));
         }
         let first = before.map_or(0, |before| before.index + 1);
         // A disk without power cannot be asked.
