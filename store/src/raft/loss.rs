@@ -22,7 +22,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+/// A process that dies closes its sockets one after the other, the one that listens not always first: so often it
+/// is called, unless something is heard of it meanwhile.
+const CALLS: u32 = 10;
+/// And so long after the time before.
+const CALL_PAUSE: Duration = Duration::from_millis(20);
 /// So much later each member stands for election than the one before it, so that one is first.
 const TURN: Duration = Duration::from_millis(15);
 /// Others may notice a little later: so often it is asked again.
@@ -80,7 +86,7 @@ impl Loss {
                 let broken = *breaks.borrow_and_update();
                 if let Some(leader) = self.group.leader()
                     && Some(leader.member_id) == broken
-                    && self.is_gone(leader.member_id).await
+                    && self.is_gone(leader).await
                 {
                     self.replace(leader).await;
                 }
@@ -89,8 +95,25 @@ impl Loss {
         Breaks(sender)
     }
 
-    /// At every address of the member the host says that nobody is there.
-    async fn is_gone(&self, member: MemberId) -> bool {
+    /// The host of the leader says that nobody is there.
+    async fn is_gone(&self, leader: Leadership) -> bool {
+        let broke = Instant::now();
+        for call in 0..CALLS {
+            if call > 0 {
+                tokio::time::sleep(CALL_PAUSE).await;
+            }
+            if self.group.leader() != Some(leader) || self.group.heard_since(broke) {
+                return false;
+            }
+            if self.refuses(leader.member_id).await {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Nobody listens at any address of a member.
+    async fn refuses(&self, member: MemberId) -> bool {
         let view = self.group.view();
         let Some(node) = view.membership.get_node(&member) else {
             return false;
