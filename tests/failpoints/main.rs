@@ -46,11 +46,12 @@ async fn at_work(size: usize) -> Check {
             );
         }
         println!("{size} members, {point}: {:.1?}", began.elapsed());
-        if plan::fails(point) && matches!(way, Way::Work | Way::Lag) {
-            if let Err(failure) = scene::fail(&mut stage, point, *way).await {
-                let tails = stage.cluster.tails();
-                panic!("{size} members, an error at {point}: {failure}\n{tails}");
-            }
+        if plan::fails(point)
+            && matches!(way, Way::Work | Way::Lag)
+            && let Err(failure) = scene::fail(&mut stage, point, *way).await
+        {
+            let tails = stage.cluster.tails();
+            panic!("{size} members, an error at {point}: {failure}\n{tails}");
         }
     }
     match stage.close().await {

@@ -59,7 +59,11 @@ impl Hand {
     /// Asks the member with this number. Waits for some time only.
     pub async fn ask(&mut self, member: usize, asked: &Asked) -> Told {
         // Most go on soon, because work that is done is what makes members fall behind.
-        let most_ms = if self.random.random_ratio(1, 6) { 9_000 } else { 1_500 };
+        let most_ms = if self.random.random_ratio(1, 6) {
+            9_000
+        } else {
+            1_500
+        };
         let patience = Duration::from_millis(self.random.random_range(200..most_ms));
         let call = async {
             let channel = match self.channels.get(&member) {
@@ -120,11 +124,7 @@ impl Hand {
         }
     }
 
-    async fn read(
-        &mut self,
-        mut client: KvClient<Channel>,
-        asked: &Asked,
-    ) -> Result<Told, Status> {
+    async fn read(&mut self, mut client: KvClient<Channel>, asked: &Asked) -> Result<Told, Status> {
         let (key, past) = match asked {
             Asked::Read(key) | Asked::ReadAny(key) => (key, 0),
             Asked::Past(key, past) => (key, *past),

@@ -30,10 +30,7 @@ pub enum Asked {
 impl Asked {
     /// Whether nothing changes by it.
     pub fn reads(&self) -> bool {
-        matches!(
-            self,
-            Asked::Read(_) | Asked::ReadAny(_) | Asked::Past(..)
-        )
+        matches!(self, Asked::Read(_) | Asked::ReadAny(_) | Asked::Past(..))
     }
 }
 

@@ -149,7 +149,9 @@ fn check_revoked(id: i64, revision: i64, changes: &[Change]) -> Result<(), Strin
                 hangs.remove(&change.key);
             }
         } else if change.revision > revision {
-            return Err(format!("lease {id:x} was revoked by {revision}: {change:?}"));
+            return Err(format!(
+                "lease {id:x} was revoked by {revision}: {change:?}"
+            ));
         } else {
             hangs.insert(&change.key);
         }

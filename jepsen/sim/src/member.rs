@@ -28,6 +28,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::runtime;
 
+/// Names and peer addresses of the members that a group is started with, or joined as.
+type Initial = Vec<(String, Vec<String>)>;
+
 /// A member between its lives.
 pub struct Member {
     /// Its host.
@@ -49,7 +52,7 @@ pub struct Member {
     /// Where its states lie.
     pub shelf: Arc<Shelf>,
     /// The members of the group that it is to join.
-    invited: Mutex<Option<Vec<(String, Vec<String>)>>>,
+    invited: Mutex<Option<Initial>>,
     /// How often everything was thrown away.
     generation: AtomicU32,
     plan: Plan,
@@ -253,7 +256,10 @@ impl Member {
             metrics: Arc::clone(metrics),
             version: "0.0.0",
             world: World {
-                lanes: lanes(plan, plan.seed ^ (u64::from(life) << 32) ^ self.number as u64),
+                lanes: lanes(
+                    plan,
+                    plan.seed ^ (u64::from(life) << 32) ^ self.number as u64,
+                ),
                 disk: Arc::new(self.disk.clone()),
                 engines: Engines::Kept(Arc::clone(&self.shelf) as _),
                 network: Network::Simulated(Arc::new(Simulated)),

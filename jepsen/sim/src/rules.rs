@@ -71,7 +71,9 @@ impl Committed {
 
     /// Whether it is known to be committed.
     pub fn has(&self, id: LogId) -> bool {
-        self.entries.get(&id.index).is_some_and(|entry| entry.id == id)
+        self.entries
+            .get(&id.index)
+            .is_some_and(|entry| entry.id == id)
     }
 
     /// Something that holds only what is committed ends with the entry `id`.

@@ -69,7 +69,9 @@ impl Sweep {
         if let Some(seed) = failed.first() {
             let plant = self.planted.as_ref();
             let plant = plant.map_or(String::new(), |(name, _)| format!(" --plant {name}"));
-            println!("seed {seed} failed; again: keelson-sim --seed {seed}{plant} --trace --log info");
+            println!(
+                "seed {seed} failed; again: keelson-sim --seed {seed}{plant} --trace --log info"
+            );
         }
         Ok(failed.len() as u64)
     }

@@ -102,7 +102,11 @@ impl Trouble {
         member.excused.store(false, Ordering::SeqCst);
         self.spoilt[number] = false;
         self.crashes += 1;
-        let most = if self.random.random_ratio(1, 4) { 8_000 } else { 3_000 };
+        let most = if self.random.random_ratio(1, 4) {
+            8_000
+        } else {
+            3_000
+        };
         self.down[number] = Some(tick + self.random.random_range(20..most));
     }
 
@@ -219,16 +223,12 @@ impl Trouble {
     }
 
     /// Members that were removed go, and what they have is thrown away once somebody wants that.
-    fn part(
-        &mut self,
-        tick: u64,
-        sim: &mut Sim<'_>,
-        members: &[Arc<Member>],
-        trace: &mut Trace,
-    ) {
+    fn part(&mut self, tick: u64, sim: &mut Sim<'_>, members: &[Arc<Member>], trace: &mut Trace) {
         for (number, member) in members.iter().enumerate() {
             if member.removed.load(Ordering::SeqCst) && self.down[number].is_none() {
-                trace.note(tick, || format!("{} has learned that it was removed", member.name));
+                trace.note(tick, || {
+                    format!("{} has learned that it was removed", member.name)
+                });
                 self.crash(tick, sim, number, member);
                 self.down[number] = Some(u64::MAX);
             }

@@ -61,7 +61,10 @@ fn judge_one(watched: &Watched, changes: &[Change], forgotten: i64) -> Result<()
         told,
         compacted,
     } = watched;
-    let what = format!("a watch of {key:?} at n{} from {from} up to {upto}", member + 1);
+    let what = format!(
+        "a watch of {key:?} at n{} from {from} up to {upto}",
+        member + 1
+    );
     if *compacted > forgotten || (*compacted != 0 && compacted <= from) {
         return Err(format!("{what} was refused for compaction {compacted}"));
     }
