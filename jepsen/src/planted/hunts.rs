@@ -146,9 +146,10 @@ const fn in_a_crate(plant: Plant) -> How {
         Plant::TwoLeadersAct => {
             loops(&["runtime::tests::leading::two_who_lead_at_once_make_nothing_twice"])
         }
-        Plant::UnknownWriteForgotten => {
-            loops(&["runtime::tests::leading::a_write_whose_outcome_is_unknown_is_not_made_twice"])
-        }
+        // A loop that reports what it met is told to the runtime a second time; only one that does not care tells.
+        Plant::UnknownWriteForgotten => loops(&[
+            "runtime::tests::careless::nothing_is_decided_before_it_is_known_what_became_of_the_last_decision",
+        ]),
         plant => store(in_the_store(plant)),
     }
 }
