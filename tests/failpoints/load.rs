@@ -25,6 +25,10 @@ const WRITER_RESTS: Duration = Duration::from_millis(20);
 const FILLER_RESTS: Duration = Duration::from_millis(40);
 /// Bytes of each.
 const FILLER_BYTES: usize = 8 << 10;
+/// Bytes of one in [`LARGE_EVERY`]: more than a segment holds, so that it has a larger one, which nobody uses again.
+const LARGE_BYTES: usize = 400 << 10;
+/// How many there are for one large one.
+const LARGE_EVERY: u64 = 32;
 /// Between two leases.
 const LEASE_RESTS: Duration = Duration::from_millis(80);
 /// Between two compactions.
@@ -95,7 +99,11 @@ async fn fill(client: Client, stop: Arc<AtomicBool>) -> Check {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        let value = format!("{number:0FILLER_BYTES$}");
+        let bytes = match number % LARGE_EVERY {
+            0 => LARGE_BYTES,
+            _ => FILLER_BYTES,
+        };
+        let value = format!("{number:016}").repeat(bytes / 16);
         let _ = answered(client.put(put(format!("filler/{}", number % 4), value))).await;
         sleep(FILLER_RESTS).await;
     }

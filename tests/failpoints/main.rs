@@ -27,7 +27,7 @@ mod scene;
 mod stage;
 mod watchers;
 
-use keelson_kit::check::Check;
+use keelson_kit::check::{Check, holds};
 use keelson_store::faults::{reach, reach_or_fail, switch_on};
 use plan::{Way, chosen};
 use stage::Stage;
@@ -37,28 +37,36 @@ use std::time::Instant;
 async fn at_work(size: usize) -> Check {
     let points = chosen(|way| way.works() && (size > 1 || !way.needs_peers()));
     let mut stage = Stage::open(size).await?;
+    let mut failures = Vec::new();
     for (point, way) in &points {
         let began = Instant::now();
-        if let Err(failure) = scene::play(&mut stage, point, *way).await {
-            panic!(
-                "{size} members, {point}: {failure}\n{}",
-                stage.cluster.tails()
+        let mut outcome = scene::play(&mut stage, point, *way).await;
+        println!("{size} members, {point}: {:.1?}", began.elapsed());
+        if outcome.is_ok() && plan::fails(point) && matches!(way, Way::Work | Way::Lag) {
+            outcome = scene::fail(&mut stage, point, *way).await;
+            println!(
+                "{size} members, an error at {point}: {:.1?}",
+                began.elapsed()
             );
         }
-        println!("{size} members, {point}: {:.1?}", began.elapsed());
-        if plan::fails(point)
-            && matches!(way, Way::Work | Way::Lag)
-            && let Err(failure) = scene::fail(&mut stage, point, *way).await
-        {
-            let tails = stage.cluster.tails();
-            panic!("{size} members, an error at {point}: {failure}\n{tails}");
-        }
+        let Err(failure) = outcome else { continue };
+        println!(
+            "{size} members, {point}: {failure}\n{}",
+            stage.cluster.tails()
+        );
+        failures.push(*point);
+        // The others are still worth a try, if the members come back.
+        let everyone: Vec<_> = stage.members().collect();
+        stage.recover(&everyone).await?;
     }
     match stage.close().await {
         Ok(verdict) => println!("{size} members, {} deaths: {verdict:?}", points.len()),
         Err((failure, tails)) => panic!("{size} members, after {points:?}: {failure}\n{tails}"),
     }
-    Ok(())
+    holds(
+        &format!("all went well at {failures:?}"),
+        failures.is_empty(),
+    )
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use crate::growth;
 use crate::plan::Way;
 use crate::stage::{REACHED, Stage, switch};
-use keelson_kit::check::{Check, Failure};
+use keelson_kit::check::{Check, Failure, holds};
 use keelson_kit::client::Client;
 use keelson_kit::request::put;
 use keelson_kit::wait::wait_until;
@@ -49,21 +49,14 @@ pub async fn play(stage: &mut Stage, point: &str, way: Way) -> Check {
 /// # Errors
 /// When none comes there, or one does not come back.
 pub async fn fail(stage: &mut Stage, point: &str, way: Way) -> Check {
-    let i = victim(stage, point);
-    if way == Way::Lag {
-        stage.cluster.kill(i);
-        stage.peace(BEHIND).await?;
-    }
     stage.arm_to(stage.members(), point, "error@1")?;
     if way == Way::Lag {
-        stage.cluster.restart(i)?;
+        until_one_errs(stage, victim(stage, point)).await?;
+    } else {
+        let why = format!("{point} reports an error");
+        let is_hit = || std::future::ready(!stage.those_hit().is_empty());
+        wait_until(&why, REACHED, is_hit).await?;
     }
-    let why = format!("{point} reports an error");
-    wait_until(&why, REACHED, || {
-        let hit = !stage.those_hit().is_empty();
-        async move { hit }
-    })
-    .await?;
     for i in stage.members() {
         switch(&stage.cluster, i, "")?;
     }
@@ -96,17 +89,45 @@ async fn until_one_dies(stage: &mut Stage, i: usize, mut without_it: u64) -> Che
     let began = Instant::now();
     while began.elapsed() < REACHED {
         stage.cluster.restart(i)?;
-        if died_or_serves(stage, i).await? {
+        if died_or_serves(stage, i).await? || stage.peace_or_death(1).await? {
             return Ok(());
         }
-        stage.peace(1).await?;
+        // A leader may come there only now, when it is too late for the one that is away.
         stage.cluster.kill(i);
-        if stage.members().len() > 1 {
-            stage.peace(without_it).await?;
+        if stage.members().len() > 1 && stage.peace_or_death(without_it).await? {
+            return Ok(());
         }
         without_it += BEHIND;
     }
     Err(Failure::new("nobody has come there"))
+}
+
+/// Has `i` miss more and more, until sending it a snapshot, or taking it, has failed.
+async fn until_one_errs(stage: &mut Stage, i: usize) -> Check {
+    let client = stage.cluster.client_of(i)?;
+    let began = Instant::now();
+    for turn in 1.. {
+        stage.cluster.kill(i);
+        let wanted = stage.load.acknowledged() + turn * BEHIND;
+        let why = "writes are acknowledged, or it has failed before";
+        wait_until(why, REACHED, || {
+            let over = stage.load.acknowledged() >= wanted || !stage.those_hit().is_empty();
+            std::future::ready(over)
+        })
+        .await?;
+        stage.cluster.restart(i)?;
+        wait_until("it has failed, or the member serves", REACHED, || {
+            let is_hit = !stage.those_hit().is_empty();
+            let client = client.clone();
+            async move { is_hit || matches!(timeout(ASKED, client.revision()).await, Ok(Ok(_))) }
+        })
+        .await?;
+        if !stage.those_hit().is_empty() {
+            break;
+        }
+        holds("it fails within a minute", began.elapsed() < REACHED)?;
+    }
+    Ok(())
 }
 
 async fn start(stage: &mut Stage, point: &str) -> Check {

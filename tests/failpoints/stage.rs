@@ -8,10 +8,13 @@ use keelson_kit::crash::verdict::{Verdict, judge_by};
 use keelson_kit::keelson;
 use keelson_kit::wait::wait_until;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// Time for a member to come to a failpoint, on a busy machine.
 pub const REACHED: Duration = Duration::from_secs(60);
+/// For a member that is asked whether it serves, before the others are looked at again.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// What makes members quick: elections, snapshots and purges come soon.
 const FLAGS: [&str; 5] = [
@@ -164,6 +167,22 @@ impl Stage {
         for i in self.members() {
             switch(&self.cluster, i, "")?;
         }
+        let began = Instant::now();
+        loop {
+            // Again in each turn: one may have been about to die when it was told not to.
+            self.restart_the_dead(killed)?;
+            if self.all_answer().await? {
+                break;
+            }
+            holds("all members answer", began.elapsed() < REACHED)?;
+        }
+        for i in self.members() {
+            self.cluster.ready(i).await?;
+        }
+        self.peace(5).await
+    }
+
+    fn restart_the_dead(&mut self, killed: &[usize]) -> Check {
         for i in self.members() {
             if self.cluster.runs(i) {
                 continue;
@@ -175,18 +194,18 @@ impl Stage {
             )?;
             self.cluster.restart(i)?;
         }
-        // One that was about to die when the others were counted.
+        Ok(())
+    }
+
+    async fn all_answer(&self) -> Check<bool> {
         for i in self.members() {
-            if let Err(failure) = self.cluster.ready(i).await {
-                let late = deaths(&self.cluster, i, &self.point) > self.before[i];
-                if self.cluster.runs(i) || !late {
-                    return Err(failure);
-                }
-                self.cluster.restart(i)?;
-                self.cluster.ready(i).await?;
+            let client = self.cluster.client_of(i)?;
+            let answer = timeout(ANSWER, client.revision()).await;
+            if !matches!(answer, Ok(Ok(_))) {
+                return Ok(false);
             }
         }
-        self.peace(5).await
+        Ok(true)
     }
 
     /// Waits until so many more writes are acknowledged.
@@ -199,6 +218,23 @@ impl Stage {
             self.load.acknowledged() >= wanted
         })
         .await
+    }
+
+    /// Waits until so many more writes are acknowledged, or one has died where it was asked to; tells whether.
+    ///
+    /// # Errors
+    /// When neither happens.
+    pub async fn peace_or_death(&mut self, writes: u64) -> Check<bool> {
+        let wanted = self.load.acknowledged() + writes;
+        let mut died = Ok(false);
+        let why = "writes are acknowledged, or a member has died";
+        wait_until(why, REACHED, || {
+            died = self.has_died();
+            let over = !matches!(died, Ok(false)) || self.load.acknowledged() >= wanted;
+            async move { over }
+        })
+        .await?;
+        died
     }
 
     /// Ends the work and judges. With a failure come the ends of the logs.
