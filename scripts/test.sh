@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 
 # Suites that measure, that wait, and that compute.
 alone=(scale)
-waiting=(chaos)
+waiting=(chaos conformance)
 computing=(simulation)
 
 say() { echo "test: $*" >&2; }
@@ -76,7 +76,7 @@ patience=$!
 # One mistake in turn, made on purpose: what finds nothing in it would find nothing in its like.
 planted() {
   {
-    cargo build "${flags[@]}" --bins --message-format=json-render-diagnostics
+    "${tests[@]}" --test '*' --no-run --message-format=json-render-diagnostics
     "${tests[@]}" "${plain[@]}" --lib --no-run --message-format=json-render-diagnostics
   } >"$logs/programs" || return
   ROTATE="$(git rev-parse HEAD 2>/dev/null || date +%F)" ONLY="${KEELSON_PLANTED:-}" PROGRAMS="$logs/programs" \
@@ -97,7 +97,7 @@ units=$!
 failed=0
 wait "$suites" || failed=1
 wait "$patience" || failed=1
-say "the minute of chaos:"
+say "what waits:"
 cat "$logs/patient"
 wait "$units" || failed=1
 say "what computes:"

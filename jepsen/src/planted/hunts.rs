@@ -179,6 +179,9 @@ const fn in_the_store(plant: Plant) -> &'static [&'static str] {
             &["wal::tests::crash::a_power_cut_at_every_operation_of_one_workload_is_survived"]
         }
         Plant::MetUnwritten => &["raft::met::tests::those_met_are_still_known_after_a_restart"],
+        Plant::AnswerCountsForLater => {
+            &["raft::node::paused::answers_of_before_a_pause_confirm_no_read_of_afterwards"]
+        }
         Plant::ReadJoinsAskedRound => {
             &["raft::front::tests::a_read_that_comes_during_a_round_waits_for_the_next_one"]
         }

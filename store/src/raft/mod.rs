@@ -16,7 +16,7 @@
 //! | `read_index` | linearizable reads |
 //! | `applier`, `state_machine`, `state_dir`, `snapshot` | agreed entries on their way into the state |
 //! | `log_store` | the log, as openraft wants it |
-//! | `network`, `outdated`, `door`, `service` | to and from the other members |
+//! | `network`, `outdated`, `pairing`, `door`, `service` | to and from the other members |
 //! | `group`, `members`, `identity`, `met` | who belongs here, and who has run |
 //! | `loss` | a leader whose process is gone |
 //! | `data_dir` | one process, one owner |
@@ -44,6 +44,7 @@ mod met;
 mod network;
 pub mod node;
 mod outdated;
+mod pairing;
 pub mod probe;
 mod proposer;
 mod read_index;

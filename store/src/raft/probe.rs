@@ -99,6 +99,12 @@ impl Probe {
         place(&**self.store().engine())
     }
 
+    /// Consensus itself.
+    #[cfg(test)]
+    pub(super) fn raft(&self) -> &Raft {
+        &self.raft
+    }
+
     /// Who decides, by the newest membership in the member's log, committed or not.
     pub fn voters(&self) -> Voters {
         let metrics = self.raft.metrics();
