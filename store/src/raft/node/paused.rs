@@ -303,6 +303,7 @@ fn answers_of_before_a_pause_confirm_no_read_of_afterwards() {
         outcome.is_err(),
         "nobody has followed since the read was asked for: {outcome:?}"
     );
-    node.stop();
+    // What the quick one has answered is committed.
     written.join().expect("no panic");
+    node.stop();
 }
