@@ -9,7 +9,7 @@ ENV := . scripts/env.sh &&
 # `release` is quick to make; `dist`, optimised as a whole, takes seven minutes and is what to ship.
 PROFILE ?= release
 
-.PHONY: help setup build dist run check test format lint deny bench bench-peer soak chaos sim fuzz planted schema
+.PHONY: help setup build dist run check test format lint deny bench bench-peer soak chaos campaign sim fuzz planted schema
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ soak: build ## 10 M puts under compaction, then all workloads (PUTS, DURATION): 
 
 chaos: setup ## A campaign of faults against real processes (TIME=60s NODES=3 SEED=1 WORKLOAD=... NEMESIS=... SERVER=etcd)
 	@scripts/chaos.sh
+
+campaign: setup ## Campaigns of faults for hours, added to jepsen/ledger.jsonl (TIME=1h RUN=60s LANES=1 SERVER=etcd)
+	@scripts/campaign.sh
 
 sim: setup ## Simulate clusters from seeds (SEEDS=100, FROM=0, JOBS, PLANT=bug): docs/simulation.md
 	@$(ENV) cargo build --locked -p keelson-sim

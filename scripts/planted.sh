@@ -8,17 +8,21 @@
 #   OUT        directory for the report
 #   PACKAGES   what is compiled, as arguments of cargo (default --workspace --features keelson/faults); hunts
 #              with anything else say that they could not be
+#   PROGRAMS   a file with what cargo said of the programs it built, in JSON (default: they are built)
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 
-programs="$(mktemp)"
-trap 'rm -f "$programs"' EXIT
-read -ra packages <<<"${PACKAGES:---workspace --features keelson/faults}"
-build() { cargo "$@" "${packages[@]}" --locked --message-format=json-render-diagnostics >>"$programs"; }
-build build --bins
-build test --lib --test conformance --no-run
+programs="${PROGRAMS:-}"
+if [ -z "$programs" ]; then
+  programs="$(mktemp)"
+  trap 'rm -f "$programs"' EXIT
+  read -ra packages <<<"${PACKAGES:---workspace --features keelson/faults}"
+  build() { cargo "$@" "${packages[@]}" --locked --message-format=json-render-diagnostics >>"$programs"; }
+  build build --bins
+  build test --lib --test conformance --no-run
+fi
 
 arguments=(--programs "$programs" --limit "${TIME:-5m}")
 if [ -n "${ONLY:-}" ]; then arguments+=(--only "$ONLY"); fi

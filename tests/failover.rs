@@ -73,7 +73,7 @@ async fn recovered(cluster: &Cluster, gone: usize, term: u64) -> Check<u64> {
 }
 
 #[tokio::test]
-async fn a_killed_leader_is_replaced_within_1200_ms() {
+async fn a_killed_leader_is_replaced_within_500_ms() {
     let cluster = Cluster::start(&keelson!(), 3, &[]).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
@@ -91,7 +91,7 @@ async fn a_killed_leader_is_replaced_within_1200_ms() {
             cluster.ready(leads).await?;
         }
         println!("no acknowledgement for, after SIGKILL of the leader: {gaps:?}");
-        let limit = Duration::from_millis(1200);
+        let limit = Duration::from_millis(500);
         holds(
             &format!("all below {limit:?}: {gaps:?}"),
             gaps.iter().all(|gap| *gap < limit),

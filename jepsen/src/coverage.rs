@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use std::collections::BTreeMap;
 
 /// Faults that every load must have met.
-const FAULTS: [Nemesis; 10] = [
+const FAULTS: [Nemesis; 12] = [
     Nemesis::Kill,
     Nemesis::KillAll,
     Nemesis::Power,
@@ -20,15 +20,15 @@ const FAULTS: [Nemesis; 10] = [
     Nemesis::Stall,
     Nemesis::Slow,
     Nemesis::KillMajority,
+    Nemesis::Failpoint,
+    Nemesis::Restart,
 ];
 /// Faults that come now and then.
-const RARE: [Nemesis; 7] = [
+const RARE: [Nemesis; 5] = [
     Nemesis::Link,
     Nemesis::Full,
     Nemesis::SyncError,
     Nemesis::Torn,
-    Nemesis::Failpoint,
-    Nemesis::Restart,
     Nemesis::Clock,
 ];
 /// Requests that stir things up, beside the others.
@@ -63,8 +63,13 @@ impl Cell {
         format!("{loads} under {faults}")
     }
 
+    /// The names of its loads.
+    pub fn loads(&self) -> Vec<&'static str> {
+        self.workloads.iter().map(|one| one.name()).collect()
+    }
+
     fn lists(&self) -> [String; 2] {
-        let loads: Vec<_> = self.workloads.iter().map(|one| one.name()).collect();
+        let loads = self.loads();
         let faults: Vec<_> = self.nemeses.iter().map(|one| one.name()).collect();
         [loads.join(","), faults.join(",")]
     }

@@ -21,6 +21,7 @@
 //! | `observer` | what members say about themselves |
 //! | `campaign` | one run, from start to history |
 //! | `coverage` | what many runs met |
+//! | `ledger` | what campaigns of many days add up to |
 //! | `recovery` | how long clients wait when the leader is lost |
 //! | `planted` | whether all this finds mistakes that are made on purpose |
 
@@ -35,6 +36,7 @@ pub mod doctor;
 pub mod enclosure;
 pub mod errors;
 pub mod history;
+pub mod ledger;
 pub mod model;
 pub mod nemesis;
 pub mod net;

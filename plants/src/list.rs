@@ -179,4 +179,6 @@ plants! {
     WatchSkipsFirst = 54 "watch-skips-first", "a watch from a list tells exactly the later changes";
     /// A control loop goes on deciding while nobody knows what became of its last write.
     UnknownWriteForgotten = 55 "unknown-write-forgotten", "a write of unknown outcome is not made twice";
+    /// An answer that a follower gave long ago is taken for one to a request that the leader hands out now.
+    AnswerCountsForLater = 56 "answer-counts-for-later", "an answer does not count for a later request";
 }

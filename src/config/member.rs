@@ -462,9 +462,9 @@ impl Check<'_> {
             (_, Ok(0)) => Ok(AutoCompaction::Off),
             (true, Ok(count)) if count > 0 => Ok(AutoCompaction::Revisions(count)),
             (true, _) => Err(format!("{text:?} is not a number of revisions")),
-            (false, Ok(hours)) if hours > 0 => Ok(AutoCompaction::Periodic(Duration::from_secs(
-                hours.unsigned_abs() * 3600,
-            ))),
+            (false, Ok(hours)) if hours > 0 => {
+                value::hours(&text, hours.unsigned_abs()).map(AutoCompaction::Periodic)
+            }
             (false, _) if text.is_empty() => Ok(AutoCompaction::Off),
             (false, _) => value::duration(&text).map(|retention| match retention.is_zero() {
                 true => AutoCompaction::Off,

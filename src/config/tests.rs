@@ -1,5 +1,7 @@
 //! The table, the merge and the checks, from the outside.
 
+mod fuzz;
+
 use super::load::{Origin, Outcome, Personality, Settings, load};
 use super::member::{AutoCompaction, Member};
 use super::table::{OPTIONS, Standing};
@@ -271,4 +273,18 @@ fn sizes_and_durations_have_units() {
     assert_eq!(value::duration("1h30m"), Ok(Duration::from_secs(5400)));
     assert!(value::duration("5").is_err());
     assert!(value::duration("").is_err());
+}
+
+#[test]
+fn times_beyond_all_bounds_are_refused_in_words() {
+    for flags in [
+        "--auto-compaction-retention 9223372036854775807",
+        "--auto-compaction-retention 10000000000000000000s",
+        "--heartbeat-interval 10000000000000000000s",
+        "--election-timeout 18446744073709551615",
+        "--watch-progress-notify-interval 300000d",
+    ] {
+        let error = member(flags).unwrap_err();
+        assert!(error.contains("longer than 292 years"), "{flags}: {error}");
+    }
 }

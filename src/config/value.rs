@@ -4,6 +4,10 @@ use super::table::Kind;
 use super::url::Url;
 use std::time::Duration;
 
+/// The longest duration: what etcd's 64 bits of nanoseconds hold, 292 years. Sums and products of a few such
+/// fit whoever computes with them.
+const LONGEST: Duration = Duration::from_nanos(i64::MAX as u64);
+
 /// What an option is set to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -44,7 +48,7 @@ pub fn parse(kind: Kind, text: &str) -> Result<Value, String> {
             .map(Value::Count)
             .map_err(|_| format!("{text:?} is not a whole number")),
         Kind::Milliseconds => match text.parse::<u64>() {
-            Ok(ms) => Ok(Value::Duration(Duration::from_millis(ms))),
+            Ok(ms) => bounded(text, Duration::from_millis(ms)).map(Value::Duration),
             Err(_) => duration(text).map(Value::Duration),
         },
         Kind::Duration => duration(text).map(Value::Duration),
@@ -93,9 +97,24 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         total = total.checked_add(part).ok_or_else(wrong)?;
     }
     if text.is_empty() {
-        Err(wrong())
-    } else {
-        Ok(total)
+        return Err(wrong());
+    }
+    bounded(text, total)
+}
+
+/// So many hours, as `text` says.
+///
+/// # Errors
+/// They are too many.
+pub fn hours(text: &str, hours: u64) -> Result<Duration, String> {
+    let seconds = hours.saturating_mul(3600);
+    bounded(text, Duration::from_secs(seconds))
+}
+
+fn bounded(text: &str, duration: Duration) -> Result<Duration, String> {
+    match duration <= LONGEST {
+        true => Ok(duration),
+        false => Err(format!("{text:?} is longer than 292 years")),
     }
 }
 

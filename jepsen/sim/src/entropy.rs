@@ -1,11 +1,14 @@
-//! The system's randomness, replaced.
+//! The system's randomness and its wall clock, replaced.
 //!
 //! Ids, jitter, the order of a `HashMap` and the runtime's choices all begin with a few bytes from the
 //! operating system. This program defines the function that gives them, and the linker prefers it to
 //! the one of the C library. So the seed decides all of it, and store and libraries stay as they ship.
+//!
+//! The wall clock is asked for when a member is added: its id tells it from those that were there before
+//! it, by the second. So that no two are ever added in the same second, this clock is a fast one.
 
-use std::ffi::{c_uint, c_void};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 /// SplitMix64's state. What is asked for before the seed is known is the same in every process.
 static STATE: AtomicU64 = AtomicU64::new(0x6b65_656c_736f_6e21);
@@ -35,4 +38,68 @@ pub unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, _flags: c
         chunk.copy_from_slice(&next().to_le_bytes()[..chunk.len()]);
     }
     length as isize
+}
+
+/// When simulations begin, in seconds since 1970.
+const BEGINNING_S: u64 = 1_800_000_000;
+const CLOCK_REALTIME: c_int = 0;
+/// To [`dlsym`]: what would be called if this program had no function of that name.
+const RTLD_NEXT: *mut c_void = -1_isize as *mut c_void;
+
+/// Milliseconds since the simulation has begun.
+static NOW_MS: AtomicU64 = AtomicU64::new(0);
+
+/// From here on it is so late.
+pub fn turn_clock(now_ms: u64) {
+    NOW_MS.store(now_ms, Ordering::SeqCst);
+}
+
+/// The C library's, for times since 1970.
+#[repr(C)]
+pub struct Timespec {
+    seconds: c_long,
+    nanoseconds: c_long,
+}
+
+unsafe extern "C" {
+    fn dlsym(handle: *mut c_void, name: *const c_char) -> *mut c_void;
+}
+
+type ClockGettime = unsafe extern "C" fn(c_int, *mut Timespec) -> c_int;
+
+/// The C library's own, which needs no call into the kernel: the runtime asks for the time whenever it looks for
+/// work.
+fn system() -> ClockGettime {
+    static SYSTEM: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
+    let mut found = SYSTEM.load(Ordering::Relaxed);
+    if found.is_null() {
+        // SAFETY: the name ends with a zero, and nothing is kept of it.
+        found = unsafe { dlsym(RTLD_NEXT, c"clock_gettime".as_ptr()) };
+        assert!(!found.is_null(), "the C library has a clock");
+        SYSTEM.store(found, Ordering::Relaxed);
+    }
+    // SAFETY: it is the function of this name, which has this type.
+    unsafe { std::mem::transmute::<*mut c_void, ClockGettime>(found) }
+}
+
+/// Stands in for the C library's function of this name: where the time of day is asked for, it lets a second
+/// go by for each simulated millisecond, and asks the system otherwise.
+///
+/// # Safety
+/// `time` must be good for writing.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
+    if clock != CLOCK_REALTIME {
+        // SAFETY: it is the system's own function, with what the caller promises for it.
+        return unsafe { system()(clock, time) };
+    }
+    let now_ms = NOW_MS.load(Ordering::SeqCst);
+    // SAFETY: the caller promises that it can be written.
+    unsafe {
+        time.write(Timespec {
+            seconds: (BEGINNING_S + now_ms) as c_long,
+            nanoseconds: 0,
+        });
+    }
+    0
 }

@@ -4,68 +4,29 @@
 //! replayed from its history. An answer is true if the replay says the same, and in time if its revision is
 //! not older than what was acknowledged before the question.
 
-use std::collections::{BTreeMap, HashSet};
-
-/// What was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// To set a key to a value that nobody else uses.
-    Put(String, String),
-    /// To remove a key.
-    Delete(String),
-    /// To set a key to a value if it was last changed at a revision.
-    Swap(String, i64, String),
-    /// To read a key, as of a moment after the question.
-    Read(String),
-    /// To read a key as the member has it.
-    ReadAny(String),
-}
-
-/// What was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// Done, at this revision. `false`: nothing was changed (no such key, or the comparison failed).
-    Done(i64, bool),
-    /// The value at this revision.
-    Value(i64, Option<String>),
-    /// Nobody knows.
-    Unknown,
-}
-
-/// One question and its answer, in milliseconds.
-#[derive(Clone, Debug)]
-pub struct Operation {
-    /// When it was asked.
-    pub asked_ms: u64,
-    /// When it was answered.
-    pub told_ms: u64,
-    /// The question.
-    pub asked: Asked,
-    /// The answer.
-    pub told: Told,
-}
-
-/// One change, as the store's history has it; `None` removes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The revision.
-    pub revision: i64,
-    /// The key.
-    pub key: String,
-    /// The new value.
-    pub value: Option<String>,
-}
+use crate::asked::{Asked, Change, Operation, Told};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The store at every revision.
 struct Replay {
     keys: BTreeMap<String, BTreeMap<i64, Option<String>>>,
+    /// Leases of puts.
+    leases: HashMap<(String, i64), i64>,
+    /// When each compaction was asked for, and up to where.
+    compactions: Vec<(u64, i64)>,
     last: i64,
 }
 
 impl Replay {
-    fn of(changes: &[Change]) -> Result<Replay, String> {
+    fn of(operations: &[Operation], changes: &[Change]) -> Result<Replay, String> {
+        let compaction = |one: &Operation| match one.asked {
+            Asked::Compact(revision) => Some((one.asked_ms, revision)),
+            _ => None,
+        };
         let mut replay = Replay {
             keys: BTreeMap::new(),
+            leases: HashMap::new(),
+            compactions: operations.iter().filter_map(compaction).collect(),
             last: 1,
         };
         let mut values = HashSet::new();
@@ -73,6 +34,8 @@ impl Replay {
             replay.last = replay.last.max(change.revision);
             let versions = replay.keys.entry(change.key.clone()).or_default();
             versions.insert(change.revision, change.value.clone());
+            let place = (change.key.clone(), change.revision);
+            replay.leases.insert(place, change.lease);
             if let Some(value) = &change.value
                 && !values.insert(value.clone())
             {
@@ -85,6 +48,17 @@ impl Replay {
     fn at(&self, key: &str, revision: i64) -> Option<(i64, &String)> {
         let (at, value) = self.keys.get(key)?.range(..=revision).next_back()?;
         Some((*at, value.as_ref()?))
+    }
+
+    fn hangs_on(&self, key: &str, revision: i64) -> i64 {
+        let place = (key.to_owned(), revision);
+        self.leases.get(&place).copied().unwrap_or(0)
+    }
+
+    /// What may have been forgotten by then.
+    fn forgotten(&self, now_ms: u64) -> i64 {
+        let asked = self.compactions.iter().filter(|one| one.0 <= now_ms);
+        asked.map(|(_, revision)| *revision).max().unwrap_or(0)
     }
 
     fn changed(&self, key: &str, revision: i64) -> Option<&Option<String>> {
@@ -109,6 +83,20 @@ impl Replay {
             (Asked::Swap(key, expected, _), Told::Done(revision, false)) => {
                 self.at(key, *revision).map_or(0, |(at, _)| at) != *expected
             }
+            (Asked::Lend(key, value, lease), Told::Done(revision, _)) => {
+                written(key, *revision, Some(value)) && self.hangs_on(key, *revision) == *lease
+            }
+            (Asked::Past(key, past), Told::Value(revision, value)) => {
+                past <= revision && self.at(key, *past).map(|(_, value)| value) == value.as_ref()
+            }
+            (Asked::Past(_, past), Told::Refused) => *past < self.forgotten(operation.told_ms),
+            (Asked::Compact(_), Told::Done(..)) => true,
+            (Asked::Grant(..) | Asked::Renew(_), Told::Lease(_)) => true,
+            (Asked::Revoke(_), Told::Done(revision, _)) => *revision <= self.last,
+            (
+                Asked::Lend(..) | Asked::Renew(_) | Asked::Revoke(_) | Asked::Compact(_),
+                Told::Refused,
+            ) => true,
             (Asked::Read(key) | Asked::ReadAny(key), Told::Value(revision, value)) => {
                 *revision <= self.last.max(1)
                     && self.at(key, *revision).map(|(_, value)| value) == value.as_ref()
@@ -121,7 +109,7 @@ impl Replay {
 fn revision(told: &Told) -> Option<i64> {
     match told {
         Told::Done(revision, _) | Told::Value(revision, _) => Some(*revision),
-        Told::Unknown => None,
+        Told::Lease(_) | Told::Refused | Told::Unknown => None,
     }
 }
 
@@ -130,7 +118,7 @@ fn revision(told: &Told) -> Option<i64> {
 /// # Errors
 /// The first such answer, in words.
 pub fn judge(operations: &[Operation], changes: &[Change]) -> Result<(), String> {
-    let replay = Replay::of(changes)?;
+    let replay = Replay::of(operations, changes)?;
     if let Some(lie) = operations.iter().find(|one| !replay.agrees(one)) {
         return Err(format!("the history says otherwise: {lie:?}"));
     }
@@ -147,7 +135,8 @@ pub fn judge(operations: &[Operation], changes: &[Change]) -> Result<(), String>
             newest = newest.max(revision(&answer.told).unwrap_or(0));
             next += 1;
         }
-        let changes = matches!(question.told, Told::Done(_, true));
+        let changes = matches!(question.told, Told::Done(_, true))
+            && !matches!(question.asked, Asked::Revoke(_));
         let current = !matches!(question.asked, Asked::ReadAny(_));
         if let Some(revision) = revision(&question.told)
             && current
@@ -170,6 +159,8 @@ mod tests {
             revision,
             key: "k".to_owned(),
             value: Some(value.to_owned()),
+            lease: 0,
+            seen_ms: 0,
         }
     }
 
@@ -229,5 +220,34 @@ mod tests {
         swap(1, Told::Done(3, true)).expect_err("it was not at 1");
         swap(2, Told::Done(3, false)).expect("it is at 3 by now");
         swap(3, Told::Done(3, false)).expect_err("it was what was expected");
+    }
+    #[test]
+    fn the_past_stays_until_it_is_compacted() {
+        let changes = [put(2, "a"), put(3, "b")];
+        let past = |at_ms, revision, told: Told| {
+            let compact = asked((7, 8), Asked::Compact(3), Told::Unknown);
+            let read = asked(at_ms, Asked::Past(k(), revision), told);
+            judge(&[compact, read], &changes)
+        };
+        let value = |value: &str| Told::Value(3, Some(value.to_owned()));
+        past((5, 6), 2, value("a")).expect("true");
+        past((5, 6), 2, value("b")).expect_err("it was written later");
+        past((5, 6), 2, Told::Refused).expect_err("nobody has asked to forget it");
+        past((7, 8), 2, Told::Refused).expect("it may be forgotten");
+        past((7, 8), 3, Told::Refused).expect_err("what was asked for stays");
+    }
+
+    #[test]
+    fn a_key_hangs_on_the_lease_it_was_lent_to() {
+        let lend = |lease| {
+            let question = Asked::Lend(k(), "a".into(), 7);
+            let change = Change {
+                lease,
+                ..put(2, "a")
+            };
+            judge(&[asked((1, 2), question, Told::Done(2, true))], &[change])
+        };
+        lend(7).expect("it does");
+        lend(0).expect_err("it does not");
     }
 }

@@ -3,17 +3,20 @@
 //! What a member says of itself is not believed where it matters: whether something is durable is read
 //! from what a crash of its disk would leave, by opening that as a log.
 
+use crate::image::{Image, contains};
 use crate::member::Member;
-use crate::rules::{Broken, Committed, Entry, Matching, Rising, States, own_vote, quorum};
+use crate::rules::{
+    Broken, Committed, Configurations, Entry, Matching, Rising, States, covered, own_vote, quorum,
+};
 use crate::trace::Trace;
 use keelson_store::engine::Family;
 use keelson_store::mvcc;
-use keelson_store::raft::probe::{Probe, Sighting};
-use keelson_store::wal::{self, LogId, Vote, Wal};
-use keelson_store::world::Lanes;
+use keelson_store::raft::probe::{self, Probe, Sighting};
+use keelson_store::wal::{self, LogId, Vote};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -39,54 +42,11 @@ pub struct Inspector {
     durable: Option<LogId>,
     /// Leaders whose election was looked at.
     elected: BTreeSet<(u64, u64)>,
-    images: BTreeMap<String, Image>,
+    images: BTreeMap<PathBuf, Image>,
+    configurations: Configurations,
+    /// Who lives where: the log's directory, and the member's id.
+    homes: BTreeMap<PathBuf, u64>,
     shown: BTreeMap<u64, (Vote, Option<LogId>, u64)>,
-}
-
-/// What a crash would leave of a log.
-struct Image {
-    /// The disk's operations when it was taken.
-    operations: u64,
-    log: Option<(Wal, wal::Recovered)>,
-}
-
-impl Image {
-    fn of(member: &Member) -> Result<Image, Broken> {
-        let operations = member.disk.operations();
-        let disk = member.disk.durable_copy();
-        let directory = member.log_directory();
-        if disk.files().is_empty() {
-            return Ok(Image {
-                operations,
-                log: None,
-            });
-        }
-        // Nobody writes to a copy that is only looked at.
-        let nobody = Lanes::Steps(Arc::new(|_, _| {}));
-        let opened = Wal::open(Arc::new(disk), &directory, member.log_options(nobody));
-        match opened {
-            Ok(log) => Ok(Image {
-                operations,
-                log: Some(log),
-            }),
-            Err(error) => Err(format!(
-                "a crash would leave {} a log that does not open: {error}",
-                member.name
-            )),
-        }
-    }
-
-    fn holds(&self, id: LogId) -> bool {
-        self.log.as_ref().is_some_and(|(log, _)| {
-            log.log_id_at(id.index) == Some(id)
-                || log.purged().is_some_and(|purged| purged.index >= id.index)
-        })
-    }
-
-    fn voted(&self, vote: Vote) -> bool {
-        let own = self.log.as_ref().and_then(|(_, found)| found.vote);
-        own.is_some_and(|own| (own.term, own.node_id) >= (vote.term, vote.node_id))
-    }
 }
 
 impl Inspector {
@@ -106,23 +66,26 @@ impl Inspector {
             let seen = probe.look();
             let id = probe.handle().identity().member_id;
             let life = member.life.load(Ordering::SeqCst);
+            self.homes.insert(member.log_directory(), id);
             own_vote(id, &seen)?;
             self.rising.see(id, life, &seen)?;
+            if let Some(purged) = seen.purged {
+                covered(&member.name, seen.purged, member.shelf.durable())?;
+                let log = format!("what {} has cut off its log", member.name);
+                self.committed.ends(&log, purged)?;
+            }
             self.read_log(id, &probe, &seen)?;
             self.read_committed(id, &probe, &seen)?;
             self.show(tick, member, id, &seen, trace);
             if seen.leads && self.elected.insert((seen.vote.term, seen.vote.node_id)) {
-                let wal = probe.wal();
-                let purged = seen.purged.map_or(0, |purged| purged.index);
+                let (wal, state) = (probe.wal(), probe.state_log_id());
+                let state = state.map_err(|error| error.to_string())?;
                 self.committed.lead(seen.vote, |id| {
-                    wal.log_id_at(id.index) == Some(id) || purged >= id.index
+                    wal.log_id_at(id.index) == Some(id) || contains(state, id)
                 })?;
-                let voted = self.count(members, |image| image.voted(seen.vote))?;
-                quorum(
-                    &format!("{:?}, which leads,", seen.vote),
-                    voted,
-                    members.len(),
-                )?;
+                let voted = self.who(members, |image| image.voted(seen.vote))?;
+                let what = format!("{:?}, which leads,", seen.vote);
+                quorum(&what, [&probe.voters()], &voted)?;
             }
             if tick.is_multiple_of(STATES_EVERY) {
                 self.compare_state(&probe)?;
@@ -141,7 +104,10 @@ impl Inspector {
     pub fn compare_state(&mut self, probe: &Probe) -> Result<(), Broken> {
         let read = |error: keelson_store::engine::EngineError| error.to_string();
         match probe.state_log_id().map_err(read)? {
-            Some(applied) => self.states.see(applied, fingerprint(&probe.store())?),
+            Some(applied) => {
+                self.committed.ends("a state", applied)?;
+                self.states.see(applied, fingerprint(&probe.store())?)
+            }
             None => Ok(()),
         }
     }
@@ -169,12 +135,13 @@ impl Inspector {
     fn read_log(&mut self, id: u64, probe: &Probe, seen: &Sighting) -> Result<(), Broken> {
         let Some(last) = seen.last else { return Ok(()) };
         let wal = probe.wal();
-        let decided = self.decided.get(&id).copied().unwrap_or(0);
+        let decided = self.decided.get(&id).copied();
         let looked = self.looked.get(&id).copied();
         let mut before = looked.filter(|looked| wal.log_id_at(looked.index) == Some(*looked));
         if before.is_none() {
             // Entries went away since. What is committed stays.
-            before = wal.log_id_at(decided.max(seen.purged.map_or(0, |purged| purged.index)));
+            let purged = seen.purged.map(|purged| purged.index);
+            before = decided.max(purged).and_then(|index| wal.log_id_at(index));
         }
         let first = before.map_or(0, |before| before.index + 1);
         // A disk without power cannot be asked.
@@ -183,6 +150,10 @@ impl Inspector {
         };
         for entry in entries {
             self.matching.see(before, sum(&entry))?;
+            let voters = probe::voters(&entry).map_err(|error| error.to_string())?;
+            if let Some(voters) = voters {
+                self.configurations.see(entry.log_id, voters);
+            }
             before = Some(entry.log_id);
         }
         if let Some(before) = before {
@@ -193,7 +164,11 @@ impl Inspector {
 
     /// Looks at the entries that a member newly takes for committed.
     fn read_committed(&mut self, id: u64, probe: &Probe, seen: &Sighting) -> Result<(), Broken> {
-        let Some(committed) = seen.committed else {
+        // While a snapshot is on its way into a member, its log does not reach what it knows to be committed,
+        // and what is in it may be what the snapshot is there to replace.
+        let last = seen.last.map_or(0, |last| last.index);
+        let reached = seen.committed.filter(|committed| last >= committed.index);
+        let Some(committed) = reached else {
             return Ok(());
         };
         let next = self.decided.get(&id).map_or(0, |decided| decided + 1);
@@ -217,35 +192,39 @@ impl Inspector {
         if let Some(last) = last
             && self.durable != Some(last)
         {
-            let have = self.count(members, |image| image.holds(last))?;
-            quorum(
-                &format!("{last:?}, which is committed,"),
-                have,
-                members.len(),
-            )?;
+            let have = self.who(members, |image| image.holds(last))?;
+            let what = format!("{last:?}, which is committed,");
+            quorum(&what, self.configurations.of(last, &self.committed), &have)?;
             self.durable = Some(last);
         }
         Ok(())
     }
 
-    /// On how many disks something is that a crash leaves there.
-    fn count(
+    /// Who has something on a disk that a crash leaves there.
+    fn who(
         &mut self,
         members: &[Arc<Member>],
         has: impl Fn(&Image) -> bool,
-    ) -> Result<usize, Broken> {
-        let mut count = 0;
+    ) -> Result<BTreeSet<u64>, Broken> {
+        let mut who = BTreeSet::new();
         for member in members {
+            let home = member.log_directory();
+            let Some(id) = self.homes.get(&home) else {
+                continue;
+            };
             let operations = member.disk.operations();
-            let image = self.images.remove(&member.name);
-            let image = match image.filter(|image| image.operations == operations) {
+            let image = self.images.remove(&home);
+            let mut image = match image.filter(|image| image.operations == operations) {
                 Some(image) => image,
                 None => Image::of(member)?,
             };
-            count += usize::from(has(&image));
-            self.images.insert(member.name.clone(), image);
+            image.state = member.shelf.durable();
+            if has(&image) {
+                who.insert(*id);
+            }
+            self.images.insert(home, image);
         }
-        Ok(count)
+        Ok(who)
     }
 }
 

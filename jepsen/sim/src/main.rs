@@ -6,22 +6,33 @@
 //! | `plan` | what a seed decides before anything runs |
 //! | `run` | one seed: trouble, health, reckoning |
 //! | `sweep` | many seeds, each in its own process |
-//! | `member`, `shelf` | a member's lives, and what outlives them |
+//! | `member`, `lanes`, `shelf` | a member's lives, and what outlives them |
 //! | `wires` | connections between hosts |
-//! | `client`, `history` | what clients ask, and whether the answers can be true |
+//! | `client`, `ask`, `watcher` | what clients do |
+//! | `asked` | what they ask and are told |
+//! | `chronicle` | what the store has been |
+//! | `history`, `leases`, `watches` | whether the answers can be true |
 //! | `trouble` | what goes wrong |
-//! | `inspect`, `rules` | what must hold at every moment |
+//! | `operator` | who belongs to the cluster |
+//! | `inspect`, `image`, `rules` | what must hold at every moment |
 //! | `entropy`, `trace` | that a seed decides everything, and how that is seen |
 //!
 //! It is the one crate of tests that looks into the store, because some promises cannot be seen from
 //! outside before it is too late: what is committed is on a quorum of disks. What never happens here: a
 //! real clock, a second thread, a random number that the seed did not make.
 
+mod ask;
+mod asked;
+mod chronicle;
 mod client;
 mod entropy;
 mod history;
+mod image;
 mod inspect;
+mod lanes;
+mod leases;
 mod member;
+mod operator;
 mod plan;
 mod rules;
 mod run;
@@ -29,6 +40,8 @@ mod shelf;
 mod sweep;
 mod trace;
 mod trouble;
+mod watcher;
+mod watches;
 mod wires;
 
 use plan::{Plan, Planted};

@@ -1,5 +1,6 @@
 //! One simulated member: what outlives its crashes, and how it lives.
 
+use crate::lanes::lanes;
 use crate::plan::{Plan, Planted};
 use crate::shelf::Shelf;
 use crate::wires::{CLIENT_PORT, PEER_PORT, Simulated, incoming};
@@ -11,23 +12,24 @@ use keelson_store::limits::Limits;
 use keelson_store::metrics::Metrics;
 use keelson_store::raft::probe::Probe;
 use keelson_store::raft::upkeep::Schedule;
-use keelson_store::raft::{Bootstrap, Node, NodeOptions};
+use keelson_store::raft::{Bootstrap, Node, NodeOptions, StartError};
 use keelson_store::rpc::front::{Shared, hashing_places};
 use keelson_store::rpc::fronts::serve_here;
 use keelson_store::rpc::snapshot::{OpenSnapshot, SnapshotSource};
 use keelson_store::wal::faulty::FaultyDisk;
-use keelson_store::world::{Lanes, Network, Step, Work, World};
+use keelson_store::world::{Lanes, Network, World};
 use keelson_store::{wal, watch};
 use parking_lot::Mutex;
-use rand::rngs::SmallRng;
-use rand::{Rng, SeedableRng};
 use std::any::Any;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::runtime;
+
+/// Names and peer addresses of the members that a group is started with, or joined as.
+type Initial = Vec<(String, Vec<String>)>;
 
 /// A member between its lives.
 pub struct Member {
@@ -41,10 +43,21 @@ pub struct Member {
     pub running: Mutex<Option<Probe>>,
     /// Why it has ended itself.
     pub ended: Mutex<Option<String>>,
+    /// It had a reason that is not its fault: the power, or a group that does not know it yet.
+    pub excused: AtomicBool,
+    /// It has learned that it was removed from its group.
+    pub removed: AtomicBool,
+    /// Somebody wants what it has to be thrown away.
+    pub dismissed: AtomicBool,
+    /// Where its states lie.
+    pub shelf: Arc<Shelf>,
+    /// The members of the group that it is to join.
+    invited: Mutex<Option<Initial>>,
+    /// How often everything was thrown away.
+    generation: AtomicU32,
     plan: Plan,
     number: usize,
-    shelf: Arc<Shelf>,
-    data_dir: PathBuf,
+    scratch: PathBuf,
 }
 
 /// Whose runtime is whose: a member that ends itself is only known by that.
@@ -53,13 +66,23 @@ static RUNTIMES: Mutex<Option<HashMap<runtime::Id, Arc<Member>>>> = Mutex::new(N
 /// What a member that ends itself throws.
 struct Ended;
 
+/// The member that runs right now.
+fn present() -> Option<Arc<Member>> {
+    let runtime = runtime::Handle::try_current().ok()?;
+    RUNTIMES.lock().as_ref()?.get(&runtime.id()).cloned()
+}
+
+/// The power of the member that runs right now fails in the middle of what it does.
+pub fn fail_power(how: &str) -> ! {
+    if let Some(member) = present() {
+        member.excused.store(true, Ordering::SeqCst);
+    }
+    end(how)
+}
+
 /// Ends the member that runs right now instead of the process.
 pub fn end(reason: &str) -> ! {
-    let runtime = runtime::Handle::try_current().map(|handle| handle.id());
-    let member = runtime
-        .ok()
-        .and_then(|id| RUNTIMES.lock().as_ref()?.get(&id).cloned());
-    if let Some(member) = member {
+    if let Some(member) = present() {
         member.ended.lock().get_or_insert_with(|| reason.to_owned());
     }
     let ended: Box<dyn Any + Send> = Box::new(Ended);
@@ -79,22 +102,62 @@ impl Member {
     /// The member with this number, from zero. What is a file even here lies under `scratch`.
     pub fn new(plan: &Plan, number: usize, scratch: &Path) -> Arc<Member> {
         let seed = plan.seed.wrapping_mul(31).wrapping_add(number as u64);
+        let shelf = Shelf::new(seed, number, plan.planted);
+        shelf.cut_arrivals(if plan.crash_every_ms > 0 { 8 } else { 0 });
         Arc::new(Member {
             name: name(number),
             disk: FaultyDisk::new(seed),
             life: AtomicU32::new(0),
             running: Mutex::new(None),
             ended: Mutex::new(None),
+            excused: AtomicBool::new(false),
+            removed: AtomicBool::new(false),
+            dismissed: AtomicBool::new(false),
+            shelf: Arc::new(shelf),
+            invited: Mutex::new(None),
+            generation: AtomicU32::new(0),
             number,
-            shelf: Arc::new(Shelf::new(seed, number, plan.planted)),
-            data_dir: scratch.join(name(number)),
+            scratch: scratch.to_owned(),
             plan: plan.clone(),
         })
     }
 
     /// Where its log lies on its disk.
     pub fn log_directory(&self) -> PathBuf {
-        self.data_dir.join("wal")
+        self.data_dir().join("wal")
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        let generation = self.generation.load(Ordering::SeqCst);
+        self.scratch.join(format!("{}-{generation}", self.name))
+    }
+
+    /// Where peers reach it.
+    pub fn peer_url(&self) -> String {
+        format!("http://{}:{PEER_PORT}", self.name)
+    }
+
+    /// It belongs to a group, or did, or is on its way.
+    pub fn is_somebody(&self) -> bool {
+        self.founds() || self.invited.lock().is_some()
+    }
+
+    fn founds(&self) -> bool {
+        self.number < self.plan.members && self.generation.load(Ordering::SeqCst) == 0
+    }
+
+    /// Lets it join a group of these members, of which it is one.
+    pub fn invite(&self, members: Vec<(String, Vec<String>)>) {
+        *self.invited.lock() = Some(members);
+    }
+
+    /// Throws everything away. It must not live.
+    pub fn wipe(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        *self.invited.lock() = None;
+        self.shelf.clear();
+        self.removed.store(false, Ordering::SeqCst);
+        self.dismissed.store(false, Ordering::SeqCst);
     }
 
     /// How its log is written.
@@ -114,6 +177,9 @@ impl Member {
         let this = Arc::clone(&self);
         RUNTIMES.lock().get_or_insert_default().insert(id, this);
         let life = self.life.fetch_add(1, Ordering::SeqCst) + 1;
+        while !self.is_somebody() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         self.disk
             .lie(self.plan.planted == Some(Planted::LyingDisks));
         let metrics = Metrics::new();
@@ -121,6 +187,9 @@ impl Member {
             Ok(node) => node,
             Err(error) => {
                 let reason = format!("it did not start: {error}");
+                // The others may not have heard of it yet. Who starts it tries again.
+                let early = matches!(error, StartError::Group(_)) && !self.founds();
+                self.excused.store(early, Ordering::SeqCst);
                 self.ended.lock().get_or_insert(reason);
                 return std::future::pending().await;
             }
@@ -136,24 +205,29 @@ impl Member {
             raising_alarm: Arc::default(),
             hashing: hashing_places(),
         };
-        serve_here(&shared, 0, incoming(CLIENT_PORT)).await;
+        let mut removed = node.removed();
+        tokio::select! {
+            () = serve_here(&shared, 0, incoming(CLIENT_PORT)) => {}
+            _ = removed.wait_for(|removed| *removed) => self.removed.store(true, Ordering::SeqCst),
+        }
         drop(node);
-        Ok(())
+        std::future::pending().await
     }
 
     fn options(&self, life: u32, metrics: &Arc<Metrics>) -> NodeOptions {
         let plan = &self.plan;
-        let members = (0..plan.members).map(|number| {
+        let founders = (0..plan.members).map(|number| {
             let url = format!("http://{}:{PEER_PORT}", name(number));
             (name(number), vec![url])
         });
+        let invited = self.invited.lock().clone();
         NodeOptions {
             name: self.name.clone(),
-            data_dir: self.data_dir.clone(),
+            data_dir: self.data_dir(),
             bootstrap: Bootstrap {
-                members: members.collect(),
+                join: invited.is_some(),
+                members: invited.unwrap_or_else(|| founders.collect()),
                 token: "simulated".to_owned(),
-                join: false,
             },
             advertise_client_urls: vec![format!("http://{}:{CLIENT_PORT}", self.name)],
             peer_listeners: Vec::new(),
@@ -162,12 +236,17 @@ impl Member {
             fronts: 1,
             schedule: Schedule {
                 snapshot_count: plan.flush_entries,
-                // Snapshots are not simulated yet, so nobody may need one.
-                catchup_entries: 1 << 40,
+                catchup_entries: plan.catchup_entries,
                 in_memory: false,
             },
             wal: self.log_options(Lanes::default()),
-            watch: watch::Options::default(),
+            watch: watch::Options {
+                // So little that who is behind must read from the store.
+                window_bytes: 2 << 10,
+                slice_bytes: 1 << 10,
+                progress_interval: Duration::from_secs(1),
+                ..watch::Options::default()
+            },
             cache_bytes: 64 << 10,
             in_memory: false,
             disk_reserve_bytes: Some(0),
@@ -177,45 +256,19 @@ impl Member {
             metrics: Arc::clone(metrics),
             version: "0.0.0",
             world: World {
-                lanes: self.lanes(life),
+                lanes: lanes(
+                    plan,
+                    plan.seed ^ (u64::from(life) << 32) ^ self.number as u64,
+                ),
                 disk: Arc::new(self.disk.clone()),
                 engines: Engines::Kept(Arc::clone(&self.shelf) as _),
                 network: Network::Simulated(Arc::new(Simulated)),
             },
         }
     }
-
-    /// Lanes as tasks of this host, with a disk and a processor that take their time.
-    fn lanes(&self, life: u32) -> Lanes {
-        let plan = self.plan.clone();
-        let seed = plan.seed ^ (u64::from(life) << 32) ^ self.number as u64;
-        Lanes::Steps(Arc::new(move |name: &'static str, work: Box<dyn Work>| {
-            let random = SmallRng::seed_from_u64(seed.wrapping_add(name.len() as u64));
-            tokio::spawn(drive(name, work, plan.clone(), random));
-        }))
-    }
 }
 
 /// The host of the member with this number.
 pub fn name(number: usize) -> String {
     format!("n{}", number + 1)
-}
-
-async fn drive(name: &'static str, mut work: Box<dyn Work>, plan: Plan, mut random: SmallRng) {
-    loop {
-        let pause = match work.step() {
-            Step::More if name == "wal-writer" => disk_time(&plan, &mut random),
-            Step::More => Duration::from_micros(random.random_range(0..=2_000)),
-            Step::Wait(patience) => patience.max(Duration::from_millis(1)),
-            Step::Over => return,
-        };
-        tokio::time::sleep(pause).await;
-    }
-}
-
-/// How long half a write takes.
-fn disk_time(plan: &Plan, random: &mut SmallRng) -> Duration {
-    let stalls = plan.stall_every > 0 && random.random_ratio(1, plan.stall_every);
-    let most_ms = if stalls { plan.stall_ms } else { plan.disk_ms };
-    Duration::from_micros(random.random_range(0..=most_ms * 1000))
 }

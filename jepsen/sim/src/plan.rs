@@ -3,15 +3,29 @@
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+/// More entries than there will be.
+const NEVER: u64 = 1 << 40;
+
 /// One simulation, as its seed wants it. Times are simulated.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Decides everything.
     pub seed: u64,
-    /// Voters of the cluster.
+    /// Voters of the cluster in the beginning.
     pub members: usize,
+    /// Hosts that are nobody's in the beginning: somebody adds them to the cluster, and removes others.
+    /// With none of them the membership stays.
+    pub spares: usize,
+    /// Mean time between changes of the membership, in milliseconds.
+    pub change_every_ms: u64,
     /// Clients that work at the same time.
     pub clients: usize,
+    /// Clients that watch.
+    pub watchers: usize,
+    /// Clients use leases.
+    pub leases: bool,
+    /// Clients compact.
+    pub compacts: bool,
     /// Keys that they share.
     pub keys: u64,
     /// Longest pause of a client between operations, in milliseconds.
@@ -34,6 +48,8 @@ pub struct Plan {
     pub segment_bytes: u64,
     /// Applied entries after which the state is flushed.
     pub flush_entries: u64,
+    /// Entries of the log that stay when it is shortened.
+    pub catchup_entries: u64,
     /// Mean time between crashes, in milliseconds; 0: none.
     pub crash_every_ms: u64,
     /// Mean time between cuts of the network, in milliseconds; 0: none.
@@ -91,12 +107,22 @@ impl Plan {
             12..=17 => 5,
             _ => 7,
         };
+        let spares = match random.random_range(0..10) {
+            0 | 1 if members <= 5 => 1,
+            2 | 3 if members <= 5 => 2,
+            _ => 0,
+        };
         Plan {
             seed,
             members,
+            spares,
+            change_every_ms: random.random_range(500..=4_000),
             clients: random.random_range(1..=6),
+            watchers: random.random_range(0..=2),
+            leases: random.random_bool(0.6),
+            compacts: random.random_bool(0.6),
             keys: random.random_range(1..=12),
-            pause_ms: random.random_range(1..=120),
+            pause_ms: random.random_range(1..=60),
             trouble_ms: random.random_range(6_000..=16_000),
             heartbeat_ms,
             election_ms: heartbeat_ms * random.random_range(6..=12),
@@ -105,16 +131,27 @@ impl Plan {
             stall_every: some(&mut random, 0.5, 20, 400) as u32,
             stall_ms: random.random_range(50..=3_000),
             segment_bytes: 4096 * random.random_range(1..=16),
-            flush_entries: random.random_range(5..=400),
+            flush_entries: random.random_range(1..=30),
+            // Now and then the log is never shortened, so that somebody far behind gets all of it.
+            catchup_entries: match random.random_range(0..8) {
+                0 => NEVER,
+                1..=4 => random.random_range(0..=5),
+                _ => random.random_range(0..=40),
+            },
             crash_every_ms: some(&mut random, 0.8, 400, 5_000),
             cut_every_ms: some(&mut random, 0.8, 400, 5_000),
             disk_fault_every_ms: some(&mut random, 0.4, 1_000, 8_000),
-            only_quorum: random.random_bool(0.4),
+            only_quorum: random.random_bool(0.4) && spares == 0,
             planted: None,
         }
     }
 
-    /// Votes that decide.
+    /// Hosts that members live on, now or later.
+    pub fn hosts(&self) -> usize {
+        self.members + self.spares
+    }
+
+    /// Votes that decide in the beginning.
     pub fn quorum(&self) -> usize {
         self.members / 2 + 1
     }

@@ -3,9 +3,9 @@
 //! The rules know nothing of how a member works: they are given facts, remember what they need, and say
 //! what is wrong. Each one is shown to fail in its test.
 
-use keelson_store::raft::probe::Sighting;
+use keelson_store::raft::probe::{Sighting, Voters};
 use keelson_store::wal::{LogId, Vote};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What is wrong.
 pub type Broken = String;
@@ -69,12 +69,30 @@ impl Committed {
         Ok(())
     }
 
+    /// Whether it is known to be committed.
+    pub fn has(&self, id: LogId) -> bool {
+        self.entries
+            .get(&id.index)
+            .is_some_and(|entry| entry.id == id)
+    }
+
+    /// Something that holds only what is committed ends with the entry `id`.
+    pub fn ends(&self, what: &str, id: LogId) -> Result<(), Broken> {
+        match self.entries.get(&id.index) {
+            Some(known) if known.id != id => Err(format!(
+                "state machine safety: {what} ends with {id:?}, but {:?} is committed",
+                known.id
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// The newest.
     pub fn last(&self) -> Option<LogId> {
         self.entries.last_key_value().map(|(_, entry)| entry.id)
     }
 
-    /// A member leads by `vote`. `holds` says what it has at an index; what it has purged it had.
+    /// A member leads by `vote`. `holds` says what it has, in its log or in its state.
     pub fn lead(&self, vote: Vote, holds: impl Fn(LogId) -> bool) -> Result<(), Broken> {
         // Of leaders before this one.
         let older = |id: &LogId| (id.term, id.node_id) < (vote.term, vote.node_id);
@@ -87,14 +105,61 @@ impl Committed {
     }
 }
 
-/// Enough members have something durably.
-pub fn quorum(what: &str, have: usize, members: usize) -> Result<(), Broken> {
-    if have * 2 > members {
-        return Ok(());
+/// Where a log has been shortened its entries live on in the state, durably.
+pub fn covered(member: &str, purged: Option<LogId>, state: Option<LogId>) -> Result<(), Broken> {
+    let index = |id: Option<LogId>| id.map_or(0, |id| id.index);
+    if index(purged) > index(state) {
+        return Err(format!(
+            "committed means durable: the log of {member} is shortened up to {purged:?}, and a crash would leave a state up to {state:?}"
+        ));
+    }
+    Ok(())
+}
+
+/// Enough members have something durably, by one of these configurations at least.
+pub fn quorum<'a>(
+    what: &str,
+    configurations: impl IntoIterator<Item = &'a Voters>,
+    have: &BTreeSet<u64>,
+) -> Result<(), Broken> {
+    let enough = |voters: &BTreeSet<u64>| voters.intersection(have).count() * 2 > voters.len();
+    let mut looked = Vec::new();
+    for voters in configurations {
+        if !voters.is_empty() && voters.iter().all(enough) {
+            return Ok(());
+        }
+        looked.push(voters);
     }
     Err(format!(
-        "{what} is durable on {have} of {members} members, which is no quorum"
+        "{what} is durable on {have:x?}, which is no quorum of {looked:x?}"
     ))
+}
+
+/// Who decides, entry by entry.
+#[derive(Debug, Default)]
+pub struct Configurations {
+    known: BTreeMap<u64, Vec<(LogId, Voters)>>,
+}
+
+impl Configurations {
+    /// The entry `id` of some log says who decides.
+    pub fn see(&mut self, id: LogId, voters: Voters) {
+        let here = self.known.entry(id.index).or_default();
+        if here.iter().all(|(known, _)| *known != id) {
+            here.push((id, voters));
+        }
+    }
+
+    /// By whom a committed entry may have been committed: by the newest configuration up to it, or
+    /// by a later one, which its leader went by already.
+    pub fn of(&self, last: LogId, committed: &Committed) -> impl Iterator<Item = &Voters> {
+        let upto = self.known.range(..=last.index).rev();
+        let mut upto = upto.flat_map(|(_, here)| here);
+        let newest = upto.find(|(id, _)| committed.has(*id));
+        let later = self.known.range(last.index + 1..);
+        let later = later.flat_map(|(_, here)| here);
+        newest.into_iter().chain(later).map(|(_, voters)| voters)
+    }
 }
 
 /// Who leads leads by its own vote, of which there is one.
@@ -231,11 +296,65 @@ mod tests {
     }
 
     #[test]
+    fn a_state_that_ends_with_another_entry_is_found() {
+        let mut rule = Committed::default();
+        rule.see(entry(2, 4, 9)).expect("new");
+        rule.ends("a state", id(2, 4)).expect("the same");
+        rule.ends("a state", id(3, 5)).expect("not seen yet");
+        rule.ends("a state", id(3, 4)).expect_err("another");
+    }
+
+    #[test]
+    fn a_log_that_is_shorter_than_its_state_allows_is_found() {
+        covered("n1", None, None).expect("a whole log");
+        covered("n1", Some(id(1, 4)), Some(id(1, 4))).expect("all of it is in the state");
+        covered("n1", Some(id(1, 5)), Some(id(1, 4))).expect_err("an entry is nowhere");
+        covered("n1", Some(id(1, 5)), None).expect_err("there is no state");
+    }
+
+    fn voters(sets: &[&[u64]]) -> Voters {
+        let set = |set: &&[u64]| set.iter().copied().collect();
+        sets.iter().map(set).collect()
+    }
+
+    fn quorum_of(have: &[u64], sets: &[&[u64]]) -> Result<(), Broken> {
+        let have = have.iter().copied().collect();
+        quorum("a vote", [&voters(sets)], &have)
+    }
+
+    #[test]
     fn less_than_a_quorum_is_found() {
-        quorum("a vote", 2, 3).expect("two of three");
-        quorum("a vote", 1, 3).expect_err("one of three");
-        quorum("a vote", 2, 4).expect_err("half");
-        quorum("a vote", 1, 1).expect("all");
+        quorum_of(&[1, 2], &[&[1, 2, 3]]).expect("two of three");
+        quorum_of(&[1, 7, 8], &[&[1, 2, 3]]).expect_err("one of three, and others");
+        quorum_of(&[1, 2], &[&[1, 2, 3, 4]]).expect_err("half");
+        quorum_of(&[1], &[&[1]]).expect("all");
+        quorum_of(&[1], &[]).expect_err("nobody decides");
+    }
+
+    #[test]
+    fn while_voters_change_both_sets_must_agree() {
+        let both: &[&[u64]] = &[&[1, 2, 3], &[3, 4, 5]];
+        quorum_of(&[1, 3, 4], both).expect("two of each");
+        quorum_of(&[1, 2, 3], both).expect_err("one of the new ones");
+    }
+
+    #[test]
+    fn an_entry_is_committed_by_those_who_decide_at_its_place() {
+        let mut committed = Committed::default();
+        let mut configurations = Configurations::default();
+        for (at, set) in [(id(1, 0), 1), (id(1, 4), 2), (id(1, 8), 3)] {
+            configurations.see(at, voters(&[&[set]]));
+            committed.see(entry(at.term, at.index, 0)).expect("new");
+        }
+        configurations.see(id(2, 6), voters(&[&[9]]));
+        let of = |index| -> Vec<u64> {
+            let of = configurations.of(id(1, index), &committed);
+            of.filter_map(|voters| voters[0].first().copied()).collect()
+        };
+        assert_eq!(of(3), [1, 2, 9, 3]);
+        assert_eq!(of(4), [2, 9, 3]);
+        assert_eq!(of(7), [2, 3], "the one at 6 was never committed");
+        assert_eq!(of(9), [3]);
     }
 
     #[test]

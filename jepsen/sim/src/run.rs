@@ -1,17 +1,18 @@
 //! One seed from beginning to end: trouble, then health, then the reckoning.
 
+use crate::chronicle::Chronicle;
 use crate::client::{Client, Desk};
-use crate::history::{Change, judge};
 use crate::inspect::Inspector;
 use crate::member::{self, Member};
+use crate::operator::Operator;
 use crate::plan::Plan;
 use crate::trace::Trace;
 use crate::trouble::Trouble;
-use keelson_proto::mvccpb::KeyValue;
-use keelson_store::mvcc::Store;
+use crate::watcher::Watcher;
+use crate::{entropy, history, leases, watches};
 use keelson_store::raft::probe::Probe;
 use parking_lot::Mutex;
-use prost::Message;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,8 +23,8 @@ use turmoil::{Builder, Sim};
 const PROGRESS_MS: u64 = 60_000;
 /// In so much time after the last question all members that are healed must be alike.
 const AGREEMENT_MS: u64 = 60_000;
-/// Bytes of history read at once.
-const HISTORY_BYTES: usize = 1 << 20;
+/// In so much time after the last question all leases must have ended.
+const LEASES_MS: u64 = 60_000;
 
 /// A panic that nobody meant.
 static PANIC: Mutex<Option<String>> = Mutex::new(None);
@@ -45,6 +46,7 @@ struct Run<'a> {
     desk: Arc<Desk>,
     trouble: Trouble,
     inspector: Inspector,
+    chronicle: Chronicle,
     trace: Trace,
     tick: u64,
 }
@@ -58,8 +60,9 @@ pub fn run(plan: &Plan, scratch: &Path, show: bool) -> Report {
     let mut run = Run::new(plan, scratch, show);
     let broken = run.all().err();
     let history = run.desk.history.lock().len();
+    let snapshots: u64 = run.members.iter().map(|one| one.shelf.arrived()).sum();
     let summary = format!(
-        "members {} ticks {} asked {history} written {} crashes {} cuts {} lines {}",
+        "members {} ticks {} asked {history} written {} snapshots {snapshots} crashes {} cuts {} lines {}",
         plan.members,
         run.tick,
         run.desk.written.load(Ordering::SeqCst),
@@ -85,7 +88,7 @@ impl<'a> Run<'a> {
             .tcp_capacity(1 << 16)
             .enable_random_order()
             .build();
-        let members: Vec<_> = (0..plan.members)
+        let members: Vec<_> = (0..plan.hosts())
             .map(|number| Member::new(plan, number, scratch))
             .collect();
         for member in &members {
@@ -93,7 +96,9 @@ impl<'a> Run<'a> {
             sim.host(member.name.as_str(), move || Arc::clone(&this).live());
         }
         let desk = Arc::new(Desk::default());
-        desk.members.store(plan.members as u64, Ordering::SeqCst);
+        desk.members.store(plan.hosts() as u64, Ordering::SeqCst);
+        let at_work = plan.clients + plan.watchers;
+        desk.at_work.store(at_work as u64, Ordering::SeqCst);
         for number in 0..plan.clients {
             let client = Client {
                 number: number as u64,
@@ -102,6 +107,22 @@ impl<'a> Run<'a> {
             };
             sim.client(format!("c{number}"), client.work());
         }
+        for number in 0..plan.watchers {
+            let watcher = Watcher {
+                number: number as u64,
+                plan: plan.clone(),
+                desk: Arc::clone(&desk),
+            };
+            sim.client(format!("w{number}"), watcher.work());
+        }
+        if plan.spares > 0 {
+            let operator = Operator {
+                plan: plan.clone(),
+                desk: Arc::clone(&desk),
+                hosts: members.clone(),
+            };
+            sim.client("operator", operator.work());
+        }
         Run {
             trouble: Trouble::new(plan),
             plan,
@@ -109,6 +130,7 @@ impl<'a> Run<'a> {
             members,
             desk,
             inspector: Inspector::default(),
+            chronicle: Chronicle::default(),
             trace: Trace::new(show),
             tick: 0,
         }
@@ -130,17 +152,29 @@ impl<'a> Run<'a> {
         let healthy = if self.plan.only_quorum {
             self.plan.quorum()
         } else {
-            self.plan.members
+            self.plan.hosts()
         };
         self.heal(healthy);
         self.demand_progress(healthy)?;
         self.demand_agreement(healthy)?;
-        let changes = self.changes(healthy)?;
-        judge(&self.desk.history.lock(), &changes)
+        self.judge(healthy)
+    }
+
+    /// Compares what clients were told with what was written down.
+    fn judge(&self, healthy: usize) -> Result<(), String> {
+        let group = self.group(healthy).unwrap_or_default();
+        let probe = group.first().ok_or("nobody is left")?;
+        self.chronicle.compare(&probe.store())?;
+        let changes = self.chronicle.changes();
+        let told = self.desk.history.lock();
+        history::judge(&told, changes)?;
+        leases::judge(&told, changes)?;
+        watches::judge(&self.desk.watched.lock(), changes, &told)
     }
 
     fn step(&mut self) -> Result<(), String> {
         self.tick += 1;
+        entropy::turn_clock(self.tick);
         self.sim.step().map_err(|error| error.to_string())?;
         if let Some(panic) = PANIC.lock().take() {
             return Err(format!("a panic: {panic}"));
@@ -155,11 +189,20 @@ impl<'a> Run<'a> {
             ..
         } = self;
         trouble.bury(*tick, sim, members, trace)?;
-        inspector.look(*tick, members, trace)
+        inspector.look(*tick, members, trace)?;
+        for member in &self.members {
+            if let Some(probe) = &*member.running.lock() {
+                self.chronicle.read(self.tick, &probe.store())?;
+            }
+        }
+        let chronicled = self.chronicle.revision();
+        self.desk.chronicled.store(chronicled, Ordering::SeqCst);
+        Ok(())
     }
 
     fn heal(&mut self, healthy: usize) {
         self.desk.members.store(healthy as u64, Ordering::SeqCst);
+        self.desk.healed.store(true, Ordering::SeqCst);
         let Run {
             trouble,
             tick,
@@ -204,7 +247,8 @@ impl<'a> Run<'a> {
         let wanted = written + 5 * self.plan.clients as u64;
         self.until("served", PROGRESS_MS, |run| {
             let served = run.desk.written.load(Ordering::SeqCst) >= wanted;
-            Ok(served && run.probes(healthy).len() == healthy)
+            let settled = run.plan.spares == 0 || run.desk.settled.load(Ordering::SeqCst);
+            Ok(served && settled && run.group(healthy).is_some())
         })?;
         self.desk.closed.store(true, Ordering::SeqCst);
         Ok(())
@@ -218,13 +262,34 @@ impl<'a> Run<'a> {
             .collect()
     }
 
+    /// The healed members, if all live that the group consists of.
+    fn group(&self, healthy: usize) -> Option<Vec<Probe>> {
+        let mut probes = self.probes(healthy);
+        if self.plan.spares == 0 {
+            return (probes.len() == healthy).then_some(probes);
+        }
+        let leader = probes.iter().find(|probe| probe.look().leads)?;
+        let members = leader.handle().members();
+        let ids: BTreeSet<u64> = members.iter().map(|member| member.id).collect();
+        probes.retain(|probe| ids.contains(&probe.handle().identity().member_id));
+        (probes.len() == ids.len()).then_some(probes)
+    }
+
     /// Waits until all healed members have applied all there is, and compares them.
     fn demand_agreement(&mut self, healthy: usize) -> Result<(), String> {
-        // Answers to the last questions.
-        let quiet = self.tick + 10_000;
-        self.until("quiet", AGREEMENT_MS, |run| Ok(run.tick >= quiet))?;
+        self.until("quiet", AGREEMENT_MS, |run| {
+            Ok(run.desk.at_work.load(Ordering::SeqCst) == 0)
+        })?;
+        self.until("free of leases", LEASES_MS, |run| {
+            let group = run.group(healthy).unwrap_or_default();
+            let state = group.first().map(|probe| probe.handle().state());
+            Ok(state.is_some_and(|state| state.leases().is_empty()))
+        })?;
         self.until("alike", AGREEMENT_MS, |run| {
-            let seen: Vec<_> = run.probes(healthy).iter().map(Probe::look).collect();
+            let Some(group) = run.group(healthy) else {
+                return Ok(false);
+            };
+            let seen: Vec<_> = group.iter().map(Probe::look).collect();
             let leaders = seen.iter().filter(|seen| seen.leads).count();
             let last = seen.first().and_then(|seen| seen.last);
             let settled = seen.iter().all(|seen| {
@@ -232,38 +297,11 @@ impl<'a> Run<'a> {
                     && seen.committed == last
                     && last.is_some_and(|last| last.index == seen.applied_index)
             });
-            Ok(seen.len() == healthy && leaders == 1 && settled)
+            Ok(leaders == 1 && settled)
         })?;
-        for probe in self.probes(healthy) {
+        for probe in self.group(healthy).unwrap_or_default() {
             self.inspector.compare_state(&probe)?;
         }
         Ok(())
     }
-
-    /// All changes that were ever made, as one healed member has them.
-    fn changes(&self, healthy: usize) -> Result<Vec<Change>, String> {
-        let probes = self.probes(healthy);
-        let probe = probes.first().ok_or("nobody is left")?;
-        changes(&probe.store())
-    }
-}
-
-fn changes(store: &Store) -> Result<Vec<Change>, String> {
-    let mut changes = Vec::new();
-    let mut next = 2;
-    while next <= store.revision() {
-        let batch = store.history(next, store.revision(), HISTORY_BYTES);
-        let batch = batch.map_err(|error| error.to_string())?;
-        next = batch.revision + 1;
-        for event in batch.events {
-            let record = KeyValue::decode(event.record).map_err(|error| error.to_string())?;
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            changes.push(Change {
-                revision: event.revision,
-                key: text(&event.key),
-                value: (!event.deleted).then(|| text(&record.value)),
-            });
-        }
-    }
-    Ok(changes)
 }

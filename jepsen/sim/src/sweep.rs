@@ -38,6 +38,8 @@ impl Sweep {
     /// The system has no processes to give.
     pub fn run(&self) -> std::io::Result<u64> {
         let began = Instant::now();
+        let last = (self.from + self.seeds).saturating_sub(1);
+        println!("seeds {} to {last}", self.from);
         let mut waiting = self.from..self.from + self.seeds;
         let mut running: Vec<Running> = Vec::new();
         let (mut failed, mut done) = (Vec::new(), 0);
@@ -63,6 +65,14 @@ impl Sweep {
             failed.len(),
             done as f64 / minutes / self.jobs as f64
         );
+        // The last line, which is the one that is read.
+        if let Some(seed) = failed.first() {
+            let plant = self.planted.as_ref();
+            let plant = plant.map_or(String::new(), |(name, _)| format!(" --plant {name}"));
+            println!(
+                "seed {seed} failed; again: keelson-sim --seed {seed}{plant} --trace --log info"
+            );
+        }
         Ok(failed.len() as u64)
     }
 

@@ -48,8 +48,8 @@ impl Trouble {
     pub fn new(plan: &Plan) -> Trouble {
         Trouble {
             random: SmallRng::seed_from_u64(plan.seed ^ 0x7472_6f75_626c_6521),
-            down: vec![None; plan.members],
-            spoilt: vec![false; plan.members],
+            down: vec![None; plan.hosts()],
+            spoilt: vec![false; plan.hosts()],
             cuts: Vec::new(),
             crashes: 0,
             cut: 0,
@@ -99,9 +99,15 @@ impl Trouble {
         member.disk.crash();
         member.disk.limit_space(u64::MAX);
         *member.ended.lock() = None;
+        member.excused.store(false, Ordering::SeqCst);
         self.spoilt[number] = false;
         self.crashes += 1;
-        self.down[number] = Some(tick + self.random.random_range(20..4_000));
+        let most = if self.random.random_ratio(1, 4) {
+            8_000
+        } else {
+            3_000
+        };
+        self.down[number] = Some(tick + self.random.random_range(20..most));
     }
 
     fn spoil(&mut self, tick: u64, number: usize, member: &Member, trace: &mut Trace) {
@@ -143,16 +149,12 @@ impl Trouble {
                 }
             }
         }
-        for client in 0..self.plan.clients {
+        let clients = (0..self.plan.clients).map(|number| format!("c{number}"));
+        let watchers = (0..self.plan.watchers).map(|number| format!("w{number}"));
+        for client in clients.chain(watchers) {
             if self.random.random_ratio(1, 4) {
                 let member = self.random.random_range(0..members.len());
-                self.cut_one(
-                    until,
-                    sim,
-                    &format!("c{client}"),
-                    &members[member].name,
-                    kind,
-                );
+                self.cut_one(until, sim, &client, &members[member].name, kind);
             }
         }
         self.cut += 1;
@@ -201,6 +203,7 @@ impl Trouble {
         members: &[Arc<Member>],
         trace: &mut Trace,
     ) -> Result<(), String> {
+        self.part(tick, sim, members, trace);
         for (number, member) in members.iter().enumerate() {
             let reason = member.ended.lock().clone();
             let reason = match reason {
@@ -211,12 +214,33 @@ impl Trouble {
                 None => continue,
             };
             trace.note(tick, || format!("{} has ended: {reason}", member.name));
-            if !self.spoilt[number] {
+            if !self.spoilt[number] && !member.excused.load(Ordering::SeqCst) {
                 return Err(format!("{} ended without a fault: {reason}", member.name));
             }
             self.crash(tick, sim, number, member);
         }
         Ok(())
+    }
+
+    /// Members that were removed go, and what they have is thrown away once somebody wants that.
+    fn part(&mut self, tick: u64, sim: &mut Sim<'_>, members: &[Arc<Member>], trace: &mut Trace) {
+        for (number, member) in members.iter().enumerate() {
+            if member.removed.load(Ordering::SeqCst) && self.down[number].is_none() {
+                trace.note(tick, || {
+                    format!("{} has learned that it was removed", member.name)
+                });
+                self.crash(tick, sim, number, member);
+                self.down[number] = Some(u64::MAX);
+            }
+            if member.dismissed.load(Ordering::SeqCst) {
+                trace.note(tick, || format!("{} is thrown away", member.name));
+                if self.down[number].is_none() {
+                    self.crash(tick, sim, number, member);
+                }
+                member.wipe();
+                self.down[number] = Some(tick + 20);
+            }
+        }
     }
 
     /// Ends all trouble among the members below `healthy`, for ever. The others stay away.
@@ -233,7 +257,8 @@ impl Trouble {
         for (number, member) in members.iter().enumerate() {
             if number < healthy {
                 member.disk.limit_space(u64::MAX);
-                if self.down[number].is_some() {
+                member.shelf.cut_arrivals(0);
+                if self.down[number].is_some() && !member.removed.load(Ordering::SeqCst) {
                     self.down[number] = Some(tick);
                 }
             } else {

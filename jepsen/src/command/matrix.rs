@@ -4,10 +4,11 @@ use super::run::{Server, length};
 use clap::Args;
 use keelson_jepsen::campaign::{SUMMARY, Summary};
 use keelson_jepsen::coverage::{self, Cell, Coverage};
+use keelson_jepsen::ledger::{self, Entry};
 use keelson_kit::check::Check;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Many runs.
 #[derive(Args, Clone, Debug)]
@@ -33,6 +34,18 @@ pub struct Matrix {
     /// Where the runs go, and the table.
     #[arg(long, default_value = "jepsen-runs/matrix")]
     out: PathBuf,
+    /// A file to which a line is added for each run.
+    #[arg(long, requires = "label")]
+    ledger: Option<PathBuf>,
+    /// What the ledger calls what is tried: a commit.
+    #[arg(long)]
+    label: Option<String>,
+    /// Begin no run after this long.
+    #[arg(long, value_parser = length)]
+    within: Option<Duration>,
+    /// Remove histories and logs of runs that passed.
+    #[arg(long)]
+    tidy: bool,
 }
 
 impl Matrix {
@@ -41,7 +54,11 @@ impl Matrix {
         std::fs::create_dir_all(&self.out)?;
         let mut coverage = Coverage::default();
         let mut worst = 0;
+        let began = Instant::now();
         for number in 0..self.runs {
+            if self.within.is_some_and(|most| began.elapsed() > most) {
+                break;
+            }
             let cell = coverage::choose(self.seed.wrapping_add(number), number);
             let nodes = self.nodes[number as usize % self.nodes.len()];
             let out = self.out.join(format!("{number:04}"));
@@ -52,8 +69,20 @@ impl Matrix {
                 cell.name()
             );
             worst = worse(worst, code);
-            if let Ok(summary) = read(&out) {
-                coverage.add(&cell, nodes, &summary, code == 0);
+            let summary = read(&out);
+            if let Ok(summary) = &summary {
+                coverage.add(&cell, nodes, summary, code == 0);
+            }
+            if let (Some(file), Some(label)) = (&self.ledger, &self.label) {
+                let seconds = self.time.as_secs();
+                let mut entry = Entry::new(label, self.server.name(), nodes, seconds, &cell);
+                if let Ok(summary) = &summary {
+                    entry = entry.ended(summary, code);
+                }
+                ledger::append(file, &entry)?;
+            }
+            if self.tidy && code == 0 {
+                std::fs::remove_dir_all(&out)?;
             }
             std::fs::write(self.out.join("coverage.md"), coverage.table())?;
         }

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 all passed, 1 a promise was broken, 2 nobody knows, 3 the run itself failed. Unknown is not pass.
 
+mod ledger;
 mod matrix;
 mod planted;
 mod recovery;
@@ -38,6 +39,8 @@ enum What {
     Run(run::Run),
     /// Many runs, and which pairs of fault and workload they covered.
     Matrix(matrix::Matrix),
+    /// What all recorded runs have shown, and which pairs are still owed.
+    Ledger(ledger::Ledger),
     /// How long clients wait when the leader is lost, beside a real etcd.
     Recovery(recovery::Recovery),
     /// Mistakes made on purpose, and whether they are found.
@@ -75,6 +78,7 @@ impl Command {
         let done = match self.what {
             What::Check { directory, output } => run::check(&directory, output),
             What::Matrix(matrix) => matrix.carry_out(),
+            What::Ledger(ledger) => ledger.carry_out(),
             What::Recovery(recovery) => recovery.carry_out(),
             What::Planted(planted) => planted.carry_out(),
             What::Doctor { output } => {

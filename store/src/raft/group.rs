@@ -132,6 +132,12 @@ impl Group {
         }
     }
 
+    /// The leader has been heard after that moment.
+    pub fn heard_since(&self, then: Instant) -> bool {
+        let heard = Duration::from_millis(self.heard_ms.load(Ordering::Relaxed));
+        self.started + heard > then
+    }
+
     fn heard(&self) {
         let now_ms = self.started.elapsed().as_millis() as u64;
         self.heard_ms.store(now_ms, Ordering::Relaxed);

@@ -16,8 +16,9 @@
 //! | `read_index` | linearizable reads |
 //! | `applier`, `state_machine`, `state_dir`, `snapshot` | agreed entries on their way into the state |
 //! | `log_store` | the log, as openraft wants it |
-//! | `network`, `outdated`, `door`, `service` | to and from the other members |
+//! | `network`, `outdated`, `pairing`, `door`, `service` | to and from the other members |
 //! | `group`, `members`, `identity`, `met` | who belongs here, and who has run |
+//! | `loss` | a leader whose process is gone |
 //! | `data_dir` | one process, one owner |
 //! | `restore` | a data directory made from a snapshot, offline |
 //! | `keeper` | clocks of leases |
@@ -37,11 +38,13 @@ pub mod handle;
 pub mod identity;
 mod keeper;
 mod log_store;
+mod loss;
 mod members;
 mod met;
 mod network;
 pub mod node;
 mod outdated;
+mod pairing;
 pub mod probe;
 mod proposer;
 mod read_index;

@@ -5,6 +5,7 @@
 
 use super::met::Met;
 use super::outdated::Outdated;
+use super::pairing::Pairing;
 use super::snapshot::{self, SnapshotDirectory};
 use super::types::{
     LogId, PeerNode, RpcError, TypeConfig, Vote, entry_to_peer, log_id_from_peer, log_id_to_peer,
@@ -61,6 +62,8 @@ pub struct Caller {
     pub metrics: Arc<Metrics>,
     /// The way to the others.
     pub way: world::Network,
+    /// Who reads what is sent of a snapshot.
+    pub lanes: world::Lanes,
     /// Set once a peer has answered that this member was removed from the group. A removed member
     /// is not sent the change that removes it, so this is how it learns.
     pub removed: Arc<tokio::sync::watch::Sender<bool>>,
@@ -111,6 +114,11 @@ impl Connection {
     /// The other end.
     pub fn target(&self) -> MemberId {
         self.target
+    }
+
+    /// Who carries out what blocks here.
+    pub fn lanes(&self) -> &world::Lanes {
+        &self.caller.lanes
     }
 
     /// A client over the connection, which is made if it is not there. An error here means that
@@ -279,7 +287,7 @@ fn append_from_peer(
 impl NetStreamAppend<TypeConfig> for Network {
     fn stream_append<'s, S>(
         &'s mut self,
-        mut input: S,
+        input: S,
         _option: RPCOption,
     ) -> BoxFuture<
         's,
@@ -289,6 +297,8 @@ impl NetStreamAppend<TypeConfig> for Network {
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
     {
         Box::pin(async move {
+            let pairing = Pairing::default();
+            let mut input = pairing.requests(input);
             // While the target is unreachable, openraft waits before it hands out a request, and only
             // there. So a request comes first and the connection second: the other way round a member
             // that is down would be called thousands of times a second.
@@ -314,7 +324,7 @@ impl NetStreamAppend<TypeConfig> for Network {
             })?;
             // The first answer of a stream tells the round trip; later ones may have waited for work.
             let mut first = true;
-            let answers = answers.into_inner().map(move |answer| {
+            let answers = pairing.answers(answers.into_inner().map(move |answer| {
                 if std::mem::take(&mut first) {
                     let seconds = began.elapsed().as_secs_f64();
                     connection.counters.round_trip_seconds.observe(seconds);
@@ -326,7 +336,7 @@ impl NetStreamAppend<TypeConfig> for Network {
                         unreachable(&status)
                     })
                     .and_then(append_from_peer)
-            });
+            }));
             let end = futures::stream::once(async move { outdated.is_seen() });
             let end = end.filter_map(|is_outdated| ready(is_outdated.then(|| Err(purged()))));
             Ok(Box::pin(answers.chain(end)) as BoxStream<'s, _>)

@@ -3,12 +3,40 @@
 //! Everything is read without waiting and changes nothing. Nothing here is for requests.
 
 use super::handle::Handle;
-use super::types::{Raft, log_id_to_wal, vote_to_wal};
-use crate::engine::EngineError;
-use crate::wal::{LogId, Vote, Wal};
-use crate::{Revision, apply, mvcc};
+use super::types::{Membership, Raft, decode_membership, log_id_to_wal, vote_to_wal};
+use crate::engine::{Engine, EngineError};
+use crate::wal::{Entry, LogId, Payload, Vote, Wal};
+use crate::{MemberId, Revision, apply, mvcc};
 use openraft::async_runtime::watch::WatchReceiver;
+use std::collections::BTreeSet;
+use std::io;
 use std::sync::Arc;
+
+/// Who decides: a majority of each of these sets. There are two while the voters change.
+pub type Voters = Vec<BTreeSet<MemberId>>;
+
+fn voters_of(membership: &Membership) -> Voters {
+    membership.get_joint_config().clone()
+}
+
+/// Who decides by an entry, if it says that.
+///
+/// # Errors
+/// It does not decode.
+pub fn voters(entry: &Entry) -> io::Result<Option<Voters>> {
+    match &entry.payload {
+        Payload::Membership(bytes) => Ok(Some(voters_of(&decode_membership(bytes)?))),
+        _ => Ok(None),
+    }
+}
+
+/// The last entry whose effects are in a state's engine, as that says itself.
+///
+/// # Errors
+/// The engine's.
+pub fn place(engine: &dyn Engine) -> Result<Option<LogId>, EngineError> {
+    Ok(apply::schema::position(engine)?.applied)
+}
 
 /// Looks into one member.
 #[derive(Clone)]
@@ -63,13 +91,25 @@ impl Probe {
         self.handle.store()
     }
 
-    /// The last entry whose effects are in the state's engine, as that says itself.
+    /// The last entry whose effects are in the state's engine, see [`place`].
     ///
     /// # Errors
     /// The engine's.
     pub fn state_log_id(&self) -> Result<Option<LogId>, EngineError> {
-        let store = self.store();
-        Ok(apply::schema::position(&**store.engine())?.applied)
+        place(&**self.store().engine())
+    }
+
+    /// Consensus itself.
+    #[cfg(test)]
+    pub(super) fn raft(&self) -> &Raft {
+        &self.raft
+    }
+
+    /// Who decides, by the newest membership in the member's log, committed or not.
+    pub fn voters(&self) -> Voters {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        voters_of(metrics.membership_config.membership())
     }
 
     /// How it stands.

@@ -3,6 +3,7 @@
 use super::appender::{Appender, Outcome};
 use super::group::Group;
 use super::handle::Handle;
+use super::loss::Breaks;
 use super::members::Members;
 use super::met::Met;
 use super::network::{CLUSTER_KEY, SOURCE_KEY, TARGET_KEY, unnoted};
@@ -48,6 +49,8 @@ pub struct PeerService {
     pub handle: Handle,
     /// Told of the leader's messages.
     pub group: Arc<Group>,
+    /// Told when they break off.
+    pub breaks: Breaks,
     /// Membership.
     pub members: Arc<Members>,
     /// Those that have answered or called.
@@ -154,12 +157,13 @@ impl Peer for PeerService {
         let source = self.check(&request)?;
         let counters = self.metrics.peer(source);
         let group = Arc::clone(&self.group);
+        let flowing = self.breaks.flowing(source);
         // A stream that breaks or makes no sense ends here; the leader opens another one.
         let requests = request
             .into_inner()
             .map(move |message| {
                 let message = message.ok()?;
-                group.heard_from(source);
+                group.heard_from(flowing.source());
                 let bytes = prost::Message::encoded_len(&message) as u64;
                 counters.received_bytes.fetch_add(bytes, Ordering::Relaxed);
                 append_request(message)

@@ -70,6 +70,11 @@ impl StateDir {
         self.root.join(format!("{number:08}"))
     }
 
+    /// Who carries out what blocks here.
+    pub fn lanes(&self) -> &Lanes {
+        &self.options.lanes
+    }
+
     /// Where the database of a first state is to be made, in a directory that has none.
     pub fn first(&self) -> PathBuf {
         self.generation(1).join("db")

@@ -126,7 +126,7 @@ async fn accept(dealer: Dealer, listener: TcpListener, stop: watch::Receiver<boo
     }
 }
 
-fn watches(front: &Arc<Front>) -> WatchService {
+pub(super) fn watches(front: &Arc<Front>) -> WatchService {
     let handle = front.handle().clone();
     let leadership = Leadership {
         has_leader: handle.watch_has_leader(),

@@ -34,6 +34,19 @@ pub(super) fn with_silent_front<F: Future<Output = ()>>(
     leases: &[LeaseId],
     test: impl FnOnce(Arc<TestMember>, Arc<Front>) -> F,
 ) {
+    let (member, shared, runtime) = start(leases);
+    runtime.block_on(async {
+        let front = Front::new(&shared, 0);
+        test(Arc::clone(&member), front).await;
+    });
+    drop((runtime, shared));
+    if let Some(member) = Arc::into_inner(member) {
+        member.stop();
+    }
+}
+
+/// A member, what its fronts share, and the runtime of one of them.
+pub(super) fn start(leases: &[LeaseId]) -> (Arc<TestMember>, Shared, tokio::runtime::Runtime) {
     let member = Arc::new(TestMember::start());
     for &lease in leases {
         member.grant(lease, MIN_TTL_S);
@@ -50,12 +63,5 @@ pub(super) fn with_silent_front<F: Future<Output = ()>>(
     };
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let front = Front::new(&shared, 0);
-        test(Arc::clone(&member), front).await;
-    });
-    drop((runtime, shared));
-    if let Some(member) = Arc::into_inner(member) {
-        member.stop();
-    }
+    (member, shared, runtime)
 }

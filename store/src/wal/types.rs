@@ -95,7 +95,8 @@ impl Default for Options {
             tail_bytes: 64 << 20,
             queue_bytes: 256 << 20,
             write_bytes: 8 << 20,
-            spare_segments: 1,
+            // One that is purged is only used again when there is room for a second.
+            spare_segments: hurried(1, 2),
             idle: Duration::from_millis(50),
             sync: true,
             lanes: Lanes::default(),

@@ -4,7 +4,7 @@ use super::counters::{self, Counters};
 use super::mailbox::Mailbox;
 use super::options::Options;
 use crate::Error;
-use crate::faults::failpoint;
+use crate::faults::{Plant, failpoint, planted};
 use keelson_proto::serving::WatchResponse;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -42,6 +42,7 @@ impl Item {
             && next.revisions > 0
             && self.revisions + next.revisions <= REVISIONS_MAX
             && self.size + next.size <= response_bytes
+            && !planted(Plant::RevisionSplit)
     }
 
     fn join(&mut self, next: Item) {

@@ -158,7 +158,7 @@ impl HubState {
         }
         let stream = &mut self.streams[watcher.stream];
         // Only between revisions: the events of one revision stay together.
-        let is_between = watcher.pending.last != revision || planted(Plant::RevisionSplit);
+        let is_between = watcher.pending.last != revision;
         if is_between && stream.outbound.is_full() {
             let lost = Revision::from(planted(Plant::SlowWatcherLosesEvent));
             self.fall_behind(key, revision + lost);
@@ -168,7 +168,8 @@ impl HubState {
         let encoded = batch.encoded(index, watcher.wants.previous, source);
         let size_max = self.feed.options.response_bytes;
         let (pending, outbound) = (&mut watcher.pending, &stream.outbound);
-        if pending.is_complete_before(revision, encoded.len(), size_max) {
+        let is_split = planted(Plant::RevisionSplit) && outbound.is_full() && !pending.is_empty();
+        if is_split || pending.is_complete_before(revision, encoded.len(), size_max) {
             let last = pending.last;
             watcher.seal(last, size_max, &mut |item| outbound.push(item));
         }

@@ -50,6 +50,7 @@ impl Assembly {
             member_id,
             metrics: Arc::clone(&self.options.metrics),
             way: self.options.world.network.clone(),
+            lanes: self.options.world.lanes.clone(),
             removed: Arc::new(tokio::sync::watch::Sender::new(false)),
             met: Arc::new(Met::open(self.recovered.data_dir.path())?),
         };

@@ -25,6 +25,8 @@ mod consensus;
 mod entrance;
 mod housekeeping;
 mod options;
+#[cfg(test)]
+mod paused;
 mod peer_port;
 mod recovery;
 mod tasks;

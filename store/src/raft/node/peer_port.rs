@@ -6,6 +6,7 @@
 use super::super::door::Door;
 use super::super::handle::Handle;
 use super::super::identity::StartError;
+use super::super::loss::Loss;
 use super::super::network::MESSAGE_BYTES_MAX;
 use super::super::service::PeerService;
 use super::assembly::Assembly;
@@ -81,6 +82,12 @@ impl Assembly {
             appender: consensus.appender.clone(),
             handle: handle.clone(),
             group: Arc::clone(&consensus.group),
+            breaks: Loss {
+                raft: consensus.raft.clone(),
+                group: Arc::clone(&consensus.group),
+                way: self.options.world.network.clone(),
+            }
+            .start(),
             members: Arc::clone(&consensus.members),
             met: Arc::clone(&consensus.caller.met),
             incoming: Arc::clone(&self.incoming),

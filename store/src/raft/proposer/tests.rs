@@ -125,6 +125,7 @@ fn start(seed: u64) -> (Group, Queue, mpsc::Receiver<Waiting>) {
         member_id: MEMBER,
         metrics: Metrics::new(),
         way: crate::world::Network::Tcp,
+        lanes: crate::world::Lanes::default(),
         removed: Arc::new(watch::Sender::new(false)),
         met: Arc::new(Met::open(directory.path()).expect("nobody met")),
     };

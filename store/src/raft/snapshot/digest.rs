@@ -19,6 +19,9 @@ pub(super) const SENT_BYTES_PER_S: u64 = 200 << 20;
 /// network, and must be quicker than sending, or it would be no use.
 pub(super) const COMPARED_BYTES_PER_S: u64 = 800 << 20;
 
+/// A thread is not sent to sleep for less than this.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
+
 /// What the beginning of a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Digest {
@@ -119,10 +122,17 @@ impl Pace {
 
     /// So much more was read: sleeps as long as needed to stay under the rate.
     pub(super) fn read(&mut self, bytes: usize) {
-        self.bytes += bytes as u64;
-        let due = Duration::from_micros(self.bytes.saturating_mul(1_000_000) / self.bytes_per_s);
-        if let Some(ahead) = due.checked_sub(self.started.elapsed()) {
+        let ahead = self.ahead(bytes);
+        // Shorter ones are made up for by the next.
+        if ahead >= SHORTEST_SLEEP {
             std::thread::sleep(ahead);
         }
+    }
+
+    /// So much more was read: how long to wait to stay under the rate.
+    pub(super) fn ahead(&mut self, bytes: usize) -> Duration {
+        self.bytes += bytes as u64;
+        let due = Duration::from_micros(self.bytes.saturating_mul(1_000_000) / self.bytes_per_s);
+        due.saturating_sub(self.started.elapsed())
     }
 }

@@ -1,18 +1,18 @@
-//! Snapshots of other members, as they arrive: one at a time, each on a thread of its own.
+//! Snapshots of other members, as they arrive: one at a time, each on a lane of its own.
 
 use super::super::space::Reserve;
-use super::super::state_dir::{StateDir, remove_all};
-use super::collection::{Collection, Offer, disk, require};
-use super::{Received, SnapshotDirectory, WAITING_CHUNKS_MAX, read_header};
+use super::super::state_dir::StateDir;
+use super::collection::disk;
+use super::desk::{Collect, Desk, DeskWork, Place, Prepare, Turning, cut_off, malformed};
+use super::{Received, WAITING_CHUNKS_MAX, read_header};
 use crate::MemberId;
-use crate::faults::failpoint;
 use futures::{Stream, StreamExt};
 use keelson_proto::peer::{self, HeldFile, snapshot_chunk::Part};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
-use tonic::{Code, Status};
+use tonic::Status;
 
 /// How long the next transfer waits for the end of one that broke off.
 const BUSY_WAIT: Duration = Duration::from_secs(2);
@@ -25,22 +25,6 @@ pub struct Incoming {
     place: Place,
     kept_for: Duration,
     desk: Arc<Mutex<Desk>>,
-}
-
-/// Where snapshots arrive.
-#[derive(Clone)]
-struct Place {
-    states: StateDir,
-    reserve: Reserve,
-}
-
-/// Who holds it may touch `state/incoming`.
-#[derive(Debug, Default)]
-struct Desk {
-    /// What was offered last, and to whom. Good for one transfer.
-    offered: Option<(MemberId, Offer)>,
-    /// Since when nobody has gone on with what lies there; `None` if nothing does.
-    idle_since: Option<Instant>,
 }
 
 impl Incoming {
@@ -74,11 +58,8 @@ impl Incoming {
         sender: MemberId,
         files: Vec<peer::SnapshotFile>,
     ) -> Result<Vec<HeldFile>, Status> {
-        let place = self.place.clone();
-        let work = move |desk: &mut Desk, gone: &dyn Fn() -> bool| {
-            place.prepare(desk, sender, &files, gone)
-        };
-        answer(self.on_thread(work).await?).await
+        let work = Prepare { sender, files };
+        answer(self.at_desk(work).await?).await
     }
 
     /// Takes a snapshot from `sender`.
@@ -97,12 +78,14 @@ impl Incoming {
             return Err(malformed());
         };
         let (vote, meta) = read_header(&header).ok_or_else(malformed)?;
-        let place = self.place.clone();
         let (parts, waiting) = mpsc::channel(WAITING_CHUNKS_MAX);
-        let work = move |desk: &mut Desk, _: &dyn Fn() -> bool| {
-            place.collect(desk, sender, &header, waiting)
+        let work = Collect {
+            sender,
+            header,
+            parts: waiting,
+            collection: None,
         };
-        let outcome = self.on_thread(work).await?;
+        let outcome = self.at_desk(work).await?;
         let fed = feed(chunks, parts).await;
         let directory = match (answer(outcome).await, fed) {
             // That the stream broke says more than that parts are missing.
@@ -131,115 +114,23 @@ impl Incoming {
         true
     }
 
-    /// Carries out `work` on a thread, when it is its turn.
-    async fn on_thread<T: Send + 'static>(
+    /// Carries out `work` on a lane, when it is its turn.
+    async fn at_desk<W: DeskWork>(
         &self,
-        work: impl FnOnce(&mut Desk, &dyn Fn() -> bool) -> Result<T, Status> + Send + 'static,
-    ) -> Result<oneshot::Receiver<Result<T, Status>>, Status> {
+        work: W,
+    ) -> Result<oneshot::Receiver<Result<W::Outcome, Status>>, Status> {
         let turn = tokio::time::timeout(BUSY_WAIT, Arc::clone(&self.desk).lock_owned());
-        let mut desk = turn
+        let desk = turn
             .await
             .map_err(|_| Status::unavailable("another snapshot is being received"))?;
-        let (done, outcome) = oneshot::channel();
-        let place = self.place.clone();
-        let run = move || {
-            desk.idle_since = Some(Instant::now());
-            let result = work(&mut desk, &|| done.is_closed());
-            desk.idle_since = desk.idle_since.map(|_| Instant::now());
-            if result
-                .as_ref()
-                .is_err_and(|status| place.is_useless(status))
-            {
-                place.clear(&mut desk);
-            }
-            // Before the answer: who gets it may come back at once.
-            drop(desk);
-            let _ = done.send(result);
-        };
-        std::thread::Builder::new()
-            .name("snapshot-receive".to_owned())
-            .spawn(run)
-            .map_err(disk)?;
+        let (turn, outcome) = Turning::new(work, self.place.clone(), desk);
+        let lanes = self.place.states.lanes();
+        lanes.start("snapshot-receive", turn).map_err(disk)?;
         Ok(outcome)
     }
 }
 
-impl Place {
-    fn prepare(
-        &self,
-        desk: &mut Desk,
-        sender: MemberId,
-        files: &[peer::SnapshotFile],
-        gone: &dyn Fn() -> bool,
-    ) -> Result<Vec<HeldFile>, Status> {
-        desk.offered = None;
-        let collection = Collection::open(&self.states.incoming(), sender)?;
-        let held_bytes = collection.retain(files)?;
-        let total_bytes: u64 = files.iter().map(|file| file.bytes).sum();
-        require(total_bytes.saturating_sub(held_bytes), &self.reserve)?;
-        let offer = collection.offer(gone)?;
-        let held = offer.iter().map(|(name, digest)| digest.to_peer(name));
-        let held = held.collect();
-        desk.offered = Some((sender, offer));
-        failpoint!("receive-prepared");
-        Ok(held)
-    }
-
-    fn collect(
-        &self,
-        desk: &mut Desk,
-        sender: MemberId,
-        header: &peer::SnapshotHeader,
-        mut parts: mpsc::Receiver<Part>,
-    ) -> Result<SnapshotDirectory, Status> {
-        let offered = desk.offered.take().filter(|(to, _)| *to == sender);
-        let offered = offered.map(|(_, offer)| offer).unwrap_or_default();
-        let mut collection = Collection::open(&self.states.incoming(), sender)?;
-        let kept_bytes = collection.keep(&header.kept, offered)?;
-        let bytes = header.total_bytes;
-        tracing::info!(member = sender, bytes, kept_bytes, "receiving a snapshot");
-        require(bytes.saturating_sub(kept_bytes), &self.reserve)?;
-        let outcome = loop {
-            match parts.blocking_recv() {
-                Some(Part::File(file)) => {
-                    failpoint!("receive-file");
-                    collection.begin_file(file, &self.reserve)?;
-                }
-                Some(Part::Data(data)) => collection.write(&data)?,
-                Some(Part::End(end)) => {
-                    let target = self.states.received();
-                    failpoint!("receive-before-rename");
-                    collection.finish(end.files, &target)?;
-                    failpoint!("receive-renamed");
-                    break SnapshotDirectory::temporary(target);
-                }
-                Some(Part::Header(_)) => return Err(malformed()),
-                None => return Err(cut_off()),
-            }
-        };
-        desk.idle_since = None;
-        Ok(outcome)
-    }
-
-    /// Whether what a failed transfer left is no good: a disk that does not take or give it, or that
-    /// needs the space.
-    fn is_useless(&self, status: &Status) -> bool {
-        status.code() == Code::Internal || self.reserve.shortage(0).is_some()
-    }
-
-    fn clear(&self, desk: &mut Desk) {
-        desk.offered = None;
-        match remove_all(&self.states.incoming()) {
-            Ok(()) => desk.idle_since = None,
-            Err(error) => {
-                desk.idle_since = Some(Instant::now());
-                tracing::warn!(%error, "a part of a snapshot could not be removed");
-            }
-        }
-    }
-}
-
-/// Carries the stream to the thread, until that has everything or has failed.
+/// Carries the stream to the lane, until that has everything or has failed.
 async fn feed(
     mut chunks: impl Stream<Item = Result<peer::SnapshotChunk, Status>> + Unpin,
     parts: mpsc::Sender<Part>,
@@ -255,14 +146,6 @@ async fn feed(
 }
 
 async fn answer<T>(outcome: oneshot::Receiver<Result<T, Status>>) -> Result<T, Status> {
-    let ended = |_| Status::internal("the thread that receives snapshots has failed");
+    let ended = |_| Status::internal("the lane that receives snapshots has failed");
     outcome.await.map_err(ended)?
-}
-
-fn malformed() -> Status {
-    Status::invalid_argument("the stream is not a snapshot")
-}
-
-fn cut_off() -> Status {
-    Status::data_loss("the snapshot ended too early")
 }

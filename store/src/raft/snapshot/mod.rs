@@ -26,15 +26,16 @@
 //! | file | what |
 //! |---|---|
 //! | `digest` | reads files: checksums, under a rate |
-//! | `outgoing` | the files of a checkpoint as a stream, on a thread |
+//! | `outgoing` | the files of a checkpoint as a stream, on a lane |
 //! | `send` | one attempt to get it across, and how long to wait for the next |
 //! | `collection` | what has arrived, on the receiver's disk |
-//! | `incoming` | one transfer at a time, on a thread |
+//! | `incoming`, `desk` | one transfer at a time, on a lane |
 //!
 //! What never happens here: reading or writing files on the runtime of consensus; a file of one sender
 //! among those of another; a change of the state that serves.
 
 mod collection;
+mod desk;
 mod digest;
 mod incoming;
 mod outgoing;

@@ -5,7 +5,7 @@
 
 use super::super::network::Connection;
 use super::super::types::{SnapshotMeta, Vote, vote_from_peer};
-use super::outgoing::{Outgoing, list_files};
+use super::outgoing::{Outgoing, Sending, list_files};
 use super::{SnapshotDirectory, WAITING_CHUNKS_MAX, write_header};
 use crate::faults::failpoint;
 use keelson_proto::peer::{self, HeldFile, peer_client::PeerClient};
@@ -89,9 +89,8 @@ pub async fn send(
         header: write_header(&vote, meta),
     };
     let (sender, receiver) = mpsc::channel(WAITING_CHUNKS_MAX);
-    std::thread::Builder::new()
-        .name("snapshot-send".to_owned())
-        .spawn(move || outgoing.run(&sender))?;
+    let lanes = connection.lanes();
+    lanes.start("snapshot-send", Sending::new(outgoing, sender))?;
     let request = connection.request(ReceiverStream::new(receiver));
     let answer = client.snapshot(request).await?.into_inner();
     failpoint!("send-answered");

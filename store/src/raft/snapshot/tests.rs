@@ -3,10 +3,11 @@
 use super::super::space::{Reserve, Space};
 use super::super::state_dir::{StateDir, StateOptions};
 use super::super::types::{Membership, PeerNode, StoredMembership};
-use super::outgoing::{Outgoing, list_files};
+use super::outgoing::{Outgoing, Sending, list_files};
 use super::*;
 use crate::apply::Origin;
 use crate::wal;
+use crate::world::Work;
 use futures::StreamExt;
 use keelson_proto::peer::snapshot_chunk::Part;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,7 +85,7 @@ impl Receiver {
             header: header(),
         };
         let (chunks, waiting) = mpsc::channel(WAITING_CHUNKS_MAX);
-        let reader = std::thread::spawn(move || outgoing.run(&chunks));
+        let reader = std::thread::spawn(move || Sending::new(outgoing, chunks).run());
         let count = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&count);
         let stream = ReceiverStream::new(waiting).map(move |chunk| {

@@ -16,7 +16,8 @@ async fn statement_8_a_bookmark_lies_between_what_was_told_and_what_was_not() {
     let mut watch = world.pods(&query).await;
     let mut matching = Vec::new();
     for round in 0..100 {
-        for (name, app) in [("x", "web"), ("y", "other"), ("x", "web")] {
+        // Two that match in a row: a bookmark that is ahead by one hides the second.
+        for (name, app) in [("x", "web"), ("y", "other"), ("x", "web"), ("x", "web")] {
             let revision = world.pod(name, app).await;
             if app == "web" {
                 matching.push(revision);

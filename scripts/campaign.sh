@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Campaign after campaign of faults, with clusters of three and five in turn, each with other loads and faults, until
+# time is up. Each adds a line to jepsen/ledger.jsonl; `keelson-jepsen ledger` tells what all of them have shown.
+#
+#   TIME       begin no campaign after so long (default 1h)
+#   RUN        how long each is (default 60s)
+#   SEED       decides everything that is chosen (default: the time)
+#   LANES      how many clusters are tried at one time (default 1)
+#   SERVER     keelson or etcd (default keelson)
+#   OUT        directory for histories and logs of those that did not pass (default jepsen-runs/<time>)
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+. scripts/env.sh
+
+cargo build --locked -p keelson -p keelson-jepsen --features keelson/faults
+# Not the ones that the next build replaces while this goes on.
+programs="$(mktemp -d)"
+trap 'rm -rf "$programs"' EXIT
+cp "$CARGO_TARGET_DIR"/debug/keelson{,-jepsen} "$programs"
+
+seed="${SEED:-$(date +%s)}"
+out="${OUT:-jepsen-runs/$(date +%Y%m%d-%H%M%S)}"
+label="$(git rev-parse --short HEAD)$(git diff --quiet HEAD || echo ', changed')"
+lanes=()
+for lane in $(seq "${LANES:-1}"); do
+  "$programs/keelson-jepsen" matrix --runs 1000000 --within "${TIME:-1h}" --time "${RUN:-60s}" \
+    --seed $((seed + 1000000 * lane)) --server "${SERVER:-keelson}" --out "$out/$lane" --tidy \
+    --ledger jepsen/ledger.jsonl --label "$label" &
+  lanes+=($!)
+done
+failed=0
+for lane in "${lanes[@]}"; do wait "$lane" || failed=1; done
+"$programs/keelson-jepsen" ledger jepsen/ledger.jsonl
+exit "$failed"
