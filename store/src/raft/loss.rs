@@ -40,17 +40,23 @@ const ROUND: Duration = Duration::from_millis(60);
 #[derive(Clone)]
 pub struct Breaks(watch::Sender<Option<MemberId>>);
 
-/// A stream from a member. It has ended when this is dropped.
+/// A stream from a member. It has broken off when this is dropped, unless its end was heard before: each
+/// heartbeat is a stream of its own that ends in order, and must not make anybody call the leader.
 pub struct Flowing {
     breaks: Breaks,
     source: MemberId,
+    has_ended: bool,
 }
 
 impl Breaks {
     /// A stream from `source` has begun.
     pub fn flowing(&self, source: MemberId) -> Flowing {
         let breaks = self.clone();
-        Flowing { breaks, source }
+        Flowing {
+            breaks,
+            source,
+            has_ended: false,
+        }
     }
 }
 
@@ -59,11 +65,18 @@ impl Flowing {
     pub fn source(&self) -> MemberId {
         self.source
     }
+
+    /// The member has nothing more to say on it.
+    pub fn ended(&mut self) {
+        self.has_ended = true;
+    }
 }
 
 impl Drop for Flowing {
     fn drop(&mut self) {
-        self.breaks.0.send_replace(Some(self.source));
+        if !self.has_ended {
+            self.breaks.0.send_replace(Some(self.source));
+        }
     }
 }
 
@@ -179,4 +192,21 @@ fn is_refusal(error: &tonic::transport::Error) -> bool {
         source = cause.source();
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_stream_that_did_not_end_in_order_has_broken_off() {
+        let (sender, breaks) = watch::channel(None);
+        let streams = Breaks(sender);
+        let mut heartbeat = streams.flowing(7);
+        heartbeat.ended();
+        drop(heartbeat);
+        assert_eq!(*breaks.borrow(), None);
+        drop(streams.flowing(7));
+        assert_eq!(*breaks.borrow(), Some(7));
+    }
 }

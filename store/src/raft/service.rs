@@ -157,11 +157,17 @@ impl Peer for PeerService {
         let source = self.check(&request)?;
         let counters = self.metrics.peer(source);
         let group = Arc::clone(&self.group);
-        let flowing = self.breaks.flowing(source);
+        let mut flowing = self.breaks.flowing(source);
         // A stream that breaks or makes no sense ends here; the leader opens another one.
         let requests = request
             .into_inner()
+            .map(Some)
+            .chain(futures::stream::once(std::future::ready(None)))
             .map(move |message| {
+                let Some(message) = message else {
+                    flowing.ended();
+                    return None;
+                };
                 let message = message.ok()?;
                 group.heard_from(flowing.source());
                 let bytes = prost::Message::encoded_len(&message) as u64;
