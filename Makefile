@@ -9,7 +9,7 @@ ENV := . scripts/env.sh &&
 # `release` is quick to make; `dist`, optimised as a whole, takes seven minutes and is what to ship.
 PROFILE ?= release
 
-.PHONY: help setup build dist run check test format lint deny bench bench-peer soak chaos campaign sim fuzz planted schema
+.PHONY: help setup build dist run check test format lint deny bench bench-peer soak chaos campaign ledger sim fuzz planted schema
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ chaos: setup ## A campaign of faults against real processes (TIME=60s NODES=3 SE
 
 campaign: setup ## Campaigns of faults for hours, added to jepsen/ledger.jsonl (TIME=1h RUN=60s LANES=1 SERVER=etcd)
 	@scripts/campaign.sh
+
+ledger: setup ## Writes into docs/reliability.md what the campaigns in jepsen/ledger.jsonl have shown
+	@. scripts/env.sh && cargo run --quiet --locked -p keelson-jepsen -- ledger jepsen/ledger.jsonl --write docs/reliability.md
 
 sim: setup ## Simulate clusters from seeds (SEEDS=100, FROM=0, JOBS, PLANT=bug): docs/simulation.md
 	@$(ENV) cargo build --locked -p keelson-sim

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Campaign after campaign of faults, with clusters of three and five in turn, each with other loads and faults, until
-# time is up. Each adds a line to jepsen/ledger.jsonl; `keelson-jepsen ledger` tells what all of them have shown.
+# time is up. Each adds a line to jepsen/ledger.jsonl; what all of them have shown goes into docs/reliability.md.
 #
 #   TIME       begin no campaign after so long (default 1h)
 #   RUN        how long each is (default 60s)
@@ -31,5 +31,6 @@ for lane in $(seq "${LANES:-1}"); do
 done
 failed=0
 for lane in "${lanes[@]}"; do wait "$lane" || failed=1; done
+"$programs/keelson-jepsen" ledger jepsen/ledger.jsonl --write docs/reliability.md
 "$programs/keelson-jepsen" ledger jepsen/ledger.jsonl
 exit "$failed"

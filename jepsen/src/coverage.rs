@@ -34,7 +34,7 @@ const RARE: [Nemesis; 5] = [
 /// Requests that stir things up, beside the others.
 const STIRRING: [Nemesis; 2] = [Nemesis::Transfer, Nemesis::Defragment];
 /// Loads that every fault must have met come more often.
-const LOADS: [Workload; 10] = [
+const LOADS: [Workload; 11] = [
     Workload::Register,
     Workload::Txn,
     Workload::Watch,
@@ -45,6 +45,7 @@ const LOADS: [Workload; 10] = [
     Workload::List,
     Workload::Lock,
     Workload::Compact,
+    Workload::Election,
 ];
 
 /// What one run does.

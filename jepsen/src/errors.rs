@@ -28,7 +28,12 @@ fn is_definite(status: &Status) -> bool {
             | Code::FailedPrecondition
             | Code::ResourceExhausted
     );
-    (refused && status.message().starts_with("etcdserver: ")) || never_connected(status)
+    // The words of etcd's library for elections: there is no leader, or it is another one.
+    let is_not_leader = status.code() == Code::Unknown
+        && ["election: no leader", "election: not leader"].contains(&status.message());
+    (refused && status.message().starts_with("etcdserver: "))
+        || is_not_leader
+        || never_connected(status)
 }
 
 /// The client's library says so where it failed to open the connection for this request.

@@ -5,9 +5,9 @@
 
 use crate::campaign::Summary;
 use crate::coverage::Cell;
-use keelson_kit::check::Check;
+use keelson_kit::check::{Check, some};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
@@ -20,13 +20,25 @@ pub const WANTED: u64 = 20;
 const MUST: [(&str, &[&str]); 9] = [
     ("kill", &["register", "txn", "watch", "lease"]),
     ("power", &["register", "txn", "watch", "lease"]),
-    ("failpoint", &["register", "txn", "watch", "lease"]),
-    ("pause", &["register", "txn", "watch", "lease", "lock"]),
+    (
+        "failpoint",
+        &["register", "txn", "watch", "lease", "compact"],
+    ),
+    (
+        "pause",
+        &["register", "txn", "watch", "lease", "lock", "election"],
+    ),
     ("partition", &["register", "txn", "watch", "lease"]),
     ("stall", &["register", "txn", "watch", "lease"]),
     ("power-all", &["set"]),
     ("defragment", &["watch", "compact"]),
-    ("restart", &["register", "txn", "watch", "lease"]),
+    (
+        "restart",
+        &[
+            "register", "txn", "watch", "lease", "set", "append", "bank", "list", "lock",
+            "compact", "election",
+        ],
+    ),
 ];
 
 /// One run.
@@ -123,40 +135,116 @@ pub fn read(file: &Path) -> Check<Vec<Entry>> {
     Ok(entries.collect::<Result<_, _>>()?)
 }
 
-/// What runs have shown of one server, in Markdown.
-pub fn tell(entries: &[Entry], server: &str) -> String {
-    let of: Vec<_> = entries.iter().filter(|one| one.server == server).collect();
+/// What all runs together are to show, and how much of it.
+const GOALS: [(&str, f64); 4] = [
+    ("hours of faults", 10.0),
+    ("million operations", 10.0),
+    ("million events of watches", 5.0),
+    ("power cuts of all members at one time", 500.0),
+];
+
+/// Begins and ends what [`replace`] writes into a page.
+const MARKS: [&str; 2] = ["<!-- ledger begins -->\n", "<!-- ledger ends -->\n"];
+
+/// Puts a text between the marks of a page.
+///
+/// # Errors
+/// When the page has no such marks.
+pub fn replace(page: &str, text: &str) -> Check<String> {
+    let [begins, ends] = MARKS;
+    let marked = page.split_once(begins).and_then(|(before, rest)| {
+        let (_, after) = rest.split_once(ends)?;
+        Some((before, after))
+    });
+    let (before, after) = some("marks where the ledger goes", marked)?;
+    Ok(format!("{before}{begins}{text}{ends}{after}"))
+}
+
+/// What runs have shown of all servers, in Markdown.
+pub fn tell(entries: &[Entry]) -> String {
+    let servers = ["keelson", "etcd"];
+    let told = servers.iter().map(|server| {
+        let of: Vec<_> = entries.iter().filter(|one| one.server == *server).collect();
+        match of.is_empty() {
+            true => String::new(),
+            false => tell_of(&of, server),
+        }
+    });
+    told.collect()
+}
+
+fn tell_of(of: &[&Entry], server: &str) -> String {
     let passed: Vec<_> = of.iter().copied().filter(|one| one.passed()).collect();
-    let sum = |what: fn(&Entry) -> u64| passed.iter().map(|one| what(one)).sum::<u64>();
     let others = |verdict: &str| of.iter().filter(|one| one.verdict == verdict).count();
+    let labels: BTreeSet<&str> = passed.iter().map(|one| one.label.as_str()).collect();
+    let labels: Vec<&str> = labels.into_iter().collect();
     let mut text = format!(
-        "{server}: {} runs passed, {} failed, {} unknown, {} broken. Those that passed: {:.1} hours, {} operations, \
-         {} events of watches.\n\n| fault | load | 3 members | 5 members | of {WANTED} |\n|---|---|---|---|---|\n",
+        "**{server}**: {} runs passed, {} failed, {} unknown, {} broken. What follows counts those that passed, of {}.\n\n",
         passed.len(),
         others("fail"),
         others("unknown"),
         others("broken"),
-        sum(|one| one.seconds) as f64 / 3600.0,
-        sum(|one| one.operations),
-        sum(|one| one.events),
+        labels.join(", "),
+    );
+    text += "| together | so far | of |\n|---|---|---|\n";
+    let sum = |what: fn(&Entry) -> u64| passed.iter().map(|one| what(one)).sum::<u64>() as f64;
+    let so_far = [
+        sum(|one| one.seconds) / 3600.0,
+        sum(|one| one.operations) / 1e6,
+        sum(|one| one.events) / 1e6,
+        sum(|one| one.faults.get("power-all").copied().unwrap_or(0)),
+    ];
+    for ((goal, wanted), so_far) in GOALS.iter().zip(so_far) {
+        let _ = writeln!(text, "| {goal} | {so_far:.1} | {wanted} |");
+    }
+    let _ = writeln!(
+        text,
+        "\n| pair that must be | 3 members | 5 members | of {WANTED} |\n|---|---|---|---|"
     );
     for (fault, loads) in MUST {
         for load in loads {
-            let times = |nodes: u8| -> u64 {
-                let runs = passed.iter().filter(|one| one.nodes == nodes);
-                let runs = runs.filter(|one| one.workloads.iter().any(|name| name == load));
-                runs.filter_map(|one| one.faults.get(fault)).sum()
+            let [three, five] = [3, 5].map(|nodes| times(&passed, fault, load, nodes));
+            let done = match three >= WANTED && five >= WANTED {
+                true => "yes",
+                false => "**no**",
             };
-            let [three, five] = [times(3), times(5)];
-            let done = if three >= WANTED && five >= WANTED {
-                "yes"
-            } else {
-                "**no**"
-            };
-            let _ = writeln!(text, "| {fault} | {load} | {three} | {five} | {done} |");
+            let _ = writeln!(text, "| {fault}, {load} | {three} | {five} | {done} |");
         }
     }
-    text
+    text + "\n" + &all_pairs(&passed)
+}
+
+/// How often a fault was effective while a load went on.
+fn times(passed: &[&Entry], fault: &str, load: &str, nodes: u8) -> u64 {
+    let runs = passed.iter().filter(|one| one.nodes == nodes);
+    let runs = runs.filter(|one| one.workloads.iter().any(|name| name == load));
+    runs.filter_map(|one| one.faults.get(fault)).sum()
+}
+
+/// Every fault with every load: with three members, with five.
+fn all_pairs(passed: &[&Entry]) -> String {
+    let loads: BTreeSet<&str> = passed
+        .iter()
+        .flat_map(|one| one.workloads.iter().map(String::as_str))
+        .collect();
+    let faults: BTreeSet<&str> = passed
+        .iter()
+        .flat_map(|one| one.faults.keys().map(String::as_str))
+        .collect();
+    let mut text = "| 3 members / 5 members |".to_owned();
+    for load in &loads {
+        let _ = write!(text, " {load} |");
+    }
+    let _ = writeln!(text, "\n|---|{}", "---|".repeat(loads.len()));
+    for fault in faults {
+        let _ = write!(text, "| {fault} |");
+        for load in &loads {
+            let [three, five] = [3, 5].map(|nodes| times(passed, fault, load, nodes));
+            let _ = write!(text, " {three} / {five} |");
+        }
+        text += "\n";
+    }
+    text + "\n"
 }
 
 #[cfg(test)]
@@ -206,13 +294,34 @@ mod tests {
         ] {
             append(&file, &one).expect("written");
         }
-        let told = tell(&read(&file).expect("read"), "keelson");
-        let begin = "keelson: 3 runs passed, 1 failed, 1 unknown, 0 broken. Those that passed: 3.0 hours, 300 operations, 150";
+        let told = tell(&read(&file).expect("read"));
+        let begin = "**keelson**: 3 runs passed, 1 failed, 1 unknown, 0 broken.";
         assert!(told.starts_with(begin), "{told}");
-        assert!(
-            told.contains("| kill | register | 20 | 30 | yes |"),
-            "{told}"
-        );
-        assert!(told.contains("| kill | txn | 0 | 0 | **no** |"), "{told}");
+        for line in [
+            "| hours of faults | 3.0 | 10 |",
+            "| kill, register | 20 | 30 | yes |",
+            "| kill, txn | 0 | 0 | **no** |",
+            "| kill | 20 / 30 |",
+        ] {
+            assert!(told.contains(line), "{line} is not in:\n{told}");
+        }
+    }
+
+    #[test]
+    fn a_page_keeps_what_is_around_the_ledger() {
+        let page = format!("before\n{}old\n{}after\n", MARKS[0], MARKS[1]);
+        let new = replace(&page, "new\n").expect("marks");
+        assert_eq!(new, page.replace("old", "new"));
+        assert!(replace("no marks", "new").is_err());
+    }
+
+    #[test]
+    fn the_page_about_reliability_says_what_the_ledger_says() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let page = root.join("../docs/reliability.md");
+        let page = std::fs::read_to_string(page).expect("a page");
+        let entries = read(&root.join("ledger.jsonl")).expect("a ledger");
+        let told = replace(&page, &tell(&entries)).expect("marks");
+        assert!(told == page, "make ledger writes it anew");
     }
 }

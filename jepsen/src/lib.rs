@@ -14,7 +14,7 @@
 //! | `enclosure` | namespaces that are gone with the run |
 //! | `disk`, `net`, `clock`, `cluster` | members on hosts and disks of their own |
 //! | `doctor` | what this host can do |
-//! | `session`, `wire`, `errors`, `watcher`, `recorder` | clients that never repeat, and what they write down |
+//! | `session`, `claims`, `wire`, `errors`, `watcher`, `recorder` | clients that never repeat, and what they write down |
 //! | `workload` | what clients do |
 //! | `chronicle` | watches of everything, in every run |
 //! | `nemesis` | what breaks, when, and how that is seen |
@@ -28,6 +28,7 @@
 pub mod campaign;
 pub mod check;
 pub mod chronicle;
+pub mod claims;
 pub mod clock;
 pub mod cluster;
 pub mod coverage;

@@ -1,5 +1,6 @@
 //! A logical process: one request in flight, never repeated.
 
+use crate::claims;
 use crate::history::*;
 use crate::recorder::Recorder;
 use crate::wire;
@@ -138,7 +139,8 @@ impl Session {
             }
             Call::Lease(call) => self.send_lease(call).await,
             Call::Admin(call) => self.send_admin(call).await,
-            Call::Member(_) | Call::Lock(_) | Call::Outside(_) => Err(Status::invalid_argument(
+            Call::Lock(call) => within(claims::send(&self.client, call)).await,
+            Call::Member(_) | Call::Outside(_) => Err(Status::invalid_argument(
                 "etcdserver: this process does not send such",
             )),
         }

@@ -5,7 +5,7 @@
 //! after a lease was seen to have ended succeeded; an answer with the keys of a lease named those that
 //! hung on it at some moment between question and answer; and if the cluster recovered, no lease with
 //! keys was left longer than its time and the stated slack after anything that may have kept it alive
-//! or restarted its clock (a keep-alive, a change of leader, a fault).
+//! or restarted its clock (a keep-alive, a claim that waits, a change of leader, a fault).
 //!
 //! That a lease ended is seen when somebody sees the revision that deleted its keys, when the server
 //! says that there is no such lease, or when it refuses to attach a key to it. Leases that somebody
@@ -15,8 +15,8 @@ use super::truth::{Cause, Truth, revoked_lease, seen_at};
 use super::verdict::{Court, Finding, Violation};
 use super::witness::is_local;
 use crate::history::{
-    Blob, Call, History, KvCall, LeaseCall, LeaseReply, Nanos, Observation, OpId, Operation,
-    Outcome, Reply,
+    Blob, Call, History, KvCall, LeaseCall, LeaseReply, LockCall, Nanos, Observation, OpId,
+    Operation, Outcome, Reply,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +46,8 @@ struct Ending {
 #[derive(Debug, Default)]
 struct Life {
     refreshes: Vec<Refresh>,
+    /// Until when a claim was waited for with it, which a server may keep alive for so long.
+    claimed: Nanos,
     revoked: Option<Nanos>,
     endings: Vec<Ending>,
 }
@@ -87,6 +89,13 @@ pub fn check(history: &History, truth: &Truth) -> Finding {
 }
 
 fn refresh(lives: &mut BTreeMap<i64, Life>, operation: &Operation) {
+    if let Call::Lock(LockCall::Lock { lease, .. } | LockCall::Campaign { lease, .. }) =
+        operation.call
+    {
+        let claimed = &mut lives.entry(lease).or_default().claimed;
+        *claimed = (*claimed).max(operation.complete.unwrap_or(Nanos::MAX));
+        return;
+    }
     let Call::Lease(call) = &operation.call else {
         return;
     };
@@ -257,6 +266,7 @@ fn late(court: &mut Court, history: &History, truth: &Truth, lives: &BTreeMap<i6
         let is_open = life.refreshes.iter().any(|one| one.acknowledged.is_none());
         let answered = life.refreshes.iter().filter_map(|one| one.acknowledged);
         let last = answered.max().unwrap_or(0).max(restarted);
+        let last = last.max(life.claimed);
         let ttl_ns = u64::try_from(ttl).unwrap_or(0).saturating_mul(SECOND_NS);
         let until = last
             .saturating_add(ttl_ns)

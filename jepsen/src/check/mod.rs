@@ -17,9 +17,11 @@
 //! | `compaction` | what may be read and what is refused |
 //! | `invariant`, `set` | what workloads promise |
 //! | `membership` | changes of members |
+//! | `election` | who leads elections |
 //! | `end` | durability, hashes, processes |
 
 mod compaction;
+mod election;
 mod end;
 mod harness;
 mod invariant;
@@ -73,6 +75,7 @@ pub fn judge(history: &History) -> Judgement {
         end::durability(history, &truth),
         end::hashes(history),
         end::processes(history),
+        election::check(history, &truth),
     ];
     Judgement { findings, truth }
 }

@@ -12,18 +12,24 @@ pub struct Ledger {
     /// Them.
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// A page in which this replaces what an earlier run wrote.
+    #[arg(long)]
+    write: Option<PathBuf>,
 }
 
 impl Ledger {
-    /// Prints what each server has been through, for docs/reliability.md.
+    /// Prints what each server has been through, or writes it into a page.
     pub fn carry_out(&self) -> Check<ExitCode> {
         let mut entries = Vec::new();
         for file in &self.files {
             entries.extend(ledger::read(file)?);
         }
-        for server in ["keelson", "etcd"] {
-            if entries.iter().any(|one| one.server == server) {
-                println!("{}", ledger::tell(&entries, server));
+        let told = ledger::tell(&entries);
+        match &self.write {
+            None => print!("{told}"),
+            Some(file) => {
+                let page = std::fs::read_to_string(file)?;
+                std::fs::write(file, ledger::replace(&page, &told)?)?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -123,11 +123,18 @@ pub enum LockCall {
         key: Blob,
         /// Its create revision.
         revision: i64,
+        /// The lease that it hangs on, and goes on to.
+        lease: i64,
         /// What is proclaimed.
         value: Blob,
     },
     /// Who leads.
     Leader {
+        /// The election.
+        name: Blob,
+    },
+    /// Who leads from now on, for a while.
+    Observe {
         /// The election.
         name: Blob,
     },

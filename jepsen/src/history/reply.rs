@@ -187,6 +187,11 @@ pub enum LockReply {
         /// The leader's key and what it proclaims.
         kv: KeyValue,
     },
+    /// Who led, one after the other.
+    Observed {
+        /// The leaders' keys and what they proclaimed, as they came.
+        kvs: Vec<KeyValue>,
+    },
     /// It is done.
     Done,
 }

@@ -100,7 +100,8 @@ fn a_run_that_passes_has_a_page_and_a_summary() {
             "membership",
             "durability",
             "hash",
-            "process"
+            "process",
+            "election"
         ]
     );
 }

@@ -14,10 +14,12 @@
 //! | `watch` | writers and watches of all kinds (W7) |
 //! | `lease` | leases that are kept alive, revoked and left alone (W8) |
 //! | `lock`, `unfenced` | a set beside the store, guarded by a lock; without a fence it must break (W9) |
+//! | `election` | elections, proclamations, observers (W10) |
 //! | `compact` | compactions, and reads and watches around them (W13) |
 
 mod bank;
 mod compact;
+mod election;
 mod lease;
 mod list;
 mod lock;
@@ -53,11 +55,12 @@ pub enum Workload {
     Lock,
     Unfenced,
     Compact,
+    Election,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Workload; 11] = [
+    pub const ALL: [Workload; 12] = [
         Workload::Register,
         Workload::Txn,
         Workload::Set,
@@ -69,6 +72,7 @@ impl Workload {
         Workload::Lock,
         Workload::Unfenced,
         Workload::Compact,
+        Workload::Election,
     ];
 
     /// As on the command line.
@@ -85,6 +89,7 @@ impl Workload {
             Workload::Lock => "lock",
             Workload::Unfenced => "unfenced",
             Workload::Compact => "compact",
+            Workload::Election => "election",
         }
     }
 
@@ -101,6 +106,7 @@ impl Workload {
             Workload::Lease => "W8",
             Workload::Lock | Workload::Unfenced => "W9",
             Workload::Compact => "W13",
+            Workload::Election => "W10",
         }
     }
 
@@ -126,6 +132,7 @@ impl Workload {
             Workload::Lock => lock::start(stage, actors, true),
             Workload::Unfenced => lock::start(stage, actors, false),
             Workload::Compact => compact::start(stage, actors),
+            Workload::Election => election::start(stage, actors),
         }
     }
 

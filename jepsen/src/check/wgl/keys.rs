@@ -251,7 +251,8 @@ fn lock_range(call: &LockCall) -> KeyRange {
     match call {
         LockCall::Lock { name, .. }
         | LockCall::Campaign { name, .. }
-        | LockCall::Leader { name } => KeyRange::prefix(name.clone()),
+        | LockCall::Leader { name }
+        | LockCall::Observe { name } => KeyRange::prefix(name.clone()),
         LockCall::Unlock { key }
         | LockCall::Proclaim { key, .. }
         | LockCall::Resign { key, .. } => KeyRange::one(key.clone()),

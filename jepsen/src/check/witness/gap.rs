@@ -60,9 +60,11 @@ pub fn effects(call: &Call) -> Vec<Effect> {
                 let key = own(name, *lease);
                 vec![put(key.clone(), value, *lease), delete(key)]
             }
-            LockCall::Proclaim { key, value, .. } => vec![put(key.clone(), value, 0)],
+            LockCall::Proclaim {
+                key, value, lease, ..
+            } => vec![put(key.clone(), value, *lease)],
             LockCall::Unlock { key } | LockCall::Resign { key, .. } => vec![delete(key.clone())],
-            LockCall::Leader { .. } => Vec::new(),
+            LockCall::Leader { .. } | LockCall::Observe { .. } => Vec::new(),
         },
         _ => Vec::new(),
     }
