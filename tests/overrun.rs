@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const WRITES: usize = 30_000;
 /// Connections that they come over.
 const CLIENTS: usize = 8;
+/// A request waits for five seconds and two election timeouts: so long a busy machine needs to bring them all.
+const PATIENT: [&str; 2] = ["--heartbeat-interval=800", "--election-timeout=8000"];
 const REFUSAL: &str = "etcdserver: too many requests";
 
 /// How many of the answers are refusals for being too many.
@@ -50,7 +52,7 @@ async fn flood(cluster: &Cluster, member: usize) -> Check<Vec<Result<(), Status>
 
 #[tokio::test]
 async fn a_member_that_cannot_commit_refuses_what_its_queue_does_not_hold() {
-    let cluster = Cluster::start(&keelson!(), 3, &[]).await;
+    let cluster = Cluster::start(&keelson!(), 3, &PATIENT).await;
     // Outside, so that a failure shows the ends of the logs.
     let mut cluster = cluster.expect("the members start");
     let run = async {
