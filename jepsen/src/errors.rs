@@ -3,6 +3,12 @@
 use crate::history::Outcome;
 use tonic::{Code, Status};
 
+/// For these reasons a change of members is refused before it is proposed, with codes that say less.
+const REFUSED_CHANGES: [&str; 2] = [
+    "etcdserver: unhealthy cluster",
+    "etcdserver: re-configuration failed due to not enough started members",
+];
+
 /// Sorts an error. In doubt the outcome is unknown.
 ///
 /// A server refuses before it proposes, or when it applies, and its texts begin with its name then: nothing has
@@ -28,7 +34,9 @@ fn is_definite(status: &Status) -> bool {
             | Code::FailedPrecondition
             | Code::ResourceExhausted
     );
-    (refused && status.message().starts_with("etcdserver: ")) || never_connected(status)
+    (refused && status.message().starts_with("etcdserver: "))
+        || REFUSED_CHANGES.contains(&status.message())
+        || never_connected(status)
 }
 
 /// The client's library says so where it failed to open the connection for this request.
@@ -67,6 +75,14 @@ mod tests {
             Code::ResourceExhausted,
             "etcdserver: too many requests"
         ));
+    }
+
+    #[test]
+    fn a_change_that_would_endanger_the_quorum_is_refused_before_it_is_proposed() {
+        for text in REFUSED_CHANGES {
+            assert!(!is_unknown(Code::Unavailable, text), "{text}");
+            assert!(!is_unknown(Code::Unknown, text), "{text}");
+        }
     }
 
     #[test]

@@ -15,12 +15,14 @@
 //! | `lease` | leases that are kept alive, revoked and left alone (W8) |
 //! | `lock`, `unfenced` | a set beside the store, guarded by a lock; without a fence it must break (W9) |
 //! | `compact` | compactions, and reads and watches around them (W13) |
+//! | `membership` | lists of members, and guests that are added, moved and removed (W11) |
 
 mod bank;
 mod compact;
 mod lease;
 mod list;
 mod lock;
+mod membership;
 mod register;
 mod set;
 mod txn;
@@ -53,11 +55,12 @@ pub enum Workload {
     Lock,
     Unfenced,
     Compact,
+    Membership,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Workload; 11] = [
+    pub const ALL: [Workload; 12] = [
         Workload::Register,
         Workload::Txn,
         Workload::Set,
@@ -69,6 +72,7 @@ impl Workload {
         Workload::Lock,
         Workload::Unfenced,
         Workload::Compact,
+        Workload::Membership,
     ];
 
     /// As on the command line.
@@ -85,6 +89,7 @@ impl Workload {
             Workload::Lock => "lock",
             Workload::Unfenced => "unfenced",
             Workload::Compact => "compact",
+            Workload::Membership => "membership",
         }
     }
 
@@ -101,6 +106,7 @@ impl Workload {
             Workload::Lease => "W8",
             Workload::Lock | Workload::Unfenced => "W9",
             Workload::Compact => "W13",
+            Workload::Membership => "W11",
         }
     }
 
@@ -126,6 +132,7 @@ impl Workload {
             Workload::Lock => lock::start(stage, actors, true),
             Workload::Unfenced => lock::start(stage, actors, false),
             Workload::Compact => compact::start(stage, actors),
+            Workload::Membership => membership::start(stage, actors),
         }
     }
 
@@ -135,6 +142,7 @@ impl Workload {
             Workload::Set => set::last_reads(session).await,
             Workload::Lock => lock::last_reads(session, &stage.outside, true).await,
             Workload::Unfenced => lock::last_reads(session, &stage.outside, false).await,
+            Workload::Membership => membership::last_reads(session).await,
             _ => {}
         }
     }
