@@ -54,7 +54,20 @@ async fn invite(mut actor: Actor) -> Check {
             continue;
         };
         let call = change(&mut actor, &members);
-        actor.session.call(Call::Member(call)).await;
+        let removed = match &call {
+            MemberCall::Remove { id } => members.into_iter().find(|one| one.id == *id),
+            _ => None,
+        };
+        let outcome = actor.session.call(Call::Member(call)).await;
+        if let (Outcome::Ok(_), Some(guest)) = (outcome, removed)
+            && actor.chance(40)
+        {
+            // Who comes back at once, to the same address, must be somebody else.
+            let peer_urls = guest.peer_urls;
+            let learner = true;
+            let call = MemberCall::Add { peer_urls, learner };
+            actor.session.call(Call::Member(call)).await;
+        }
     }
     Ok(())
 }
