@@ -4,7 +4,8 @@
 //! respects real time, in which every answer names exactly the members that the changes before it
 //! leave, ids are unique, and who was removed never comes back under the old id. Found by the search
 //! that trusts nothing; too hard a history is unknown. Lists that may be old are left out, and so are changes that were
-//! not answered and that no answer shows: if one took place, it did so where nobody looked.
+//! not answered and that no answer shows: if one took place, it did so where nobody looked. Where only the lists in
+//! answers to changes do not fit, the rule says so: `membership.answer-late`.
 
 use super::verdict::{Court, Finding, Violation};
 use super::wgl::{Model, Searched, Timed, minimise, search};
@@ -173,6 +174,22 @@ fn leave_out_unseen(asked: &mut Vec<Timed<Asked>>) {
     });
 }
 
+/// The same where a change and the list of members in its answer are two things, both between its call and its
+/// return: what is explained by that is a milder mistake.
+fn apart(asked: &[Timed<Asked>]) -> Vec<Timed<Asked>> {
+    let mut parts: Vec<Timed<Asked>> = Vec::new();
+    for one in asked {
+        let (mut change, mut list) = (one.clone(), one.clone());
+        let is_list = matches!(one.op.1, MemberCall::List { .. });
+        if !is_list && change.op.2.take().is_some() {
+            list.op.1 = MemberCall::List { linearizable: true };
+            parts.push(list);
+        }
+        parts.push(change);
+    }
+    parts
+}
+
 fn same_urls(some: &[String], others: &[String]) -> bool {
     let sorted = |urls: &[String]| BTreeSet::from_iter(urls.iter().cloned());
     sorted(some) == sorted(others)
@@ -226,8 +243,17 @@ pub fn check(history: &History) -> Finding {
                 searched(&with(kept)) == Searched::Illegal
             });
             let ids: Vec<OpId> = with(&kept).iter().map(|one| one.op.0).collect();
-            let text = format!("no order explains {} answers about members", ids.len());
-            court.violation(Violation::new("membership.not-linearizable", text).by(ids));
+            let (rule, text) = match searched(&apart(&asked)) {
+                Searched::Linearizable => (
+                    "membership.answer-late",
+                    "an order explains the changes and the lists, but answers to changes show members of another moment",
+                ),
+                _ => (
+                    "membership.not-linearizable",
+                    "no order explains the answers about members",
+                ),
+            };
+            court.violation(Violation::new(rule, text).by(ids));
         }
     }
     court.close()
