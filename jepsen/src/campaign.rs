@@ -12,7 +12,7 @@ use crate::observer;
 use crate::recorder::{Recorder, Tally};
 use crate::session::Session;
 use crate::workload::{self, Stage, Workload};
-use keelson_kit::check::{Check, Failure, some};
+use keelson_kit::check::{Check, Failure, holds, some};
 use keelson_kit::cluster::Binary;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,6 +30,8 @@ pub const SUMMARY: &str = "run.json";
 const LAST_ACTORS: Duration = Duration::from_secs(60);
 /// Fewer answers in a second make a run that proves nothing.
 const LEAST_RATE: u64 = 5;
+/// Hosts beside those of the members, where members come and go: three can grow to five and shrink again.
+const SPARES: usize = 2;
 /// How long writes are tried at the end.
 const LAST_WRITE: Duration = Duration::from_secs(60);
 
@@ -100,9 +102,11 @@ pub async fn run(
     std::fs::create_dir_all(&options.out)?;
     let host = Host::examine(enclosure, scratch);
     let wants_clock = options.nemeses.contains(&Nemesis::Clock);
+    let wants_spares = options.nemeses.contains(&Nemesis::Member);
     let spec = Spec {
         binary: options.binary.clone(),
         size: options.nodes,
+        spares: if wants_spares { SPARES } else { 0 },
         enclosure,
         disk_megabytes: 1200,
         // Where there is none, the fault is skipped.
@@ -228,13 +232,14 @@ async fn perform(
         tally.begun += 1;
         tally.effective += u64::from(*is_effective);
     }
-    for i in 0..cluster.size() {
-        cluster.start(i)?;
+    let present = cluster.present();
+    for i in &present {
+        cluster.start(*i)?;
     }
     let ready = cluster.ready().await;
     let _ = stop.send(true);
     let mut last = match ready {
-        Ok(()) => last_reads(options, &stage).await,
+        Ok(()) => last_reads(options, &stage, cluster).await,
         Err(failure) => Err(failure),
     };
     // Without a last revision, watches would wait for ever.
@@ -255,15 +260,20 @@ async fn perform(
         detail,
     });
     let compared = match last {
-        Ok(revision) => observer::compare(recorder, &stage.endpoints, revision).await,
+        Ok(revision) => observer::compare(recorder, &stage.endpoints, &present, revision).await,
         Err(failure) => Err(failure),
     };
     Ok((faults, compared))
 }
 
 /// The last write, and reads of everything by every member. Returns the last write's revision.
-async fn last_reads(options: &Options, stage: &Stage) -> Check<i64> {
-    let mut any = Session::new(&stage.recorder, &stage.endpoints, None)?;
+async fn last_reads(options: &Options, stage: &Stage, cluster: &Cluster) -> Check<i64> {
+    let present = cluster.present();
+    let endpoints: Vec<_> = present
+        .iter()
+        .map(|i| stage.endpoints[*i].clone())
+        .collect();
+    let mut any = Session::new(&stage.recorder, &endpoints, None)?;
     for workload in &options.workloads {
         workload.last_reads(stage, &mut any).await;
     }
@@ -281,8 +291,10 @@ async fn last_reads(options: &Options, stage: &Stage) -> Check<i64> {
             return Err(Failure::new("no write succeeds when all is healed"));
         }
     };
-    for node in 1..=stage.endpoints.len() {
-        let mut session = Session::new(&stage.recorder, &stage.endpoints, Some(node as Node))?;
+    same_members(options, cluster, &mut any).await?;
+    for i in present {
+        let node = i as Node + 1;
+        let mut session = Session::new(&stage.recorder, &stage.endpoints, Some(node))?;
         let everything = RangeCall {
             range: KeyRange::all(),
             ..RangeCall::default()
@@ -290,6 +302,21 @@ async fn last_reads(options: &Options, stage: &Stage) -> Check<i64> {
         some("an answer of every member", session.range(everything).await)?;
     }
     Ok(revision)
+}
+
+/// There are as many members as in the beginning, and they are those that are compared.
+async fn same_members(options: &Options, cluster: &Cluster, any: &mut Session) -> Check {
+    let listed = some("a list of the members", any.members().await)?;
+    let mut listed: Vec<_> = listed.into_iter().flat_map(|one| one.peer_urls).collect();
+    let present = cluster.present();
+    let mut wanted: Vec<_> = present.iter().map(|i| cluster.peer_url(*i)).collect();
+    listed.sort();
+    wanted.sort_unstable();
+    let text = format!(
+        "the members are {wanted:?}, and {} of them: {listed:?}",
+        options.nodes
+    );
+    holds(&text, listed == wanted && listed.len() == options.nodes)
 }
 
 /// Clients, on a thread and a runtime of their own: faults must not slow them down.

@@ -12,6 +12,7 @@ use keelson_kit::port::free_port;
 use keelson_kit::process::{Process, tail};
 use keelson_kit::request::get;
 use keelson_kit::wait::wait_until;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -36,6 +37,8 @@ pub struct Spec {
     pub binary: Binary,
     /// How many.
     pub size: usize,
+    /// Hosts and disks beside theirs, for members that are added.
+    pub spares: usize,
     /// What keeps them apart.
     pub enclosure: Enclosure,
     /// Size of each disk image.
@@ -49,6 +52,7 @@ pub struct Spec {
 struct Member {
     name: String,
     client_url: String,
+    peer_url: String,
     arguments: Vec<String>,
     log: PathBuf,
     process: Option<Process>,
@@ -61,6 +65,8 @@ struct Member {
 #[derive(Debug)]
 pub struct Cluster {
     members: Vec<Member>,
+    /// Places, counted from zero, of those that belong to the cluster; the others are empty.
+    present: BTreeSet<usize>,
     disks: Vec<Disk>,
     net: Option<Net>,
     directory: PathBuf,
@@ -86,10 +92,10 @@ impl Cluster {
     pub fn prepare(spec: &Spec, directory: &Path, logs: &Path) -> Check<Cluster> {
         let net = match spec.enclosure {
             Enclosure::None => None,
-            _ => Some(Net::new(spec.size)?),
+            _ => Some(Net::new(spec.size + spec.spares)?),
         };
         let mut disks = Vec::new();
-        for i in 0..spec.size {
+        for i in 0..spec.size + spec.spares {
             let place = directory.join(name(i));
             disks.push(match spec.enclosure {
                 Enclosure::Full => Disk::image(&place, spec.disk_megabytes)?,
@@ -98,6 +104,7 @@ impl Cluster {
         }
         let mut cluster = Cluster {
             members: Vec::new(),
+            present: (0..spec.size).collect(),
             disks,
             net,
             directory: logs.to_owned(),
@@ -109,10 +116,10 @@ impl Cluster {
 
     fn add_members(&mut self, spec: &Spec) -> Check {
         let mut urls = Vec::new();
-        for i in 0..spec.size {
+        for i in 0..spec.size + spec.spares {
             urls.push(self.urls(i)?);
         }
-        let everyone = urls.iter().enumerate();
+        let everyone = urls.iter().take(spec.size).enumerate();
         let everyone: Vec<String> = everyone
             .map(|(i, (_, peers))| format!("{}={peers}", name(i)))
             .collect();
@@ -142,6 +149,7 @@ impl Cluster {
                 log: self.directory.join(format!("{name}.log")),
                 name,
                 client_url: clients,
+                peer_url: peers,
                 arguments,
                 process: None,
                 is_paused: false,
@@ -164,14 +172,14 @@ impl Cluster {
         Ok((port()?, port()?))
     }
 
-    /// How many members there are, running or not.
+    /// How many places for members there are, empty or not.
     pub fn size(&self) -> usize {
         self.members.len()
     }
 
-    /// How many of them may be lost.
+    /// How many of those that are present may be lost.
     pub fn minority(&self) -> usize {
-        (self.size() - 1) / 2
+        self.present.len().saturating_sub(1) / 2
     }
 
     /// A member's name.
@@ -179,7 +187,7 @@ impl Cluster {
         &self.members[i].name
     }
 
-    /// Client URLs of all members.
+    /// Client URLs of all places.
     pub fn endpoints(&self) -> Vec<String> {
         self.members
             .iter()
@@ -294,13 +302,13 @@ impl Cluster {
         process.stop(deadline).await
     }
 
-    /// Waits until all members answer a linearizable read.
+    /// Waits until all members that are present answer a linearizable read.
     ///
     /// # Errors
     ///
     /// When one does not.
     pub async fn ready(&mut self) -> Check {
-        for i in 0..self.size() {
+        for i in self.present() {
             let client = Client::new(&[self.members[i].client_url.clone()])?;
             let why = format!("{} answers a linearizable read", self.name(i));
             let waited = wait_until(&why, START, || {
@@ -325,7 +333,8 @@ impl Cluster {
             .iter()
             .enumerate()
             .map(|(i, member)| async move {
-                if member.process.is_none() || member.is_paused {
+                let is_here = self.present.contains(&i);
+                if !is_here || member.process.is_none() || member.is_paused {
                     return None;
                 }
                 let client = Client::new(std::slice::from_ref(&member.client_url)).ok()?;
@@ -463,6 +472,8 @@ impl Drop for Cluster {
 fn name(i: usize) -> String {
     format!("m{}", i + 1)
 }
+
+mod places;
 
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,7 @@ const RARE: [Nemesis; 5] = [
 /// Requests that stir things up, beside the others.
 const STIRRING: [Nemesis; 2] = [Nemesis::Transfer, Nemesis::Defragment];
 /// Loads that every fault must have met come more often.
-const LOADS: [Workload; 11] = [
+const LOADS: [Workload; 12] = [
     Workload::Register,
     Workload::Txn,
     Workload::Watch,
@@ -46,6 +46,7 @@ const LOADS: [Workload; 11] = [
     Workload::Lock,
     Workload::Compact,
     Workload::Election,
+    Workload::Membership,
 ];
 
 /// What one run does.
@@ -102,7 +103,13 @@ pub fn choose(seed: u64, number: u64) -> Cell {
     if random.random_bool(0.3) {
         nemeses.extend(STIRRING.choose(&mut random));
     }
+    // Changes of members are looked at from all sides, while wires are cut.
+    if random.random_bool(0.1) {
+        workloads.push(Workload::Membership);
+        nemeses.extend([Nemesis::Member, Nemesis::Partition]);
+    }
     workloads.sort();
+    workloads.dedup();
     nemeses.sort();
     nemeses.dedup();
     Cell { workloads, nemeses }
@@ -235,5 +242,11 @@ mod tests {
                 );
             }
         }
+        let changes = |cell: &&Cell| {
+            let both = [Nemesis::Member, Nemesis::Partition];
+            both.iter().all(|one| cell.nemeses.contains(one))
+                && cell.workloads.contains(&Workload::Membership)
+        };
+        assert!(cells.iter().filter(changes).count() > 10);
     }
 }

@@ -3,6 +3,12 @@
 use crate::history::Outcome;
 use tonic::{Code, Status};
 
+/// For these reasons a change of members is refused before it is proposed, with codes that say less.
+const REFUSED_CHANGES: [&str; 2] = [
+    "etcdserver: unhealthy cluster",
+    "etcdserver: re-configuration failed due to not enough started members",
+];
+
 /// Sorts an error. In doubt the outcome is unknown.
 ///
 /// A server refuses before it proposes, or when it applies, and its texts begin with its name then: nothing has
@@ -33,6 +39,7 @@ fn is_definite(status: &Status) -> bool {
         && ["election: no leader", "election: not leader"].contains(&status.message());
     (refused && status.message().starts_with("etcdserver: "))
         || is_not_leader
+        || REFUSED_CHANGES.contains(&status.message())
         || never_connected(status)
 }
 
@@ -72,6 +79,14 @@ mod tests {
             Code::ResourceExhausted,
             "etcdserver: too many requests"
         ));
+    }
+
+    #[test]
+    fn a_change_that_would_endanger_the_quorum_is_refused_before_it_is_proposed() {
+        for text in REFUSED_CHANGES {
+            assert!(!is_unknown(Code::Unavailable, text), "{text}");
+            assert!(!is_unknown(Code::Unknown, text), "{text}");
+        }
     }
 
     #[test]

@@ -116,6 +116,15 @@ impl Session {
         }
     }
 
+    /// The members, as a member that has learnt what is newest lists them.
+    pub async fn members(&mut self) -> Option<Vec<MemberInfo>> {
+        let list = MemberCall::List { linearizable: true };
+        match self.call(Call::Member(list)).await {
+            Outcome::Ok(Reply::Member { reply, .. }) => Some(reply.members),
+            _ => None,
+        }
+    }
+
     /// Does something beside the store; the answer says if it was accepted, and elements.
     pub async fn outside(
         &mut self,
@@ -140,7 +149,8 @@ impl Session {
             Call::Lease(call) => self.send_lease(call).await,
             Call::Admin(call) => self.send_admin(call).await,
             Call::Lock(call) => within(claims::send(&self.client, call)).await,
-            Call::Member(_) | Call::Outside(_) => Err(Status::invalid_argument(
+            Call::Member(call) => self.send_member(call).await,
+            Call::Outside(_) => Err(Status::invalid_argument(
                 "etcdserver: this process does not send such",
             )),
         }
@@ -202,6 +212,48 @@ impl Session {
         };
         let header = wire::header(header);
         Ok(Reply::Lease { header, reply })
+    }
+
+    async fn send_member(&self, call: MemberCall) -> Result<Reply, Status> {
+        let client = &self.client;
+        let (header, added, members) = match call {
+            MemberCall::List { linearizable } => {
+                let request = pb::MemberListRequest { linearizable };
+                let reply = within(client.member_list(request)).await?;
+                (reply.header, None, reply.members)
+            }
+            MemberCall::Add { peer_urls, learner } => {
+                let request = pb::MemberAddRequest {
+                    peer_ur_ls: peer_urls,
+                    is_learner: learner,
+                };
+                let reply = within(client.member_add(request)).await?;
+                let added = reply.member.map(|member| member.id);
+                (reply.header, added, reply.members)
+            }
+            MemberCall::Remove { id } => {
+                let request = pb::MemberRemoveRequest { id };
+                let reply = within(client.member_remove(request)).await?;
+                (reply.header, None, reply.members)
+            }
+            MemberCall::Promote { id } => {
+                let request = pb::MemberPromoteRequest { id };
+                let reply = within(client.member_promote(request)).await?;
+                (reply.header, None, reply.members)
+            }
+            MemberCall::Update { id, peer_urls } => {
+                let request = pb::MemberUpdateRequest {
+                    id,
+                    peer_ur_ls: peer_urls,
+                };
+                let reply = within(client.member_update(request)).await?;
+                (reply.header, None, reply.members)
+            }
+        };
+        let members = members.iter().map(wire::member).collect();
+        let header = wire::header(header);
+        let reply = MemberReply { added, members };
+        Ok(Reply::Member { header, reply })
     }
 
     async fn send_admin(&self, call: AdminCall) -> Result<Reply, Status> {

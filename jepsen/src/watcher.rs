@@ -20,6 +20,8 @@ const REST: Duration = Duration::from_millis(300);
 /// A stream that says nothing at all for so long is given up: its member may be gone without a word. Progress
 /// is asked for long before.
 const SILENCE: Duration = Duration::from_secs(8);
+/// A member that is not heard for so long may be gone for good: its watches go to the next one in any case.
+const GONE: Duration = Duration::from_secs(12);
 /// How often progress is asked for.
 const PROGRESS: Duration = Duration::from_secs(2);
 
@@ -71,15 +73,18 @@ enum Ended {
 }
 
 /// What a watch has seen.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Seen {
     /// The revision from which it goes on.
     next: i64,
     /// Everything up to here has come.
     reached: i64,
+    /// When something came last.
+    heard: Instant,
 }
 
-/// Watches until it may end, over as many streams as it takes. With `hop`, each stream goes to the next member.
+/// Watches until it may end, over as many streams as it takes. With `hop`, each stream goes to the next member; without,
+/// only when a member is not heard for long.
 ///
 /// # Errors
 ///
@@ -94,6 +99,7 @@ pub async fn watch(
     let mut seen = Seen {
         next: open.start_revision,
         reached: 0,
+        heard: Instant::now(),
     };
     loop {
         open.watch = recorder.number();
@@ -113,10 +119,12 @@ pub async fn watch(
                 seen = Seen {
                     next: revision,
                     reached: 0,
+                    heard: seen.heard,
                 };
             }
         }
-        if hop {
+        if hop || seen.heard.elapsed() > GONE {
+            seen.heard = Instant::now();
             open.node = (open.node as usize % endpoints.len()) as Node + 1;
         }
         if until.is_late() {
@@ -151,6 +159,7 @@ async fn one(
         };
         if let Some(message) = message {
             heard = Instant::now();
+            seen.heard = heard;
             if let Some(ended) = take(recorder, open, seen, &message) {
                 return ended;
             }

@@ -149,6 +149,16 @@ pub fn header(header: Option<pb::ResponseHeader>) -> Header {
     }
 }
 
+/// A member, as members see it.
+pub fn member(member: &pb::Member) -> MemberInfo {
+    MemberInfo {
+        id: member.id,
+        name: member.name.clone(),
+        peer_urls: member.peer_ur_ls.clone(),
+        learner: member.is_learner,
+    }
+}
+
 /// A key with its value.
 pub fn key_value(kv: &mvccpb::KeyValue) -> KeyValue {
     KeyValue {

@@ -134,6 +134,7 @@ impl Recovery {
         let spec = Spec {
             binary: server.binary(program)?,
             size: usize::from(self.nodes),
+            spares: 0,
             enclosure,
             disk_megabytes: 1200,
             fake_time: None,

@@ -43,6 +43,8 @@ pub enum Nemesis {
     Defragment,
     /// A member is asked to stop, and started again.
     Restart,
+    /// Members come and go, are promoted and replaced.
+    Member,
 }
 
 /// Faults of one lane never overlap, those of different lanes do.
@@ -89,7 +91,7 @@ const fn facts(
 
 impl Nemesis {
     /// All of them.
-    pub const ALL: [Nemesis; 19] = [
+    pub const ALL: [Nemesis; 20] = [
         Nemesis::Kill,
         Nemesis::KillMajority,
         Nemesis::KillAll,
@@ -109,6 +111,7 @@ impl Nemesis {
         Nemesis::Transfer,
         Nemesis::Defragment,
         Nemesis::Restart,
+        Nemesis::Member,
     ];
 
     /// What is known of it.
@@ -147,6 +150,7 @@ impl Nemesis {
             Nemesis::Transfer => facts("transfer", "F20", Requests, &[], (200, 1_000)),
             Nemesis::Defragment => facts("defragment", "F21", Requests, &[], (200, 1_000)),
             Nemesis::Restart => facts("restart", "F22", Members, &[], (200, 1_500)),
+            Nemesis::Member => facts("member", "F19", Members, &[], (1_000, 6_000)),
         }
     }
 

@@ -8,14 +8,16 @@
 //! |---|---|
 //! | `kind` | the faults and what they need |
 //! | `plan` | when which begins, from a seed |
-//! | `process`, `failpoint`, `storage`, `wires`, `requests` | how they are done |
+//! | `process`, `failpoint`, `storage`, `wires`, `requests`, `members`, `story` | how they are done |
 
 mod failpoint;
 pub mod kind;
+mod members;
 pub mod plan;
 mod process;
 mod requests;
 mod storage;
+mod story;
 mod wires;
 
 use crate::cluster::Cluster;
@@ -35,6 +37,8 @@ use tokio::time::sleep;
 
 /// Between two looks at what is to be done.
 const TICK: Duration = Duration::from_millis(20);
+/// Time for changes of members to come to their end when nothing else is broken.
+const LAST_CHANGES: Duration = Duration::from_secs(90);
 
 /// A fault that goes on.
 #[derive(Debug)]
@@ -66,6 +70,18 @@ enum Means {
     Tracer(keelson_kit::process::Process, std::path::PathBuf),
     /// A member that dies at failpoints, and how often it had done so before.
     Armed(usize),
+    /// Changes of members, one after the other.
+    Story(Box<members::Story>),
+}
+
+impl Active {
+    /// Whether it can be taken away at any time, or has come to its end.
+    fn may_end(&self) -> bool {
+        match &self.means {
+            Means::Story(story) => story.may_end(),
+            _ => true,
+        }
+    }
 }
 
 /// Carries out a plan.
@@ -112,7 +128,7 @@ impl<'a> Injector<'a> {
                 let fault = self.active.remove(i);
                 self.end(fault).await;
             }
-            let next = steps.next_if(|step| step.at_ms <= now_ms);
+            let next = steps.next_if(|step| step.at_ms <= now_ms && !self.is_held(step));
             if let Some(step) = next.filter(|step| owed.remove(&step.nemesis) || !is_late) {
                 // Late, because something before took long: then it lasts as long, from now on.
                 let late = Step {
@@ -130,6 +146,16 @@ impl<'a> Injector<'a> {
 
     /// Takes everything away that goes on.
     pub async fn heal(&mut self) {
+        while let Some(i) = self.active.iter().rposition(Active::may_end) {
+            let fault = self.active.remove(i);
+            self.end(fault).await;
+        }
+        let began = Instant::now();
+        while !self.active.iter().all(Active::may_end) && began.elapsed() < LAST_CHANGES {
+            self.tick();
+            self.note_ends();
+            sleep(TICK).await;
+        }
         while let Some(fault) = self.active.pop() {
             self.end(fault).await;
         }
@@ -138,7 +164,15 @@ impl<'a> Injector<'a> {
 
     fn due(&self, now_ms: u64) -> Option<usize> {
         let ends = |fault: &Active| fault.step.at_ms + fault.step.length_ms;
-        self.active.iter().position(|fault| ends(fault) <= now_ms)
+        let is_due = |fault: &Active| ends(fault) <= now_ms && fault.may_end();
+        self.active.iter().position(is_due)
+    }
+
+    /// Whether a fault of the same lane has yet to come to its end.
+    fn is_held(&self, step: &Step) -> bool {
+        let lane = step.nemesis.facts().lane;
+        let mut active = self.active.iter();
+        active.any(|one| one.step.nemesis.facts().lane == lane && !one.may_end())
     }
 
     /// A lane holds one fault: a late one waits until the one before has ended.
@@ -231,11 +265,17 @@ impl<'a> Injector<'a> {
             Nemesis::Transfer => self.transfer(fault).await,
             Nemesis::Defragment => self.defragment(fault).await,
             Nemesis::Clock => self.turn_clock(fault).await,
+            Nemesis::Member => self.begin_story(fault),
         }
     }
 
     /// What goes on in the middle of a fault.
     fn tick(&mut self) {
+        for i in 0..self.active.len() {
+            let mut fault = self.active.remove(i);
+            self.go_on(&mut fault);
+            self.active.insert(i, fault);
+        }
         let Injector {
             cluster, active, ..
         } = self;
@@ -277,6 +317,7 @@ impl<'a> Injector<'a> {
             Nemesis::Link => self.widen(&mut fault),
             Nemesis::Transfer | Nemesis::Defragment => Ok(String::new()),
             Nemesis::Clock => self.set_clock_right(&fault),
+            Nemesis::Member => self.end_story(&mut fault),
         };
         let phase = match ended {
             Ok(detail) => FaultPhase::End { detail },
@@ -306,6 +347,9 @@ impl<'a> Injector<'a> {
         for (i, how) in self.cluster.take_ends() {
             let may_end = |fault: &&mut Active| {
                 let kind = fault.step.nemesis;
+                if let Means::Story(story) = &fault.means {
+                    return story.explains(i);
+                }
                 matches!(
                     kind,
                     Nemesis::Full | Nemesis::SyncError | Nemesis::Failpoint
@@ -315,7 +359,10 @@ impl<'a> Injector<'a> {
             let expected = cause.is_some();
             if let Some(fault) = cause {
                 fault.ended = Some(how.clone());
-                self.cluster.excuse(i, fault.log_from);
+                // A change of members explains that it ends, and nothing that it complains of.
+                if fault.step.nemesis != Nemesis::Member {
+                    self.cluster.excuse(i, fault.log_from);
+                }
             }
             let node = i as Node + 1;
             self.recorder.observe(Observation::Exit {
@@ -335,8 +382,8 @@ impl<'a> Injector<'a> {
     }
 
     async fn victims(&self, role: Role, random: &mut StdRng) -> Vec<usize> {
-        let size = self.cluster.size();
-        let mut all: Vec<usize> = (0..size).collect();
+        let mut all = self.cluster.present();
+        let size = all.len();
         if role == Role::All {
             return all;
         }

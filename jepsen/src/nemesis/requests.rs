@@ -20,8 +20,10 @@ const CLOCK: Duration = Duration::from_secs(3);
 impl Injector<'_> {
     pub(super) async fn transfer(&mut self, fault: &mut Active) -> Check<Option<String>> {
         let (leader, term) = some("a leader", self.cluster.leader().await)?;
-        let other =
-            (leader + fault.random.random_range(1..self.cluster.size())) % self.cluster.size();
+        let present = self.cluster.present();
+        let place = some("its place", present.iter().position(|i| *i == leader))?;
+        let other = place + fault.random.random_range(1..present.len().max(2));
+        let other = present[other % present.len()];
         let client = Client::new(&self.cluster.endpoints())?;
         let target_id = timeout(ANSWER, client.member(other).member_id()).await??;
         let request = MoveLeaderRequest { target_id };

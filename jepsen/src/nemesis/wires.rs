@@ -17,6 +17,20 @@ fn ends(member: usize) -> [(Option<usize>, String); 2] {
     ]
 }
 
+/// The wires to cut among the members that are present. Two have no shape but one.
+fn among(present: &[usize], shape: Shape, first: usize, random: &mut impl Rng) -> Vec<Cut> {
+    let place = present.iter().position(|i| *i == first).unwrap_or(0);
+    let mut cuts = shape.cuts(present.len(), place, random);
+    if cuts.is_empty() {
+        cuts = Shape::Alone.cuts(present.len(), place, random);
+    }
+    // Whoever is no member has a place beyond all of them.
+    let host = |place: usize| present.get(place).copied().unwrap_or(place);
+    let cuts = cuts.into_iter();
+    cuts.map(|(wire, from, to)| (wire, host(from), host(to)))
+        .collect()
+}
+
 impl Injector<'_> {
     pub(super) fn cut(&mut self, fault: &mut Active) -> Check<Option<String>> {
         let wires = some("wires", self.cluster.net())?;
@@ -25,7 +39,8 @@ impl Injector<'_> {
             Nemesis::Flap => Shape::Alone,
             _ => Shape::ALL[fault.random.random_range(0..Shape::ALL.len())],
         };
-        let cuts = shape.cuts(self.cluster.size(), first, &mut fault.random);
+        let cuts = among(&self.cluster.present(), shape, first, &mut fault.random);
+        holds("there are wires to cut", !cuts.is_empty())?;
         fault.means = Means::Cut(cuts.clone(), true);
         net::cut(wires, &cuts)?;
         let are_cut = net::are_cut(wires, &cuts)?;
@@ -92,6 +107,25 @@ pub(super) fn toggle(cluster: &Cluster, cuts: &[Cut], is_cut: bool) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keelson_kit::net::{OUTSIDE, Wire};
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    #[test]
+    fn only_members_that_are_present_lose_each_other() {
+        let mut random = StdRng::seed_from_u64(3);
+        for shape in Shape::ALL {
+            for present in [vec![1, 4], vec![0, 2, 4]] {
+                let cuts = among(&present, shape, 4, &mut random);
+                assert!(!cuts.is_empty(), "{shape:?} of {present:?}");
+                for (wire, from, to) in cuts {
+                    let is_one =
+                        |i| present.contains(&i) || (wire == Wire::Clients && i == OUTSIDE);
+                    assert!(is_one(from) && is_one(to), "{shape:?}: {from} to {to}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn frames_that_waited_are_counted() {

@@ -16,6 +16,7 @@
 //! | `lock`, `unfenced` | a set beside the store, guarded by a lock; without a fence it must break (W9) |
 //! | `election` | elections, proclamations, observers (W10) |
 //! | `compact` | compactions, and reads and watches around them (W13) |
+//! | `membership` | lists of members, and guests that are added, moved and removed (W11) |
 
 mod bank;
 mod compact;
@@ -23,6 +24,7 @@ mod election;
 mod lease;
 mod list;
 mod lock;
+mod membership;
 mod register;
 mod set;
 mod txn;
@@ -56,11 +58,12 @@ pub enum Workload {
     Unfenced,
     Compact,
     Election,
+    Membership,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Workload; 12] = [
+    pub const ALL: [Workload; 13] = [
         Workload::Register,
         Workload::Txn,
         Workload::Set,
@@ -73,6 +76,7 @@ impl Workload {
         Workload::Unfenced,
         Workload::Compact,
         Workload::Election,
+        Workload::Membership,
     ];
 
     /// As on the command line.
@@ -90,6 +94,7 @@ impl Workload {
             Workload::Unfenced => "unfenced",
             Workload::Compact => "compact",
             Workload::Election => "election",
+            Workload::Membership => "membership",
         }
     }
 
@@ -107,6 +112,7 @@ impl Workload {
             Workload::Lock | Workload::Unfenced => "W9",
             Workload::Compact => "W13",
             Workload::Election => "W10",
+            Workload::Membership => "W11",
         }
     }
 
@@ -133,6 +139,7 @@ impl Workload {
             Workload::Unfenced => lock::start(stage, actors, false),
             Workload::Compact => compact::start(stage, actors),
             Workload::Election => election::start(stage, actors),
+            Workload::Membership => membership::start(stage, actors),
         }
     }
 
@@ -142,6 +149,7 @@ impl Workload {
             Workload::Set => set::last_reads(session).await,
             Workload::Lock => lock::last_reads(session, &stage.outside, true).await,
             Workload::Unfenced => lock::last_reads(session, &stage.outside, false).await,
+            Workload::Membership => membership::last_reads(session).await,
             _ => {}
         }
     }

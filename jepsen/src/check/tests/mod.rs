@@ -2,6 +2,7 @@
 
 mod elections;
 mod harness;
+mod membership;
 pub mod sim;
 mod sim_answers;
 mod sim_calls;
