@@ -18,6 +18,8 @@
 //! | `invariant`, `set` | what workloads promise |
 //! | `membership` | changes of members |
 //! | `end` | durability, hashes, processes |
+//! | `stored` | what members have on disks that were copied or damaged |
+//! | `refusal` | that members refuse what they must not work with |
 
 mod compaction;
 mod end;
@@ -25,7 +27,9 @@ mod harness;
 mod invariant;
 mod lease;
 mod membership;
+mod refusal;
 mod set;
+mod stored;
 mod truth;
 mod verdict;
 mod watch;
@@ -73,6 +77,8 @@ pub fn judge(history: &History) -> Judgement {
         end::durability(history, &truth),
         end::hashes(history),
         end::processes(history),
+        stored::check(history, &truth),
+        refusal::check(history),
     ];
     Judgement { findings, truth }
 }

@@ -43,6 +43,14 @@ pub enum Nemesis {
     Defragment,
     /// A member is asked to stop, and started again.
     Restart,
+    /// A byte of a member's log or state is not what was written.
+    Damage,
+    /// A member's data is gone, whole or in part, or another process uses it.
+    LostData,
+    /// A copy of a member's disk, taken while it works, is opened by a member alone.
+    Image,
+    /// A control that must fail: disks say that they have synced and have not, and all lose power.
+    Lie,
 }
 
 /// Faults of one lane never overlap, those of different lanes do.
@@ -89,7 +97,7 @@ const fn facts(
 
 impl Nemesis {
     /// All of them.
-    pub const ALL: [Nemesis; 19] = [
+    pub const ALL: [Nemesis; 23] = [
         Nemesis::Kill,
         Nemesis::KillMajority,
         Nemesis::KillAll,
@@ -109,6 +117,10 @@ impl Nemesis {
         Nemesis::Transfer,
         Nemesis::Defragment,
         Nemesis::Restart,
+        Nemesis::Damage,
+        Nemesis::LostData,
+        Nemesis::Image,
+        Nemesis::Lie,
     ];
 
     /// What is known of it.
@@ -147,6 +159,16 @@ impl Nemesis {
             Nemesis::Transfer => facts("transfer", "F20", Requests, &[], (200, 1_000)),
             Nemesis::Defragment => facts("defragment", "F21", Requests, &[], (200, 1_000)),
             Nemesis::Restart => facts("restart", "F22", Members, &[], (200, 1_500)),
+            Nemesis::Damage => facts("damage", "F15", Members, &[], (500, 3_000)),
+            Nemesis::LostData => facts("lost-data", "F16", Members, &[], (300, 2_000)),
+            Nemesis::Image => facts("image", "F4", Members, &[Images, Cuts], (500, 3_000)),
+            Nemesis::Lie => facts(
+                "lie",
+                "F17",
+                Members,
+                &[PowerLoss, SyscallErrors],
+                (2_000, 6_000),
+            ),
         }
     }
 
