@@ -6,6 +6,7 @@ use crate::cluster::{Cluster, Spec};
 use crate::doctor::Host;
 use crate::enclosure::Enclosure;
 use crate::history::*;
+use crate::lie;
 use crate::nemesis::kind::Nemesis;
 use crate::nemesis::{Injector, plan};
 use crate::observer;
@@ -103,6 +104,7 @@ pub async fn run(
     let host = Host::examine(enclosure, scratch);
     let wants_clock = options.nemeses.contains(&Nemesis::Clock);
     let wants_spares = options.nemeses.contains(&Nemesis::Member);
+    let wants_lies = options.nemeses.contains(&Nemesis::Lie);
     let spec = Spec {
         binary: options.binary.clone(),
         size: options.nodes,
@@ -111,6 +113,8 @@ pub async fn run(
         disk_megabytes: 1200,
         // Where there is none, the fault is skipped.
         fake_time: wants_clock.then(|| clock::library(scratch).ok()).flatten(),
+        // Where there is none, disks lie by other means.
+        lies: wants_lies.then(|| lie::library(scratch).ok()).flatten(),
     };
     let mut cluster = Cluster::prepare(&spec, scratch, &options.out)?;
     for i in 0..options.nodes {

@@ -24,8 +24,14 @@ const TOLD: &str = "KEELSON_JEPSEN_CLOCK";
 ///
 /// When there is no compiler, or it refuses.
 pub fn library(directory: &Path) -> Check<PathBuf> {
-    let (source, library) = (directory.join("clock.c"), directory.join("clock.so"));
-    fs::write(&source, SOURCE)?;
+    compiled(directory, "clock", SOURCE)
+}
+
+/// Makes a library of a text in C.
+pub(crate) fn compiled(directory: &Path, name: &str, text: &str) -> Check<PathBuf> {
+    let at = directory.join(name);
+    let (source, library) = (at.with_extension("c"), at.with_extension("so"));
+    fs::write(&source, text)?;
     let mut compiler = Command::new("cc");
     run(compiler
         .args(["-shared", "-fPIC", "-O2", "-o"])

@@ -22,6 +22,9 @@ use tokio::time::timeout;
 use crate::clock;
 use crate::disk::Disk;
 use crate::enclosure::Enclosure;
+use crate::lie;
+
+mod disks;
 
 /// Time from a start to the first answer, on a busy machine.
 const START: Duration = Duration::from_secs(90);
@@ -45,6 +48,8 @@ pub struct Spec {
     pub disk_megabytes: u64,
     /// The library that makes clocks of members listen, if they shall.
     pub fake_time: Option<PathBuf>,
+    /// The library that makes disks of members lie when they are told to, if they shall.
+    pub lies: Option<PathBuf>,
 }
 
 /// One of them.
@@ -128,6 +133,9 @@ impl Cluster {
             let mut arguments = self.net.as_ref().map_or(Vec::new(), |net| net.on(i));
             if let Some(library) = &spec.fake_time {
                 arguments.extend(clock::prefix(library, &self.directory, &name)?);
+            }
+            if let Some(library) = &spec.lies {
+                lie::load(library, &self.directory, &name, &mut arguments)?;
             }
             arguments.push(spec.binary.path.display().to_string());
             arguments.extend(spec.binary.leading.iter().cloned());

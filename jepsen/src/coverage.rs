@@ -24,12 +24,15 @@ const FAULTS: [Nemesis; 12] = [
     Nemesis::Restart,
 ];
 /// Faults that come now and then.
-const RARE: [Nemesis; 5] = [
+const RARE: [Nemesis; 8] = [
     Nemesis::Link,
     Nemesis::Full,
     Nemesis::SyncError,
     Nemesis::Torn,
     Nemesis::Clock,
+    Nemesis::Damage,
+    Nemesis::LostData,
+    Nemesis::Image,
 ];
 /// Requests that stir things up, beside the others.
 const STIRRING: [Nemesis; 2] = [Nemesis::Transfer, Nemesis::Defragment];

@@ -2,7 +2,7 @@
 //!
 //! Where images cannot be mounted a disk is a plain directory, and says that it cannot do these things.
 
-use keelson_kit::check::{Check, Failure, holds};
+use keelson_kit::check::{Check, Failure, holds, some};
 use keelson_kit::mount::free_bytes;
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::AsRawFd;
@@ -20,6 +20,8 @@ const FREEZE: libc::c_ulong = 0xc004_5877;
 const THAW: libc::c_ulong = 0xc004_5878;
 /// Written and never synced before the power goes.
 const CANARY: &str = "canary";
+/// A disk is copied again when something has reached it meanwhile, so often.
+const COPIES_MAX: usize = 5;
 /// Fills a disk.
 const BALLAST: &str = "ballast";
 
@@ -59,6 +61,75 @@ impl Disk {
         disk.image = Some(image);
         disk.mount()?;
         Ok(disk)
+    }
+
+    /// An image that is there already, mounted at `directory`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be mounted.
+    pub fn of(image: &Path, directory: &Path) -> Check<Disk> {
+        let mut disk = Disk::plain(directory)?;
+        disk.image = Some(image.to_owned());
+        disk.mount()?;
+        Ok(disk)
+    }
+
+    /// Copies the image: what would be there if the power went now. The member must stand still meanwhile. Holds a
+    /// file that was never synced, see [`Disk::lacks_canary`].
+    ///
+    /// # Errors
+    ///
+    /// When the disk is no image, or never stands still.
+    pub fn copy(&self, to: &Path) -> Check {
+        let image = some("an image", self.image.as_ref())?;
+        let canary = self.directory.join(CANARY);
+        fs::write(&canary, b"never synced")?;
+        let copied = self.copy_of_one_moment(image, to);
+        fs::remove_file(canary)?;
+        holds("the disk stood still while it was copied", copied?)
+    }
+
+    /// A copy takes its time. It is of one moment if nothing has reached the disk meanwhile.
+    fn copy_of_one_moment(&self, image: &Path, to: &Path) -> Check<bool> {
+        for _ in 0..COPIES_MAX {
+            let before = self.writes()?;
+            let mut copy = Command::new("cp");
+            run(copy.arg("--sparse=always").args([image, to]))?;
+            if before.is_some() && before == self.writes()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a disk that was copied has lost what was not synced.
+    ///
+    /// # Errors
+    ///
+    /// When what is there cannot be removed.
+    pub fn lacks_canary(&self) -> Check<bool> {
+        let canary = self.directory.join(CANARY);
+        let lost = fs::read(&canary).map_or(true, |found| found.is_empty());
+        if canary.exists() {
+            fs::remove_file(canary)?;
+        }
+        Ok(lost)
+    }
+
+    /// How many writes have reached the disk so far; nothing while one is on its way.
+    fn writes(&self) -> Check<Option<u64>> {
+        let mounts = fs::read_to_string("/proc/self/mounts")?;
+        let of = |line: &&str| line.split(' ').nth(1).map(Path::new) == Some(&self.directory);
+        let line = some("a mount", mounts.lines().rev().find(of))?;
+        let device = some("a device", line.split(' ').next())?;
+        let name = device.trim_start_matches("/dev/");
+        let text = fs::read_to_string(format!("/sys/block/{name}/stat"))?;
+        let numbers = text.split_whitespace().map(str::parse::<u64>);
+        let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
+        let written = some("a count of writes", numbers.get(4))?;
+        let under_way = some("a count of what is on its way", numbers.get(8))?;
+        Ok((*under_way == 0).then_some(*written))
     }
 
     /// Where the member's files are.
@@ -108,12 +179,7 @@ impl Disk {
         run(Command::new("umount").arg(&self.directory))?;
         self.is_mounted = false;
         self.mount()?;
-        let canary = self.directory.join(CANARY);
-        let lost = fs::read(&canary).map_or(true, |found| found.is_empty());
-        if canary.exists() {
-            fs::remove_file(canary)?;
-        }
-        Ok(lost)
+        self.lacks_canary()
     }
 
     /// Every write waits from here on.

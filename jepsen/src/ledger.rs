@@ -17,7 +17,7 @@ pub const WANTED: u64 = 20;
 
 /// Pairs of faults and loads that must be covered before anything is believed. The comparison of all members at
 /// the end belongs to every run. Faults with a `+` between them come in one run.
-const MUST: [(&str, &[&str]); 11] = [
+const MUST: [(&str, &[&str]); 14] = [
     ("kill", &["register", "txn", "watch", "lease"]),
     ("power", &["register", "txn", "watch", "lease"]),
     (
@@ -41,6 +41,9 @@ const MUST: [(&str, &[&str]); 11] = [
     ),
     ("member", &["membership", "register", "watch"]),
     ("member+partition", &["membership"]),
+    ("damage", &["register", "watch"]),
+    ("lost-data", &["register"]),
+    ("image", &["register", "txn"]),
 ];
 
 /// One run.

@@ -12,7 +12,8 @@
 //! | room | what |
 //! |---|---|
 //! | `enclosure` | namespaces that are gone with the run |
-//! | `disk`, `net`, `clock`, `cluster` | members on hosts and disks of their own |
+//! | `disk`, `net`, `clock`, `lie`, `cluster` | members on hosts and disks of their own |
+//! | `offline` | a member alone, on a copy of its disk |
 //! | `doctor` | what this host can do |
 //! | `session`, `claims`, `wire`, `errors`, `watcher`, `recorder` | clients that never repeat, and what they write down |
 //! | `workload` | what clients do |
@@ -38,10 +39,12 @@ pub mod enclosure;
 pub mod errors;
 pub mod history;
 pub mod ledger;
+pub mod lie;
 pub mod model;
 pub mod nemesis;
 pub mod net;
 pub mod observer;
+pub mod offline;
 pub mod planted;
 pub mod recorder;
 pub mod recovery;

@@ -7,8 +7,8 @@ use crate::history::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// When the cluster had recovered, if it did.
-fn recovered(history: &History) -> Option<(Nanos, i64)> {
+/// When the cluster had recovered, if it did, and the revision after the last write.
+pub(super) fn recovered(history: &History) -> Option<(Nanos, i64)> {
     history
         .observations
         .iter()
@@ -78,20 +78,27 @@ pub fn durability(history: &History, truth: &Truth) -> Finding {
             }
             Observed::Got((revision, kvs)) => {
                 court.look(kvs.len());
-                member(&mut court, truth, node, *revision, kvs);
+                member(&mut court, "durability", truth, node, *revision, kvs);
             }
         }
     }
     court.close()
 }
 
-/// Compares the data of one member with the truth.
-fn member(court: &mut Court, truth: &Truth, node: Node, revision: i64, kvs: &[KeyValue]) {
+/// Compares the data of one member with the truth. The first part of the rules' names is `of`.
+pub(super) fn member(
+    court: &mut Court,
+    of: &str,
+    truth: &Truth,
+    node: Node,
+    revision: i64,
+    kvs: &[KeyValue],
+) {
     let expected = truth.store.range_at(&KeyRange::all(), revision);
-    let of = |kvs: &mut dyn Iterator<Item = &KeyValue>| -> BTreeMap<_, KeyValue> {
+    let keys = |kvs: &mut dyn Iterator<Item = &KeyValue>| -> BTreeMap<_, KeyValue> {
         kvs.map(|kv| (kv.key.clone(), kv.clone())).collect()
     };
-    let (wanted, found) = (of(&mut expected.into_iter()), of(&mut kvs.iter()));
+    let (wanted, found) = (keys(&mut expected.into_iter()), keys(&mut kvs.iter()));
     for key in wanted.keys().chain(found.keys()).collect::<BTreeSet<_>>() {
         let (wanted, found) = (wanted.get(key), found.get(key));
         if wanted == found {
@@ -100,22 +107,23 @@ fn member(court: &mut Court, truth: &Truth, node: Node, revision: i64, kvs: &[Ke
         let newest = wanted.or(found).map_or(0, |kv| kv.mod_revision);
         let (rule, text) = match (wanted, found) {
             (Some(wanted), None) => (
-                "durability.lost",
+                "lost",
                 format!(
                     "member {node} lost {key}, written at {}",
                     wanted.mod_revision
                 ),
             ),
             (None, Some(found)) => (
-                "durability.resurrected",
+                "resurrected",
                 format!("member {node} still has {key} of {}", found.mod_revision),
             ),
             _ => (
-                "durability.differs",
+                "differs",
                 format!("member {node} has another version of {key}: {found:?}, not {wanted:?}"),
             ),
         };
-        let violation = Violation::new(rule, text).on([node]).at(newest);
+        let violation = Violation::new(&format!("{of}.{rule}"), text);
+        let violation = violation.on([node]).at(newest);
         court.weigh(violation.by(truth.author(newest)), truth.choice);
     }
 }

@@ -19,6 +19,8 @@
 //! | `membership` | changes of members |
 //! | `election` | who leads elections |
 //! | `end` | durability, hashes, processes |
+//! | `stored` | what members have on disks that were copied or damaged |
+//! | `refusal` | that members refuse what they must not work with |
 
 mod compaction;
 mod election;
@@ -27,7 +29,9 @@ mod harness;
 mod invariant;
 mod lease;
 mod membership;
+mod refusal;
 mod set;
+mod stored;
 mod truth;
 mod verdict;
 mod watch;
@@ -76,6 +80,8 @@ pub fn judge(history: &History) -> Judgement {
         end::hashes(history),
         end::processes(history),
         election::check(history, &truth),
+        stored::check(history, &truth),
+        refusal::check(history),
     ];
     Judgement { findings, truth }
 }

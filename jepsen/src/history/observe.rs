@@ -36,6 +36,19 @@ pub struct LogEntry {
     pub hash: u32,
 }
 
+/// What a member has by itself: on a disk that was copied or damaged, with nobody else's help.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The revision that was read.
+    pub revision: i64,
+    /// Index that is committed, as far as it knows.
+    pub committed: u64,
+    /// Index that is applied.
+    pub applied: u64,
+    /// All keys at that revision, in order.
+    pub kvs: Vec<KeyValue>,
+}
+
 /// One observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Observation {
@@ -148,5 +161,27 @@ pub enum Observation {
     Note {
         /// In words.
         text: String,
+    },
+    /// A member was started on a disk that was copied or damaged, and asked what it has.
+    Stored {
+        /// Whose disk it is.
+        node: Node,
+        /// What was done to it.
+        of: String,
+        /// What it has; an error if the member did not open what it must be able to open.
+        reply: Observed<Stored>,
+    },
+    /// A member was started on what it must not work with.
+    Refusal {
+        /// Which member.
+        node: Node,
+        /// What it was started on.
+        on: String,
+        /// How it ended by itself, or that it waits without serving; nothing if it went to work.
+        how: Option<String>,
+        /// The end of what it said.
+        said: String,
+        /// One of these a message must name that is of use to whoever reads it.
+        names: Vec<String>,
     },
 }

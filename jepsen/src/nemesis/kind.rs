@@ -45,6 +45,14 @@ pub enum Nemesis {
     Restart,
     /// Members come and go, are promoted and replaced.
     Member,
+    /// A byte of a member's log or state is not what was written.
+    Damage,
+    /// A member's data is gone, whole or in part, or another process uses it.
+    LostData,
+    /// A copy of a member's disk, taken while it works, is opened by a member alone.
+    Image,
+    /// A control that must fail: disks say that they have synced and have not, and all lose power.
+    Lie,
 }
 
 /// Faults of one lane never overlap, those of different lanes do.
@@ -91,7 +99,7 @@ const fn facts(
 
 impl Nemesis {
     /// All of them.
-    pub const ALL: [Nemesis; 20] = [
+    pub const ALL: [Nemesis; 24] = [
         Nemesis::Kill,
         Nemesis::KillMajority,
         Nemesis::KillAll,
@@ -112,6 +120,10 @@ impl Nemesis {
         Nemesis::Defragment,
         Nemesis::Restart,
         Nemesis::Member,
+        Nemesis::Damage,
+        Nemesis::LostData,
+        Nemesis::Image,
+        Nemesis::Lie,
     ];
 
     /// What is known of it.
@@ -151,6 +163,16 @@ impl Nemesis {
             Nemesis::Defragment => facts("defragment", "F21", Requests, &[], (200, 1_000)),
             Nemesis::Restart => facts("restart", "F22", Members, &[], (200, 1_500)),
             Nemesis::Member => facts("member", "F19", Members, &[], (1_000, 6_000)),
+            Nemesis::Damage => facts("damage", "F15", Members, &[], (500, 3_000)),
+            Nemesis::LostData => facts("lost-data", "F16", Members, &[], (300, 2_000)),
+            Nemesis::Image => facts("image", "F4", Members, &[Images, Cuts], (500, 3_000)),
+            Nemesis::Lie => facts(
+                "lie",
+                "F17",
+                Members,
+                &[PowerLoss, SyscallErrors],
+                (2_000, 6_000),
+            ),
         }
     }
 

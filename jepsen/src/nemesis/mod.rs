@@ -9,10 +9,16 @@
 //! | `kind` | the faults and what they need |
 //! | `plan` | when which begins, from a seed |
 //! | `process`, `failpoint`, `storage`, `wires`, `requests`, `members`, `story` | how they are done |
+//! | `damage`, `bytes`, `lost`, `image`, `lie` | the same for disks that are wrong |
 
+mod bytes;
+mod damage;
 mod failpoint;
+mod image;
 pub mod kind;
 mod members;
+mod lie;
+mod lost;
 pub mod plan;
 mod process;
 mod requests;
@@ -72,6 +78,14 @@ enum Means {
     Armed(usize),
     /// Changes of members, one after the other.
     Story(Box<members::Story>),
+    /// A byte that is wrong.
+    Damaged(bytes::Damage),
+    /// Data that was put aside.
+    Aside(lost::Aside),
+    /// A copy of a disk that is looked at.
+    Looking(image::Looking),
+    /// Disks that lie.
+    Lying(Vec<lie::Liar>),
 }
 
 impl Active {
@@ -188,6 +202,15 @@ impl<'a> Injector<'a> {
         }
     }
 
+    /// All wires are whole from here on, until the next fault of them begins.
+    async fn end_all_of_network(&mut self) {
+        let is_of = |one: &Active| one.step.nemesis.facts().lane == Lane::Network;
+        while let Some(i) = self.active.iter().position(is_of) {
+            let fault = self.active.remove(i);
+            Box::pin(self.end(fault)).await;
+        }
+    }
+
     async fn begin(&mut self, step: Step) {
         self.make_room(&step).await;
         let facts = step.nemesis.facts();
@@ -266,6 +289,10 @@ impl<'a> Injector<'a> {
             Nemesis::Defragment => self.defragment(fault).await,
             Nemesis::Clock => self.turn_clock(fault).await,
             Nemesis::Member => self.begin_story(fault),
+            Nemesis::Damage => self.damage(fault).await,
+            Nemesis::LostData => self.lose(fault).await,
+            Nemesis::Image => self.copy_disk(fault).await,
+            Nemesis::Lie => self.lie(fault).await,
         }
     }
 
@@ -318,6 +345,10 @@ impl<'a> Injector<'a> {
             Nemesis::Transfer | Nemesis::Defragment => Ok(String::new()),
             Nemesis::Clock => self.set_clock_right(&fault),
             Nemesis::Member => self.end_story(&mut fault),
+            Nemesis::Damage => self.repair(&mut fault).await,
+            Nemesis::LostData => self.put_back(&mut fault),
+            Nemesis::Image => self.look_at_copy(&mut fault),
+            Nemesis::Lie => self.expose(&mut fault),
         };
         let phase = match ended {
             Ok(detail) => FaultPhase::End { detail },
@@ -335,6 +366,12 @@ impl<'a> Injector<'a> {
         self.write(fault, FaultPhase::Effective { evidence });
     }
 
+    /// What was tried is no fault.
+    fn skip(&self, fault: &Active, why: &str) {
+        let reason = why.to_owned();
+        self.write(fault, FaultPhase::Skipped { reason });
+    }
+
     fn write(&self, fault: &Active, phase: FaultPhase) {
         self.recorder.fault(FaultRecord {
             phase,
@@ -350,10 +387,13 @@ impl<'a> Injector<'a> {
                 if let Means::Story(story) = &fault.means {
                     return story.explains(i);
                 }
-                matches!(
-                    kind,
-                    Nemesis::Full | Nemesis::SyncError | Nemesis::Failpoint
-                ) && fault.victims.contains(&i)
+                let is_wrong = matches!(fault.means, Means::Damaged(_) | Means::Aside(_));
+                (is_wrong
+                    || matches!(
+                        kind,
+                        Nemesis::Full | Nemesis::SyncError | Nemesis::Failpoint
+                    ))
+                    && fault.victims.contains(&i)
             };
             let cause = self.active.iter_mut().find(may_end);
             let expected = cause.is_some();

@@ -95,7 +95,7 @@ fn duration(nemesis: Nemesis, share_ms: u64, random: &mut StdRng) -> u64 {
 
 fn role(nemesis: Nemesis, random: &mut StdRng) -> Role {
     match nemesis {
-        Nemesis::KillAll | Nemesis::PowerAll => Role::All,
+        Nemesis::KillAll | Nemesis::PowerAll | Nemesis::Lie => Role::All,
         Nemesis::KillMajority => Role::Majority,
         Nemesis::Pause if random.random_range(0..4) == 0 => Role::Majority,
         _ if random.random_range(0..5) < 3 => Role::Leader,
@@ -143,7 +143,12 @@ mod tests {
             let count = steps.iter().filter(|step| step.nemesis == nemesis).count();
             assert!(count > 10, "{nemesis:?} came {count} times");
             let leads = |step: &&Step| step.nemesis == nemesis && step.role == Role::Leader;
-            let all_or_most = [Nemesis::KillAll, Nemesis::PowerAll, Nemesis::KillMajority];
+            let all_or_most = [
+                Nemesis::KillAll,
+                Nemesis::PowerAll,
+                Nemesis::KillMajority,
+                Nemesis::Lie,
+            ];
             let hit = steps.iter().filter(leads).count();
             assert!(
                 hit > 0 || all_or_most.contains(&nemesis),

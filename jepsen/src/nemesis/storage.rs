@@ -215,7 +215,7 @@ pub(super) fn beat(cluster: &mut Cluster, victims: &[usize]) {
 }
 
 /// The file of a log that was written last, below a directory.
-fn newest_log(directory: &Path) -> Option<PathBuf> {
+pub(super) fn newest_log(directory: &Path) -> Option<PathBuf> {
     let (mut newest, mut open) = (None, vec![directory.to_owned()]);
     while let Some(directory) = open.pop() {
         for entry in fs::read_dir(directory).ok()?.flatten() {

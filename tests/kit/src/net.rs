@@ -216,8 +216,11 @@ impl Net {
     }
 }
 
-/// Puts the present thread into the network of a process.
-fn join(pid: u32) -> Check {
+/// Puts the present thread into the network of a process, for good.
+///
+/// # Errors
+/// When there is no such process, or the kernel refuses.
+pub fn join(pid: u32) -> Check {
     let space = File::open(format!("/proc/{pid}/ns/net"))?;
     // SAFETY: the descriptor is open, and the call touches no memory.
     match unsafe { libc::setns(space.as_raw_fd(), libc::CLONE_NEWNET) } {

@@ -9,6 +9,7 @@ mod sim_calls;
 mod sim_watches;
 mod speed;
 mod spoil;
+mod spoil_disks;
 mod spoil_leases;
 mod spoil_operations;
 mod spoil_others;
