@@ -12,6 +12,7 @@ use keelson_kit::port::free_port;
 use keelson_kit::process::{Process, tail};
 use keelson_kit::request::get;
 use keelson_kit::wait::wait_until;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -65,6 +66,7 @@ pub struct Cluster {
     net: Option<Net>,
     directory: PathBuf,
     failpoints: Vec<String>,
+    binary: Binary,
 }
 
 /// Asks a server for its failpoints. One that does not know the question answers it otherwise.
@@ -102,6 +104,7 @@ impl Cluster {
             net,
             directory: logs.to_owned(),
             failpoints: failpoints(&spec.binary.path),
+            binary: spec.binary.clone(),
         };
         cluster.add_members(spec)?;
         Ok(cluster)
@@ -185,6 +188,17 @@ impl Cluster {
             .iter()
             .map(|member| member.client_url.clone())
             .collect()
+    }
+
+    /// Where a member listens to clients.
+    pub fn client_address(&self, i: usize) -> Option<SocketAddr> {
+        let (_, address) = self.members[i].client_url.split_once("://")?;
+        address.parse().ok()
+    }
+
+    /// The server that members run.
+    pub fn binary(&self) -> &Binary {
+        &self.binary
     }
 
     /// The wires, unless all are on loopback.

@@ -24,15 +24,26 @@ const FAULTS: [Nemesis; 12] = [
     Nemesis::Restart,
 ];
 /// Faults that come now and then.
-const RARE: [Nemesis; 5] = [
+const RARE: [Nemesis; 11] = [
     Nemesis::Link,
     Nemesis::Full,
     Nemesis::SyncError,
     Nemesis::Torn,
     Nemesis::Clock,
+    Nemesis::Lossy,
+    Nemesis::Duplicate,
+    Nemesis::Late,
+    Nemesis::Starved,
+    Nemesis::NoFiles,
+    Nemesis::NoMemory,
 ];
 /// Requests that stir things up, beside the others.
-const STIRRING: [Nemesis; 2] = [Nemesis::Transfer, Nemesis::Defragment];
+const STIRRING: [Nemesis; 4] = [
+    Nemesis::Transfer,
+    Nemesis::Defragment,
+    Nemesis::Flood,
+    Nemesis::Backup,
+];
 /// Loads that every fault must have met come more often.
 const LOADS: [Workload; 10] = [
     Workload::Register,

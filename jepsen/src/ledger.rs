@@ -17,7 +17,7 @@ pub const WANTED: u64 = 20;
 
 /// Pairs of faults and loads that must be covered before anything is believed. The comparison of all members at
 /// the end belongs to every run.
-const MUST: [(&str, &[&str]); 9] = [
+const MUST: [(&str, &[&str]); 17] = [
     ("kill", &["register", "txn", "watch", "lease"]),
     ("power", &["register", "txn", "watch", "lease"]),
     ("failpoint", &["register", "txn", "watch", "lease"]),
@@ -27,6 +27,14 @@ const MUST: [(&str, &[&str]); 9] = [
     ("power-all", &["set"]),
     ("defragment", &["watch", "compact"]),
     ("restart", &["register", "txn", "watch", "lease"]),
+    ("lossy", &["register", "watch"]),
+    ("duplicate", &["register", "txn"]),
+    ("late", &["register", "watch"]),
+    ("starved", &["lease", "lock"]),
+    ("no-files", &["register", "watch"]),
+    ("no-memory", &["register", "txn"]),
+    ("flood", &["watch", "lease"]),
+    ("backup", &["txn", "lease"]),
 ];
 
 /// One run.

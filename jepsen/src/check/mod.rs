@@ -18,13 +18,17 @@
 //! | `invariant`, `set` | what workloads promise |
 //! | `membership` | changes of members |
 //! | `end` | durability, hashes, processes |
+//! | `resources` | memory of members that are asked for too much |
+//! | `backup` | clusters that were restored from a backup |
 
+mod backup;
 mod compaction;
 mod end;
 mod harness;
 mod invariant;
 mod lease;
 mod membership;
+mod resources;
 mod set;
 mod truth;
 mod verdict;
@@ -73,6 +77,8 @@ pub fn judge(history: &History) -> Judgement {
         end::durability(history, &truth),
         end::hashes(history),
         end::processes(history),
+        resources::check(history),
+        backup::check(history, &truth),
     ];
     Judgement { findings, truth }
 }

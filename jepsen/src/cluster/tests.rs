@@ -17,6 +17,7 @@ fn what_a_fault_explains_in_a_log_is_no_alarm_and_the_rest_is() {
     };
     let mut cluster = Cluster {
         failpoints: Vec::new(),
+        binary: Binary::etcd("etcd"),
         members: vec![member],
         disks: Vec::new(),
         net: None,

@@ -43,6 +43,22 @@ pub enum Nemesis {
     Defragment,
     /// A member is asked to stop, and started again.
     Restart,
+    /// Some of the frames of a member's wires are lost.
+    Lossy,
+    /// Frames of a member's wires to the others come more than once.
+    Duplicate,
+    /// Some frames between a member and the others come late, and later ones overtake them.
+    Late,
+    /// A member gets a tenth of a processor.
+    Starved,
+    /// A member may open no more files, and no more connections.
+    NoFiles,
+    /// A member may take no more memory, and the kernel kills it when it does.
+    NoMemory,
+    /// Clients that nobody records ask a member for far too much.
+    Flood,
+    /// A backup is taken and becomes a cluster of its own.
+    Backup,
 }
 
 /// Faults of one lane never overlap, those of different lanes do.
@@ -89,7 +105,7 @@ const fn facts(
 
 impl Nemesis {
     /// All of them.
-    pub const ALL: [Nemesis; 19] = [
+    pub const ALL: [Nemesis; 27] = [
         Nemesis::Kill,
         Nemesis::KillMajority,
         Nemesis::KillAll,
@@ -109,11 +125,22 @@ impl Nemesis {
         Nemesis::Transfer,
         Nemesis::Defragment,
         Nemesis::Restart,
+        Nemesis::Lossy,
+        Nemesis::Duplicate,
+        Nemesis::Late,
+        Nemesis::Starved,
+        Nemesis::NoFiles,
+        Nemesis::NoMemory,
+        Nemesis::Flood,
+        Nemesis::Backup,
     ];
 
     /// What is known of it.
     pub fn facts(self) -> Facts {
-        use Capability::{Cuts, FakeTime, Images, PowerLoss, SyscallErrors, TrafficControl};
+        use Capability::{
+            ControlGroups, Cuts, FakeTime, Images, PacketFilter, PowerLoss, SyscallErrors,
+            TrafficControl,
+        };
         use Lane::{Members, Network, Requests};
         match self {
             Nemesis::Kill => facts("kill", "F1", Members, &[], (300, 4_000)),
@@ -147,6 +174,38 @@ impl Nemesis {
             Nemesis::Transfer => facts("transfer", "F20", Requests, &[], (200, 1_000)),
             Nemesis::Defragment => facts("defragment", "F21", Requests, &[], (200, 1_000)),
             Nemesis::Restart => facts("restart", "F22", Members, &[], (200, 1_500)),
+            Nemesis::Lossy => facts(
+                "lossy",
+                "F9",
+                Network,
+                &[Cuts, PacketFilter],
+                (2_000, 6_000),
+            ),
+            Nemesis::Duplicate => facts(
+                "duplicate",
+                "F9",
+                Network,
+                &[Cuts, TrafficControl],
+                (2_000, 6_000),
+            ),
+            Nemesis::Late => facts(
+                "late",
+                "F9",
+                Network,
+                &[Cuts, TrafficControl],
+                (2_000, 6_000),
+            ),
+            Nemesis::Starved => facts("starved", "F18", Members, &[], (2_000, 6_000)),
+            Nemesis::NoFiles => facts("no-files", "F18", Members, &[], (1_500, 5_000)),
+            Nemesis::NoMemory => facts(
+                "no-memory",
+                "F18",
+                Members,
+                &[ControlGroups],
+                (2_000, 5_000),
+            ),
+            Nemesis::Flood => facts("flood", "F24", Requests, &[], (2_000, 6_000)),
+            Nemesis::Backup => facts("backup", "F25", Requests, &[], (1_000, 4_000)),
         }
     }
 

@@ -9,12 +9,22 @@
 //! | `kind` | the faults and what they need |
 //! | `plan` | when which begins, from a seed |
 //! | `process`, `failpoint`, `storage`, `wires`, `requests` | how they are done |
+//! | `frames` | frames that are lost, doubled or late |
+//! | `scarce`, `duty` | too little processor, files, memory |
+//! | `flood`, `flood_clients` | clients that ask for too much |
+//! | `backup` | a backup that becomes a cluster of its own |
 
+mod backup;
+mod duty;
 mod failpoint;
+mod flood;
+mod flood_clients;
+mod frames;
 pub mod kind;
 pub mod plan;
 mod process;
 mod requests;
+mod scarce;
 mod storage;
 mod wires;
 
@@ -22,6 +32,7 @@ use crate::cluster::Cluster;
 use crate::doctor::Host;
 use crate::history::{FaultPhase, FaultRecord, Node, Observation};
 use crate::recorder::Recorder;
+use flood::ebb;
 use keelson_kit::check::Check;
 use kind::Lane;
 pub use kind::Nemesis;
@@ -66,6 +77,18 @@ enum Means {
     Tracer(keelson_kit::process::Process, std::path::PathBuf),
     /// A member that dies at failpoints, and how often it had done so before.
     Armed(usize),
+    /// Frames that came out of order before, on all hosts.
+    Late(u64),
+    /// A member that stands still most of the time.
+    Duty(duty::Duty),
+    /// A member that may open nothing.
+    Files(scarce::Files),
+    /// A member whose memory becomes less and less.
+    Memory(crate::limits::Group),
+    /// Clients that ask for too much.
+    Flood(flood_clients::Flood),
+    /// A backup that is about to be a cluster.
+    Backup(backup::Trial),
 }
 
 /// Carries out a plan.
@@ -231,6 +254,14 @@ impl<'a> Injector<'a> {
             Nemesis::Transfer => self.transfer(fault).await,
             Nemesis::Defragment => self.defragment(fault).await,
             Nemesis::Clock => self.turn_clock(fault).await,
+            Nemesis::Lossy => self.lose(fault),
+            Nemesis::Duplicate => self.double(fault),
+            Nemesis::Late => self.delay(fault),
+            Nemesis::Starved => self.starve(fault),
+            Nemesis::NoFiles => self.take_files(fault),
+            Nemesis::NoMemory => self.take_memory(fault),
+            Nemesis::Flood => self.flood(fault).await,
+            Nemesis::Backup => self.back_up(fault).await,
         }
     }
 
@@ -251,6 +282,7 @@ impl<'a> Injector<'a> {
                     fault.means = Means::Cut(cuts, !is_cut);
                 }
                 (Nemesis::Slow, Means::Probe(_)) => storage::beat(cluster, &fault.victims),
+                (Nemesis::NoMemory, Means::Memory(group)) => group.tighten(),
                 _ => {}
             }
         }
@@ -277,6 +309,14 @@ impl<'a> Injector<'a> {
             Nemesis::Link => self.widen(&mut fault),
             Nemesis::Transfer | Nemesis::Defragment => Ok(String::new()),
             Nemesis::Clock => self.set_clock_right(&fault),
+            Nemesis::Lossy => self.lose_no_more(&mut fault),
+            Nemesis::Duplicate => self.double_no_more(&mut fault),
+            Nemesis::Late => self.delay_no_more(&mut fault),
+            Nemesis::Starved => self.feed(&mut fault),
+            Nemesis::NoFiles => self.give_files(&mut fault).await,
+            Nemesis::NoMemory => self.give_memory(&mut fault),
+            Nemesis::Flood => Ok(ebb(&mut fault)),
+            Nemesis::Backup => self.try_backup(&mut fault).await,
         };
         let phase = match ended {
             Ok(detail) => FaultPhase::End { detail },
@@ -308,7 +348,11 @@ impl<'a> Injector<'a> {
                 let kind = fault.step.nemesis;
                 matches!(
                     kind,
-                    Nemesis::Full | Nemesis::SyncError | Nemesis::Failpoint
+                    Nemesis::Full
+                        | Nemesis::SyncError
+                        | Nemesis::Failpoint
+                        | Nemesis::NoFiles
+                        | Nemesis::NoMemory
                 ) && fault.victims.contains(&i)
             };
             let cause = self.active.iter_mut().find(may_end);

@@ -15,9 +15,11 @@
 //! | `lease` | leases that are kept alive, revoked and left alone (W8) |
 //! | `lock`, `unfenced` | a set beside the store, guarded by a lock; without a fence it must break (W9) |
 //! | `compact` | compactions, and reads and watches around them (W13) |
+//! | `large` | values of up to a megabyte under few keys (W1) |
 
 mod bank;
 mod compact;
+mod large;
 mod lease;
 mod list;
 mod lock;
@@ -53,11 +55,12 @@ pub enum Workload {
     Lock,
     Unfenced,
     Compact,
+    Large,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Workload; 11] = [
+    pub const ALL: [Workload; 12] = [
         Workload::Register,
         Workload::Txn,
         Workload::Set,
@@ -69,6 +72,7 @@ impl Workload {
         Workload::Lock,
         Workload::Unfenced,
         Workload::Compact,
+        Workload::Large,
     ];
 
     /// As on the command line.
@@ -85,13 +89,14 @@ impl Workload {
             Workload::Lock => "lock",
             Workload::Unfenced => "unfenced",
             Workload::Compact => "compact",
+            Workload::Large => "large",
         }
     }
 
     /// Its number in the plan.
     pub fn class(self) -> &'static str {
         match self {
-            Workload::Register => "W1",
+            Workload::Register | Workload::Large => "W1",
             Workload::Txn => "W2",
             Workload::Set => "W3",
             Workload::Append => "W4",
@@ -126,6 +131,7 @@ impl Workload {
             Workload::Lock => lock::start(stage, actors, true),
             Workload::Unfenced => lock::start(stage, actors, false),
             Workload::Compact => compact::start(stage, actors),
+            Workload::Large => large::start(stage, actors),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Histories with known verdicts: right ones pass, each wrong one is flagged by its rule.
 
 mod harness;
+mod scarce;
 pub mod sim;
 mod sim_answers;
 mod sim_calls;
