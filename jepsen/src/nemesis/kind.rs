@@ -87,6 +87,13 @@ pub struct Facts {
     pub length_ms: (u64, u64),
 }
 
+/// Wires whose frames a packet filter can lose.
+const FILTERED: &[Capability] = &[Capability::Cuts, Capability::PacketFilter];
+/// Wires whose frames traffic control can hold back or copy.
+const SHAPED: &[Capability] = &[Capability::Cuts, Capability::TrafficControl];
+/// Members whose memory can be taken.
+const GROUPS: &[Capability] = &[Capability::ControlGroups];
+
 const fn facts(
     name: &'static str,
     class: &'static str,
@@ -137,10 +144,7 @@ impl Nemesis {
 
     /// What is known of it.
     pub fn facts(self) -> Facts {
-        use Capability::{
-            ControlGroups, Cuts, FakeTime, Images, PacketFilter, PowerLoss, SyscallErrors,
-            TrafficControl,
-        };
+        use Capability::{Cuts, FakeTime, Images, PowerLoss, SyscallErrors, TrafficControl};
         use Lane::{Members, Network, Requests};
         match self {
             Nemesis::Kill => facts("kill", "F1", Members, &[], (300, 4_000)),
@@ -174,36 +178,12 @@ impl Nemesis {
             Nemesis::Transfer => facts("transfer", "F20", Requests, &[], (200, 1_000)),
             Nemesis::Defragment => facts("defragment", "F21", Requests, &[], (200, 1_000)),
             Nemesis::Restart => facts("restart", "F22", Members, &[], (200, 1_500)),
-            Nemesis::Lossy => facts(
-                "lossy",
-                "F9",
-                Network,
-                &[Cuts, PacketFilter],
-                (2_000, 6_000),
-            ),
-            Nemesis::Duplicate => facts(
-                "duplicate",
-                "F9",
-                Network,
-                &[Cuts, TrafficControl],
-                (2_000, 6_000),
-            ),
-            Nemesis::Late => facts(
-                "late",
-                "F9",
-                Network,
-                &[Cuts, TrafficControl],
-                (2_000, 6_000),
-            ),
+            Nemesis::Lossy => facts("lossy", "F9", Network, FILTERED, (2_000, 6_000)),
+            Nemesis::Duplicate => facts("duplicate", "F9", Network, SHAPED, (2_000, 6_000)),
+            Nemesis::Late => facts("late", "F9", Network, SHAPED, (2_000, 6_000)),
             Nemesis::Starved => facts("starved", "F18", Members, &[], (2_000, 6_000)),
             Nemesis::NoFiles => facts("no-files", "F18", Members, &[], (1_500, 5_000)),
-            Nemesis::NoMemory => facts(
-                "no-memory",
-                "F18",
-                Members,
-                &[ControlGroups],
-                (2_000, 5_000),
-            ),
+            Nemesis::NoMemory => facts("no-memory", "F18", Members, GROUPS, (2_000, 5_000)),
             Nemesis::Flood => facts("flood", "F24", Requests, &[], (2_000, 6_000)),
             Nemesis::Backup => facts("backup", "F25", Requests, &[], (1_000, 4_000)),
         }
