@@ -13,6 +13,7 @@ use keelson_kit::process::{Process, tail};
 use keelson_kit::request::get;
 use keelson_kit::wait::wait_until;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -76,6 +77,7 @@ pub struct Cluster {
     net: Option<Net>,
     directory: PathBuf,
     failpoints: Vec<String>,
+    binary: Binary,
 }
 
 /// Asks a server for its failpoints. One that does not know the question answers it otherwise.
@@ -114,6 +116,7 @@ impl Cluster {
             net,
             directory: logs.to_owned(),
             failpoints: failpoints(&spec.binary.path),
+            binary: spec.binary.clone(),
         };
         cluster.add_members(spec)?;
         Ok(cluster)
@@ -201,6 +204,17 @@ impl Cluster {
             .iter()
             .map(|member| member.client_url.clone())
             .collect()
+    }
+
+    /// Where a member listens to clients.
+    pub fn client_address(&self, i: usize) -> Option<SocketAddr> {
+        let (_, address) = self.members[i].client_url.split_once("://")?;
+        address.parse().ok()
+    }
+
+    /// The server that members run.
+    pub fn binary(&self) -> &Binary {
+        &self.binary
     }
 
     /// The wires, unless all are on loopback.

@@ -24,7 +24,7 @@ const FAULTS: [Nemesis; 12] = [
     Nemesis::Restart,
 ];
 /// Faults that come now and then.
-const RARE: [Nemesis; 8] = [
+const RARE: [Nemesis; 14] = [
     Nemesis::Link,
     Nemesis::Full,
     Nemesis::SyncError,
@@ -33,9 +33,20 @@ const RARE: [Nemesis; 8] = [
     Nemesis::Damage,
     Nemesis::LostData,
     Nemesis::Image,
+    Nemesis::Lossy,
+    Nemesis::Duplicate,
+    Nemesis::Late,
+    Nemesis::Starved,
+    Nemesis::NoFiles,
+    Nemesis::NoMemory,
 ];
 /// Requests that stir things up, beside the others.
-const STIRRING: [Nemesis; 2] = [Nemesis::Transfer, Nemesis::Defragment];
+const STIRRING: [Nemesis; 4] = [
+    Nemesis::Transfer,
+    Nemesis::Defragment,
+    Nemesis::Flood,
+    Nemesis::Backup,
+];
 /// Loads that every fault must have met come more often.
 const LOADS: [Workload; 12] = [
     Workload::Register,

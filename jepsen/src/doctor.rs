@@ -3,6 +3,7 @@
 use crate::clock;
 use crate::disk::{self, Disk};
 use crate::enclosure::Enclosure;
+use crate::limits;
 use crate::net;
 use keelson_kit::check::{Check, Failure, holds};
 use keelson_kit::net::{Net, Wire};
@@ -29,9 +30,9 @@ pub enum Capability {
     SyscallErrors,
     /// Clocks of members that jump.
     FakeTime,
-    /// A packet filter. Nothing needs it yet.
+    /// A packet filter that throws dice.
     PacketFilter,
-    /// Groups of processes with limits. Nothing needs them yet.
+    /// Groups of processes with limits of memory.
     ControlGroups,
 }
 
@@ -59,8 +60,8 @@ impl Capability {
             Capability::TrafficControl => "thin wires (tc, token bucket)",
             Capability::SyscallErrors => "failing system calls (strace)",
             Capability::FakeTime => "jumping clocks (a C compiler)",
-            Capability::PacketFilter => "packet filter (nft)",
-            Capability::ControlGroups => "control groups for memory and processor",
+            Capability::PacketFilter => "lost frames (nft)",
+            Capability::ControlGroups => "control groups that limit memory",
         }
     }
 }
@@ -177,14 +178,16 @@ fn attempt(capability: Capability, enclosure: Enclosure, scratch: &Path) -> Chec
             Ok(format!("a program saw {}", year.trim()))
         }
         Capability::PacketFilter => {
-            disk::run(Command::new("nft").args(["list", "tables"]))?;
+            enclosed(enclosure)?;
+            let dice = "add table bridge probe ; add chain bridge probe dice ; \
+                        add rule bridge probe dice numgen random mod 100 < 1 counter drop";
+            disk::run(Command::new("nft").args(dice.split_whitespace()))?;
+            disk::run(Command::new("nft").args(["delete", "table", "bridge", "probe"]))?;
             Ok("nft".to_owned())
         }
         Capability::ControlGroups => {
-            let second = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
-            let first = Path::new("/sys/fs/cgroup/memory").exists();
-            holds("control groups are mounted", first || second)?;
-            Ok(if second { "version 2" } else { "version 1" }.to_owned())
+            let name = scratch.file_name().unwrap_or_default().to_string_lossy();
+            limits::try_groups(&name)
         }
     }
 }

@@ -17,6 +17,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use crate::disk::{self, SCRATCH};
+use crate::limits::Group;
 
 /// Tells the inner process that it is inside, and by which means.
 const INSIDE: &str = "KEELSON_JEPSEN_INSIDE";
@@ -121,7 +122,15 @@ pub fn run_inside(enclosure: Enclosure) -> Check<ExitStatus> {
     drop(command);
     pass_interrupts_on(child.id());
     clean_up(lifeline, mounts, scratch.path());
-    Ok(child.wait()?)
+    let status = child.wait()?;
+    Group::forget(
+        &scratch
+            .path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy(),
+    );
+    Ok(status)
 }
 
 /// From here on this process has mounts and a network of its own, and its children have numbers of their own.

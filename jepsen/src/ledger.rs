@@ -17,7 +17,7 @@ pub const WANTED: u64 = 20;
 
 /// Pairs of faults and loads that must be covered before anything is believed. The comparison of all members at
 /// the end belongs to every run. Faults with a `+` between them come in one run.
-const MUST: [(&str, &[&str]); 14] = [
+const MUST: [(&str, &[&str]); 22] = [
     ("kill", &["register", "txn", "watch", "lease"]),
     ("power", &["register", "txn", "watch", "lease"]),
     (
@@ -44,6 +44,14 @@ const MUST: [(&str, &[&str]); 14] = [
     ("damage", &["register", "watch"]),
     ("lost-data", &["register"]),
     ("image", &["register", "txn"]),
+    ("lossy", &["register", "watch"]),
+    ("duplicate", &["register", "txn"]),
+    ("late", &["register", "watch"]),
+    ("starved", &["lease", "lock"]),
+    ("no-files", &["register", "watch"]),
+    ("no-memory", &["register", "txn"]),
+    ("flood", &["watch", "lease"]),
+    ("backup", &["txn", "lease"]),
 ];
 
 /// One run.

@@ -14,8 +14,9 @@
 //! | `enclosure` | namespaces that are gone with the run |
 //! | `disk`, `net`, `clock`, `lie`, `cluster` | members on hosts and disks of their own |
 //! | `offline` | a member alone, on a copy of its disk |
+//! | `limits` | how many files and how much memory a running process may take |
 //! | `doctor` | what this host can do |
-//! | `session`, `claims`, `wire`, `errors`, `watcher`, `recorder` | clients that never repeat, and what they write down |
+//! | `session`, `claims`, `wire`, `large`, `errors`, `watcher`, `recorder` | clients that never repeat, and what they write down |
 //! | `workload` | what clients do |
 //! | `chronicle` | watches of everything, in every run |
 //! | `nemesis` | what breaks, when, and how that is seen |
@@ -38,8 +39,10 @@ pub mod doctor;
 pub mod enclosure;
 pub mod errors;
 pub mod history;
+pub mod large;
 pub mod ledger;
 pub mod lie;
+pub mod limits;
 pub mod model;
 pub mod nemesis;
 pub mod net;

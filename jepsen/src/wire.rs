@@ -1,6 +1,7 @@
 //! Calls of a history as requests on the wire, and answers on the wire as replies of a history.
 
 use crate::history::*;
+use crate::large;
 use bytes::Bytes;
 use keelson_proto::etcdserverpb as pb;
 use keelson_proto::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
@@ -55,7 +56,7 @@ pub fn range(call: &RangeCall) -> pb::RangeRequest {
 pub fn put(call: &PutCall) -> pb::PutRequest {
     pb::PutRequest {
         key: bytes(&call.key),
-        value: bytes(&call.value),
+        value: large::grow(&call.value),
         lease: call.lease,
         prev_kv: call.prev_kv,
         ignore_value: call.ignore_value,
@@ -105,7 +106,7 @@ fn comparison(one: &Comparison) -> pb::Compare {
         Target::Version(n) => (CompareTarget::Version, TargetUnion::Version(*n)),
         Target::Create(n) => (CompareTarget::Create, TargetUnion::CreateRevision(*n)),
         Target::Mod(n) => (CompareTarget::Mod, TargetUnion::ModRevision(*n)),
-        Target::Value(value) => (CompareTarget::Value, TargetUnion::Value(bytes(value))),
+        Target::Value(value) => (CompareTarget::Value, TargetUnion::Value(large::grow(value))),
         Target::Lease(n) => (CompareTarget::Lease, TargetUnion::Lease(*n)),
     };
     pb::Compare {
@@ -163,7 +164,7 @@ pub fn member(member: &pb::Member) -> MemberInfo {
 pub fn key_value(kv: &mvccpb::KeyValue) -> KeyValue {
     KeyValue {
         key: blob(&kv.key),
-        value: blob(&kv.value),
+        value: large::shrink(&kv.value),
         create_revision: kv.create_revision,
         mod_revision: kv.mod_revision,
         version: kv.version,

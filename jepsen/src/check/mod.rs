@@ -21,7 +21,10 @@
 //! | `end` | durability, hashes, processes |
 //! | `stored` | what members have on disks that were copied or damaged |
 //! | `refusal` | that members refuse what they must not work with |
+//! | `resources` | memory of members that are asked for too much |
+//! | `backup` | clusters that were restored from a backup |
 
+mod backup;
 mod compaction;
 mod election;
 mod end;
@@ -30,6 +33,7 @@ mod invariant;
 mod lease;
 mod membership;
 mod refusal;
+mod resources;
 mod set;
 mod stored;
 mod truth;
@@ -82,6 +86,8 @@ pub fn judge(history: &History) -> Judgement {
         election::check(history, &truth),
         stored::check(history, &truth),
         refusal::check(history),
+        resources::check(history),
+        backup::check(history, &truth),
     ];
     Judgement { findings, truth }
 }

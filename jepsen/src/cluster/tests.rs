@@ -18,6 +18,7 @@ fn what_a_fault_explains_in_a_log_is_no_alarm_and_the_rest_is() {
     };
     let mut cluster = Cluster {
         failpoints: Vec::new(),
+        binary: Binary::etcd("etcd"),
         members: vec![member],
         present: [0].into(),
         disks: Vec::new(),
@@ -48,6 +49,7 @@ fn who_arrives_joins_the_cluster_as_it_is_then() {
         enclosure: Enclosure::None,
         disk_megabytes: 0,
         fake_time: None,
+        lies: None,
     };
     let mut cluster = Cluster::prepare(&spec, scratch.path(), scratch.path()).unwrap();
     let founder = format!("--initial-cluster=m1={}", cluster.peer_url(0));

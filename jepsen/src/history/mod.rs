@@ -48,7 +48,7 @@ pub use kv::{
     PutReply, RangeCall, RangeReply, SortBy, SortOrder, Target, TxnCall, TxnReply,
 };
 pub use load::{Defect, Fault, History, Operation, Watch};
-pub use observe::{HashReply, LogEntry, Observation, Observed, Stored};
+pub use observe::{HashReply, LogEntry, Observation, Observed, Restored, Stored};
 pub use record::{Nanos, Node, OpId, Process, Record, WatchId};
 pub use reply::{Header, LeaseReply, LockReply, MemberInfo, MemberReply, Outcome, Reply};
 pub use watch::{Event, EventKind, WatchOpen, WatchRecord};

@@ -49,6 +49,19 @@ pub struct Stored {
     pub kvs: Vec<KeyValue>,
 }
 
+/// What a cluster has that was restored from a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// Revision of the data, by the backup's own account.
+    pub revision: i64,
+    /// Everything, before anything was written.
+    pub kvs: Vec<KeyValue>,
+    /// How many keys it had at the backup's own revision, if it gave an answer.
+    pub old: Observed<i64>,
+    /// Revision of its first write.
+    pub next: i64,
+}
+
 /// One observation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Observation {
@@ -183,5 +196,14 @@ pub enum Observation {
         said: String,
         /// One of these a message must name that is of use to whoever reads it.
         names: Vec<String>,
+    },
+    /// A backup of a member that became a cluster of its own.
+    Backup {
+        /// Which member.
+        node: Node,
+        /// The newest revision that anybody had been told of when the new cluster wrote for the first time.
+        told: i64,
+        /// What the new cluster had.
+        reply: Observed<Restored>,
     },
 }

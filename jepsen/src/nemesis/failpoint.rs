@@ -20,7 +20,8 @@ impl Injector<'_> {
     /// Why this kind of fault cannot be done to this server.
     pub(super) fn is_deaf_to(&self, kind: Nemesis) -> Option<String> {
         let deaf = kind == Nemesis::Failpoint && self.cluster.failpoints().is_empty();
-        deaf.then(|| "needs a server that carries failpoints".to_owned())
+        let deaf = deaf.then(|| "needs a server that carries failpoints".to_owned());
+        deaf.or_else(|| self.lacks_restorer(kind))
     }
 
     pub(super) fn arm(&mut self, fault: &mut Active) -> Check<Option<String>> {

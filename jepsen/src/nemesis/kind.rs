@@ -53,6 +53,22 @@ pub enum Nemesis {
     Image,
     /// A control that must fail: disks say that they have synced and have not, and all lose power.
     Lie,
+    /// Some of the frames of a member's wires are lost.
+    Lossy,
+    /// Frames of a member's wires to the others come more than once.
+    Duplicate,
+    /// Some frames between a member and the others come late, and later ones overtake them.
+    Late,
+    /// A member gets a tenth of a processor.
+    Starved,
+    /// A member may open no more files, and no more connections.
+    NoFiles,
+    /// A member may take no more memory, and the kernel kills it when it does.
+    NoMemory,
+    /// Clients that nobody records ask a member for far too much.
+    Flood,
+    /// A backup is taken and becomes a cluster of its own.
+    Backup,
 }
 
 /// Faults of one lane never overlap, those of different lanes do.
@@ -81,6 +97,13 @@ pub struct Facts {
     pub length_ms: (u64, u64),
 }
 
+/// Wires whose frames a packet filter can lose.
+const FILTERED: &[Capability] = &[Capability::Cuts, Capability::PacketFilter];
+/// Wires whose frames traffic control can hold back or copy.
+const SHAPED: &[Capability] = &[Capability::Cuts, Capability::TrafficControl];
+/// Members whose memory can be taken.
+const GROUPS: &[Capability] = &[Capability::ControlGroups];
+
 const fn facts(
     name: &'static str,
     class: &'static str,
@@ -99,7 +122,7 @@ const fn facts(
 
 impl Nemesis {
     /// All of them.
-    pub const ALL: [Nemesis; 24] = [
+    pub const ALL: [Nemesis; 32] = [
         Nemesis::Kill,
         Nemesis::KillMajority,
         Nemesis::KillAll,
@@ -124,6 +147,14 @@ impl Nemesis {
         Nemesis::LostData,
         Nemesis::Image,
         Nemesis::Lie,
+        Nemesis::Lossy,
+        Nemesis::Duplicate,
+        Nemesis::Late,
+        Nemesis::Starved,
+        Nemesis::NoFiles,
+        Nemesis::NoMemory,
+        Nemesis::Flood,
+        Nemesis::Backup,
     ];
 
     /// What is known of it.
@@ -173,6 +204,14 @@ impl Nemesis {
                 &[PowerLoss, SyscallErrors],
                 (2_000, 6_000),
             ),
+            Nemesis::Lossy => facts("lossy", "F9", Network, FILTERED, (2_000, 6_000)),
+            Nemesis::Duplicate => facts("duplicate", "F9", Network, SHAPED, (2_000, 6_000)),
+            Nemesis::Late => facts("late", "F9", Network, SHAPED, (2_000, 6_000)),
+            Nemesis::Starved => facts("starved", "F18", Members, &[], (2_000, 6_000)),
+            Nemesis::NoFiles => facts("no-files", "F18", Members, &[], (1_500, 5_000)),
+            Nemesis::NoMemory => facts("no-memory", "F18", Members, GROUPS, (2_000, 5_000)),
+            Nemesis::Flood => facts("flood", "F24", Requests, &[], (2_000, 6_000)),
+            Nemesis::Backup => facts("backup", "F25", Requests, &[], (1_000, 4_000)),
         }
     }
 

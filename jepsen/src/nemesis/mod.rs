@@ -10,18 +10,28 @@
 //! | `plan` | when which begins, from a seed |
 //! | `process`, `failpoint`, `storage`, `wires`, `requests`, `members`, `story` | how they are done |
 //! | `damage`, `bytes`, `lost`, `image`, `lie` | the same for disks that are wrong |
+//! | `frames` | frames that are lost, doubled or late |
+//! | `scarce`, `duty` | too little processor, files, memory |
+//! | `flood`, `flood_clients` | clients that ask for too much |
+//! | `backup` | a backup that becomes a cluster of its own |
 
+mod backup;
 mod bytes;
 mod damage;
+mod duty;
 mod failpoint;
+mod flood;
+mod flood_clients;
+mod frames;
 mod image;
 pub mod kind;
-mod members;
 mod lie;
 mod lost;
+mod members;
 pub mod plan;
 mod process;
 mod requests;
+mod scarce;
 mod storage;
 mod story;
 mod wires;
@@ -30,6 +40,7 @@ use crate::cluster::Cluster;
 use crate::doctor::Host;
 use crate::history::{FaultPhase, FaultRecord, Node, Observation};
 use crate::recorder::Recorder;
+use flood::ebb;
 use keelson_kit::check::Check;
 use kind::Lane;
 pub use kind::Nemesis;
@@ -86,6 +97,18 @@ enum Means {
     Looking(image::Looking),
     /// Disks that lie.
     Lying(Vec<lie::Liar>),
+    /// Frames that came out of order before, on all hosts.
+    Late(u64),
+    /// A member that stands still most of the time.
+    Duty(duty::Duty),
+    /// A member that may open nothing.
+    Files(scarce::Files),
+    /// A member whose memory becomes less and less.
+    Memory(crate::limits::Group),
+    /// Clients that ask for too much.
+    Flood(flood_clients::Flood),
+    /// A backup that is about to be a cluster.
+    Backup(backup::Trial),
 }
 
 impl Active {
@@ -293,6 +316,14 @@ impl<'a> Injector<'a> {
             Nemesis::LostData => self.lose(fault).await,
             Nemesis::Image => self.copy_disk(fault).await,
             Nemesis::Lie => self.lie(fault).await,
+            Nemesis::Lossy => self.lose_frames(fault),
+            Nemesis::Duplicate => self.double_frames(fault),
+            Nemesis::Late => self.delay(fault),
+            Nemesis::Starved => self.starve(fault),
+            Nemesis::NoFiles => self.take_files(fault),
+            Nemesis::NoMemory => self.take_memory(fault),
+            Nemesis::Flood => self.flood(fault).await,
+            Nemesis::Backup => self.back_up(fault).await,
         }
     }
 
@@ -318,6 +349,7 @@ impl<'a> Injector<'a> {
                     fault.means = Means::Cut(cuts, !is_cut);
                 }
                 (Nemesis::Slow, Means::Probe(_)) => storage::beat(cluster, &fault.victims),
+                (Nemesis::NoMemory, Means::Memory(group)) => group.tighten(),
                 _ => {}
             }
         }
@@ -349,6 +381,14 @@ impl<'a> Injector<'a> {
             Nemesis::LostData => self.put_back(&mut fault),
             Nemesis::Image => self.look_at_copy(&mut fault),
             Nemesis::Lie => self.expose(&mut fault),
+            Nemesis::Lossy => self.lose_no_more(&mut fault),
+            Nemesis::Duplicate => self.double_no_more(&mut fault),
+            Nemesis::Late => self.delay_no_more(&mut fault),
+            Nemesis::Starved => self.feed(&mut fault),
+            Nemesis::NoFiles => self.give_files(&mut fault).await,
+            Nemesis::NoMemory => self.give_memory(&mut fault),
+            Nemesis::Flood => Ok(ebb(&mut fault)),
+            Nemesis::Backup => self.try_backup(&mut fault).await,
         };
         let phase = match ended {
             Ok(detail) => FaultPhase::End { detail },
@@ -391,7 +431,11 @@ impl<'a> Injector<'a> {
                 (is_wrong
                     || matches!(
                         kind,
-                        Nemesis::Full | Nemesis::SyncError | Nemesis::Failpoint
+                        Nemesis::Full
+                            | Nemesis::SyncError
+                            | Nemesis::Failpoint
+                            | Nemesis::NoFiles
+                            | Nemesis::NoMemory
                     ))
                     && fault.victims.contains(&i)
             };

@@ -2,6 +2,7 @@
 
 use super::{Active, Injector, Means, Nemesis};
 use crate::cluster::Cluster;
+use crate::history::Observation;
 use crate::net::{self, Cut, Shape};
 use keelson_kit::check::{Check, holds, some};
 use rand::Rng;
@@ -9,8 +10,11 @@ use rand::Rng;
 /// Less than members say to each other under load passes.
 const THIN: &str = "root tbf rate 128kbit burst 4kb latency 500ms";
 
+/// One of so many partitions ends with resets, as those of a router that has forgotten its connections (F8).
+const RESETS: u64 = 3;
+
 /// Both ends of a member's wire to the others: what it sends waits at the first, what it is sent at the second.
-fn ends(member: usize) -> [(Option<usize>, String); 2] {
+pub(super) fn ends(member: usize) -> [(Option<usize>, String); 2] {
     [
         (Some(member), "peers".to_owned()),
         (None, format!("peers{member}")),
@@ -57,7 +61,21 @@ impl Injector<'_> {
                 net::are_whole(wires, cuts)?,
             )?;
         }
-        Ok("all wires are whole".to_owned())
+        if fault.step.seed % RESETS != 0 {
+            return Ok("all wires are whole".to_owned());
+        }
+        let mut reset = 0;
+        for i in &fault.victims {
+            let killed = net::output_on(wires, Some(*i), "ss -KHtn state established")?;
+            reset += killed.lines().count();
+        }
+        if reset > 0 {
+            let what = "connections were reset when wires were whole again".to_owned();
+            self.recorder.observe(Observation::Sometimes { what });
+        }
+        Ok(format!(
+            "all wires are whole, and {reset} connections were reset"
+        ))
     }
 
     pub(super) fn narrow(&mut self, fault: &mut Active) -> Check<Option<String>> {
@@ -89,7 +107,7 @@ impl Injector<'_> {
 }
 
 /// How many frames were held back, as `tc -s` tells it.
-fn overlimits(text: &str) -> u64 {
+pub(super) fn overlimits(text: &str) -> u64 {
     let words: Vec<&str> = text.split_whitespace().collect();
     let counts = words.windows(2).filter(|pair| pair[0] == "overlimits");
     counts.filter_map(|pair| pair[1].parse::<u64>().ok()).sum()

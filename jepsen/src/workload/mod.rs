@@ -16,11 +16,13 @@
 //! | `lock`, `unfenced` | a set beside the store, guarded by a lock; without a fence it must break (W9) |
 //! | `election` | elections, proclamations, observers (W10) |
 //! | `compact` | compactions, and reads and watches around them (W13) |
+//! | `large` | values of up to a megabyte under few keys (W1) |
 //! | `membership` | lists of members, and guests that are added, moved and removed (W11) |
 
 mod bank;
 mod compact;
 mod election;
+mod large;
 mod lease;
 mod list;
 mod lock;
@@ -59,11 +61,12 @@ pub enum Workload {
     Compact,
     Election,
     Membership,
+    Large,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Workload; 13] = [
+    pub const ALL: [Workload; 14] = [
         Workload::Register,
         Workload::Txn,
         Workload::Set,
@@ -77,6 +80,7 @@ impl Workload {
         Workload::Compact,
         Workload::Election,
         Workload::Membership,
+        Workload::Large,
     ];
 
     /// As on the command line.
@@ -95,13 +99,14 @@ impl Workload {
             Workload::Compact => "compact",
             Workload::Election => "election",
             Workload::Membership => "membership",
+            Workload::Large => "large",
         }
     }
 
     /// Its number in the plan.
     pub fn class(self) -> &'static str {
         match self {
-            Workload::Register => "W1",
+            Workload::Register | Workload::Large => "W1",
             Workload::Txn => "W2",
             Workload::Set => "W3",
             Workload::Append => "W4",
@@ -140,6 +145,7 @@ impl Workload {
             Workload::Compact => compact::start(stage, actors),
             Workload::Election => election::start(stage, actors),
             Workload::Membership => membership::start(stage, actors),
+            Workload::Large => large::start(stage, actors),
         }
     }
 

@@ -3,6 +3,7 @@
 mod elections;
 mod harness;
 mod membership;
+mod scarce;
 pub mod sim;
 mod sim_answers;
 mod sim_calls;

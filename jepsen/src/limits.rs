@@ -1,0 +1,193 @@
+//! Limits of a process that runs: how many files it may open, and how much memory it may take.
+
+use keelson_kit::check::{Check, Failure, holds};
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Where groups of processes are that have limits of memory: version 1 of control groups. Those of version 2 are not
+/// tried, and the fault that needs them is skipped there.
+const GROUPS: &str = "/sys/fs/cgroup/memory";
+/// What a process may take beside what it has, at first.
+const FIRST_BYTES: u64 = 16 << 20;
+/// The least that it may take.
+const LEAST_BYTES: u64 = 64 << 10;
+/// Between two times at which that is halved.
+const STEP: Duration = Duration::from_millis(150);
+
+/// How many files a process may open at a time, and how many it could allow itself.
+pub type FileLimit = libc::rlimit;
+
+/// How many files a process has open.
+///
+/// # Errors
+///
+/// When it is not there.
+pub fn open_files(pid: u32) -> Check<u64> {
+    Ok(fs::read_dir(format!("/proc/{pid}/fd"))?.count() as u64)
+}
+
+/// Sets how many files a process may open, if told so. Returns what it was.
+///
+/// # Errors
+///
+/// When the process is not there, or not ours.
+pub fn file_limit(pid: u32, new: Option<&FileLimit>) -> Check<FileLimit> {
+    let mut old = FileLimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    let new = new.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: both point to a limit or to nothing, and the kernel writes the old one only.
+    match unsafe { libc::prlimit(pid as i32, libc::RLIMIT_NOFILE, new, &mut old) } {
+        0 => Ok(old),
+        _ => Err(Failure::from(std::io::Error::last_os_error())),
+    }
+}
+
+/// Processes that together may take so much memory, and are killed by the kernel when there is nothing to give back.
+/// What they had before they came counts for somebody else.
+#[derive(Debug)]
+pub struct Group {
+    directory: PathBuf,
+    bytes: Cell<u64>,
+    tightened: Cell<Instant>,
+}
+
+impl Group {
+    /// A new group without a process. The name is removed from the host when nobody else does
+    /// ([`Group::forget`]).
+    ///
+    /// # Errors
+    ///
+    /// When this host has no such groups, or has one of this name.
+    pub fn new(name: &str) -> Check<Group> {
+        let directory = Path::new(GROUPS).join(name);
+        fs::create_dir(&directory)?;
+        let group = Group {
+            directory,
+            bytes: Cell::new(FIRST_BYTES),
+            tightened: Cell::new(Instant::now()),
+        };
+        group.limit()?;
+        Ok(group)
+    }
+
+    fn limit(&self) -> Check {
+        let bytes = self.bytes.get().to_string();
+        Ok(fs::write(
+            self.directory.join("memory.limit_in_bytes"),
+            bytes,
+        )?)
+    }
+
+    /// Takes a process in.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there.
+    pub fn take(&self, pid: u32) -> Check {
+        Ok(fs::write(
+            self.directory.join("cgroup.procs"),
+            pid.to_string(),
+        )?)
+    }
+
+    /// Halves the limit now and then.
+    pub fn tighten(&self) {
+        if self.tightened.get().elapsed() < STEP {
+            return;
+        }
+        self.tightened.set(Instant::now());
+        self.bytes.set((self.bytes.get() / 2).max(LEAST_BYTES));
+        // The kernel refuses less than it can make free at once. Then the next one may do.
+        let _ = self.limit();
+    }
+
+    /// How often the kernel killed one of them.
+    ///
+    /// # Errors
+    ///
+    /// When the group is gone.
+    pub fn killed(&self) -> Check<u64> {
+        let text = fs::read_to_string(self.directory.join("memory.oom_control"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+        Ok(line.unwrap_or("0").trim().parse()?)
+    }
+
+    /// The end of a group that a run of this name left behind. No process of it is there any more.
+    pub fn forget(name: &str) {
+        // Nearly always there is none.
+        let _ = fs::remove_dir(Path::new(GROUPS).join(name));
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Whoever lives goes back to all others.
+        let left = fs::read_to_string(self.directory.join("cgroup.procs")).unwrap_or_default();
+        for pid in left.lines() {
+            let _ = fs::write(Path::new(GROUPS).join("cgroup.procs"), pid);
+        }
+        let _ = fs::remove_dir(&self.directory);
+    }
+}
+
+/// Whether groups can be made here.
+///
+/// # Errors
+///
+/// When not.
+pub fn try_groups(name: &str) -> Check<String> {
+    holds(
+        "control groups of version 1 limit memory",
+        Path::new(GROUPS).join("memory.limit_in_bytes").exists(),
+    )?;
+    drop(Group::new(name)?);
+    Ok("version 1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keelson_kit::tools::skip;
+    use std::process::Command;
+
+    #[test]
+    fn a_limit_of_files_is_set_and_read_back() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let before = file_limit(child.id(), None).unwrap();
+        let less = FileLimit {
+            rlim_cur: 7,
+            ..before
+        };
+        assert_eq!(
+            file_limit(child.id(), Some(&less)).unwrap().rlim_cur,
+            before.rlim_cur
+        );
+        assert_eq!(file_limit(child.id(), None).unwrap().rlim_cur, 7);
+        assert!(open_files(child.id()).unwrap() >= 1);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn who_takes_more_memory_than_there_is_is_killed_and_counted() {
+        let name = format!("keelson-jepsen-test-{}", std::process::id());
+        let Ok(group) = Group::new(&name) else {
+            skip("a limit of memory", "no control groups of version 1");
+            return;
+        };
+        group.bytes.set(LEAST_BYTES);
+        group.limit().unwrap();
+        let eats = "sleep 0.3; head -c 100000000 /dev/zero | tail -c 100000000 > /dev/null";
+        let mut child = Command::new("sh").args(["-c", eats]).spawn().unwrap();
+        group.take(child.id()).unwrap();
+        let _ = child.wait().unwrap();
+        assert!(group.killed().unwrap() > 0);
+        let directory = group.directory.clone();
+        drop(group);
+        assert!(!directory.exists());
+    }
+}

@@ -1,0 +1,212 @@
+//! Faults of frames: some are lost, some come more than once, some come late and are overtaken.
+//!
+//! All with what a plain kernel has, so nobody's traffic goes through a program of ours: a packet filter throws dice,
+//! an action of traffic control copies frames, and of two classes of a queue one is slow. A wire has two ends that
+//! send, and both are treated alike.
+
+use super::wires::{ends, overlimits};
+use super::{Active, Injector, Means};
+use crate::net;
+use keelson_kit::check::{Check, some};
+use keelson_kit::net::Net;
+use rand::Rng;
+
+/// Holds every rule that loses frames, and nothing else.
+const TABLE: &str = "bridge lossy";
+/// So many frames of a hundred are lost.
+const LOST: std::ops::RangeInclusive<u32> = 5..=30;
+/// Which wires of a member lose frames. A third each.
+const LOSSY: [&[&str]; 3] = [&["peers"], &["clients"], &["peers", "clients"]];
+/// A frame of full size waits for 25 ms in the slow class, and for those before it.
+const SLOW: &str = "rate 512kbit burst 1600 quantum 3000";
+/// So many frames may wait there; more are lost.
+const WAITING: u32 = 100;
+/// Frames whose number in the head of IP ends so take the slow class: a quarter.
+const CHOSEN: &str = "u32 match u16 0x0001 0x0003 at 4";
+
+impl Injector<'_> {
+    pub(super) fn lose_frames(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        let wires = some("wires", self.cluster.net())?;
+        let percent = fault.random.random_range(LOST);
+        let chosen = LOSSY[fault.random.random_range(0..LOSSY.len())];
+        for line in losing(&fault.victims, chosen, percent) {
+            net::on(wires, None, &line)?;
+        }
+        // Whether any was lost is known at the end.
+        Ok(None)
+    }
+
+    pub(super) fn lose_no_more(&mut self, fault: &mut Active) -> Check<String> {
+        let wires = some("wires", self.cluster.net())?;
+        let told = net::output_on(wires, None, &format!("nft list counter {TABLE} lost"))?;
+        net::on(wires, None, &format!("nft delete table {TABLE}"))?;
+        let lost = number_after(&told, "packets");
+        if lost > 0 {
+            self.effective(fault, format!("{lost} frames were lost"));
+        }
+        Ok("all frames arrive".to_owned())
+    }
+
+    pub(super) fn double_frames(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        let wires = some("wires", self.cluster.net())?;
+        for (host, device) in fault.victims.iter().flat_map(|i| ends(*i)) {
+            let copies = format!(
+                "tc filter add dev {device} egress protocol ip u32 match u32 0 0 \
+                 action mirred egress mirror dev {device}"
+            );
+            net::on(wires, host, &format!("tc qdisc add dev {device} clsact"))?;
+            net::on(wires, host, &copies)?;
+        }
+        Ok(None)
+    }
+
+    pub(super) fn double_no_more(&mut self, fault: &mut Active) -> Check<String> {
+        let wires = some("wires", self.cluster.net())?;
+        let mut copied = 0;
+        for (host, device) in fault.victims.iter().flat_map(|i| ends(*i)) {
+            let seen = format!("tc -s filter show dev {device} egress");
+            copied += number_before(&net::output_on(wires, host, &seen)?, "pkt");
+            net::on(wires, host, &format!("tc qdisc del dev {device} clsact"))?;
+        }
+        if copied > 0 {
+            self.effective(fault, format!("{copied} copies of frames were sent"));
+        }
+        Ok("every frame comes once".to_owned())
+    }
+
+    pub(super) fn delay(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        let wires = some("wires", self.cluster.net())?;
+        fault.means = Means::Late(out_of_order(wires, self.cluster.size())?);
+        for (host, device) in fault.victims.iter().flat_map(|i| ends(*i)) {
+            for line in delaying(&device) {
+                net::on(wires, host, &line)?;
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn delay_no_more(&mut self, fault: &mut Active) -> Check<String> {
+        let wires = some("wires", self.cluster.net())?;
+        let mut waited = 0;
+        for (host, device) in fault.victims.iter().flat_map(|i| ends(*i)) {
+            let seen = format!("tc -s class show dev {device} classid 1:20");
+            waited += overlimits(&net::output_on(wires, host, &seen)?);
+            net::on(wires, host, &format!("tc qdisc del dev {device} root"))?;
+        }
+        let Means::Late(before) = fault.means else {
+            return Ok(String::new());
+        };
+        let overtaken = out_of_order(wires, self.cluster.size())?.saturating_sub(before);
+        if waited > 0 && overtaken > 0 {
+            let evidence = format!(
+                "{waited} frames had to wait, and hosts counted {overtaken} that came out of order"
+            );
+            self.effective(fault, evidence);
+        }
+        Ok("frames come in order".to_owned())
+    }
+}
+
+/// What is told to the packet filter.
+fn losing(victims: &[usize], wires: &[&str], percent: u32) -> Vec<String> {
+    let chain = |name: &str, hook: &str| {
+        format!("nft add chain {TABLE} {name} {{ type filter hook {hook} priority 0 ; }}")
+    };
+    let mut lines = vec![
+        format!("nft add table {TABLE}"),
+        format!("nft add counter {TABLE} lost"),
+        chain("sent", "prerouting"),
+        chain("received", "postrouting"),
+    ];
+    for (victim, wire) in victims
+        .iter()
+        .flat_map(|one| wires.iter().map(move |wire| (one, wire)))
+    {
+        for (name, side) in [("sent", "iifname"), ("received", "oifname")] {
+            lines.push(format!(
+                "nft add rule {TABLE} {name} {side} {wire}{victim} \
+                 numgen random mod 100 < {percent} counter name lost drop"
+            ));
+        }
+    }
+    lines
+}
+
+/// What is told to the queue of a device.
+fn delaying(device: &str) -> [String; 5] {
+    [
+        format!("tc qdisc add dev {device} root handle 1: htb default 10"),
+        format!("tc class add dev {device} parent 1: classid 1:10 htb rate 10gbit quantum 60000"),
+        format!("tc class add dev {device} parent 1: classid 1:20 htb {SLOW}"),
+        format!("tc qdisc add dev {device} parent 1:20 pfifo limit {WAITING}"),
+        format!("tc filter add dev {device} parent 1: protocol ip {CHOSEN} flowid 1:20"),
+    ]
+}
+
+/// How many segments of TCP all hosts had to put aside, because one before was not there yet.
+fn out_of_order(wires: &Net, hosts: usize) -> Check<u64> {
+    (0..hosts).try_fold(0, |sum, host| {
+        let told = net::output_on(wires, Some(host), "cat /proc/net/netstat")?;
+        Ok(sum + counter(&told, "TcpExt:", "TCPOFOQueue"))
+    })
+}
+
+/// A counter of `/proc/net/netstat`, where a line of names stands before a line of numbers.
+fn counter(text: &str, group: &str, name: &str) -> u64 {
+    let mut lines = text.lines().filter(|line| line.starts_with(group));
+    let (Some(names), Some(numbers)) = (lines.next(), lines.next()) else {
+        return 0;
+    };
+    let both = names.split(' ').zip(numbers.split(' '));
+    let mut found = both.filter(|(one, _)| *one == name);
+    found
+        .next()
+        .and_then(|(_, number)| number.parse().ok())
+        .unwrap_or(0)
+}
+
+/// The sum of all numbers that stand behind a word.
+fn number_after(text: &str, word: &str) -> u64 {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let pairs = words.windows(2).filter(|pair| pair[0] == word);
+    pairs.filter_map(|pair| pair[1].parse::<u64>().ok()).sum()
+}
+
+/// The sum of all numbers that stand before a word.
+fn number_before(text: &str, word: &str) -> u64 {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let pairs = words.windows(2).filter(|pair| pair[1] == word);
+    pairs.filter_map(|pair| pair[0].parse::<u64>().ok()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_and_copied_frames_are_counted() {
+        let filter = "table bridge lossy {\n\tcounter lost {\n\t\tpackets 62 bytes 62600\n\t}\n}";
+        assert_eq!(number_after(filter, "packets"), 62);
+        let action = "Action statistics:\n\tSent 880552 bytes 1220 pkt (dropped 0, overlimits 205)";
+        assert_eq!(number_before(action, "pkt"), 1220);
+        assert_eq!(number_after("no such counter", "packets"), 0);
+    }
+
+    #[test]
+    fn segments_out_of_order_are_counted() {
+        let told =
+            "TcpExt: SyncookiesSent TCPOFOQueue TCPOFODrop\nTcpExt: 1 17 2\nIpExt: A\nIpExt: 9\n";
+        assert_eq!(counter(told, "TcpExt:", "TCPOFOQueue"), 17);
+        assert_eq!(counter(told, "TcpExt:", "Nothing"), 0);
+        assert_eq!(counter("", "TcpExt:", "TCPOFOQueue"), 0);
+    }
+
+    #[test]
+    fn each_wire_loses_frames_in_both_directions() {
+        let lines = losing(&[2], &["peers", "clients"], 30);
+        let rules: Vec<_> = lines.iter().filter(|line| line.contains("drop")).collect();
+        assert_eq!(rules.len(), 4, "{rules:?}");
+        assert!(rules[0].contains("iifname peers2"), "{}", rules[0]);
+        assert!(rules[3].contains("oifname clients2"), "{}", rules[3]);
+    }
+}
