@@ -148,10 +148,17 @@ fn leave_out_unseen(asked: &mut Vec<Timed<Asked>>) {
         members.any(shows)
     };
     let names = |reply: &MemberReply, id| reply.members.iter().any(|member| member.id == id);
+    // Whoever knows an id that no answer has named knows somebody whom no answer shows.
+    let some_are_nameless = asked.iter().any(|one| match one.op.1 {
+        MemberCall::Remove { id } | MemberCall::Promote { id } | MemberCall::Update { id, .. } => {
+            !answers.iter().any(|(.., reply)| names(reply, id))
+        }
+        MemberCall::Add { .. } | MemberCall::List { .. } => false,
+    });
     asked.retain(|one| match &one.op {
         (_, _, Some(_)) | (_, MemberCall::List { .. }, _) => true,
         (_, MemberCall::Add { peer_urls, .. }, _) => {
-            any(&|member| same_urls(&member.peer_urls, peer_urls))
+            some_are_nameless || any(&|member| same_urls(&member.peer_urls, peer_urls))
         }
         (_, MemberCall::Update { id, peer_urls }, _) => {
             any(&|member| member.id == *id && same_urls(&member.peer_urls, peer_urls))

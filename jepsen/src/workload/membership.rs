@@ -19,8 +19,10 @@ const HOSTS: usize = 2;
 /// Between two lists, and between two changes.
 const LISTS_MS: (u64, u64) = (30, 250);
 const CHANGES_MS: (u64, u64) = (100, 800);
-/// Time for the last guests to be gone.
-const LAST: Duration = Duration::from_secs(30);
+/// Time for the last guests to be gone, and for no other one to come: a change may be under way at the end.
+const LAST: Duration = Duration::from_secs(40);
+const NOBODY_COMES: Duration = Duration::from_secs(4);
+const LOOK: Duration = Duration::from_millis(200);
 
 pub fn start(stage: &Stage, actors: &mut JoinSet<Check>) -> Check {
     for actor in stage.cast(1100)? {
@@ -53,6 +55,9 @@ async fn invite(mut actor: Actor) -> Check {
         let Some(members) = actor.session.members().await else {
             continue;
         };
+        if actor.is_over() {
+            break;
+        }
         let call = change(&mut actor, &members);
         let removed = match &call {
             MemberCall::Remove { id } => members.into_iter().find(|one| one.id == *id),
@@ -61,6 +66,7 @@ async fn invite(mut actor: Actor) -> Check {
         let outcome = actor.session.call(Call::Member(call)).await;
         if let (Outcome::Ok(_), Some(guest)) = (outcome, removed)
             && actor.chance(40)
+            && !actor.is_over()
         {
             // Who comes back at once, to the same address, must be somebody else.
             let peer_urls = guest.peer_urls;
@@ -103,15 +109,15 @@ fn is_guest(member: &MemberInfo) -> bool {
 /// Removes the guests that are left.
 pub async fn last_reads(session: &mut Session) {
     let began = Instant::now();
-    while began.elapsed() < LAST {
-        let Some(members) = session.members().await else {
-            continue;
-        };
-        let Some(guest) = members.iter().find(|one| is_guest(one)) else {
-            return;
-        };
-        let id = guest.id;
-        session.call(Call::Member(MemberCall::Remove { id })).await;
+    let mut seen = began;
+    while began.elapsed() < LAST && seen.elapsed() < NOBODY_COMES {
+        sleep(LOOK).await;
+        let members = session.members().await.unwrap_or_default();
+        if let Some(guest) = members.iter().find(|one| is_guest(one)) {
+            seen = Instant::now();
+            let id = guest.id;
+            session.call(Call::Member(MemberCall::Remove { id })).await;
+        }
     }
 }
 

@@ -217,7 +217,12 @@ impl Actor {
         let pause_us = 1_000_000 / u64::from(self.stage.rate.max(1));
         let pause = Duration::from_micros(self.random.random_range(0..pause_us * 2));
         tokio::time::sleep(pause).await;
-        !*self.stage.over.borrow()
+        !self.is_over()
+    }
+
+    /// Whether writers are to end.
+    fn is_over(&self) -> bool {
+        *self.stage.over.borrow()
     }
 
     /// A value that nobody else writes.
