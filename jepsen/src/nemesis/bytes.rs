@@ -22,6 +22,11 @@ const BLOCK: u64 = 4096;
 /// What a client wrote, in the log of a server whose lengths have no checksum: so many letters around the byte.
 const LETTERS: usize = 16;
 
+/// What members call damage.
+const WORDS: [&str; 4] = ["damaged", "corrupt", "Corruption", "crc mismatch"];
+/// What a member says of a dump that it does not believe, or that is not there.
+const DUMP: &str = "index dump";
+
 /// What is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
@@ -127,6 +132,12 @@ impl Damage {
             self.before.get(at).copied().unwrap_or_default(),
             self.after.get(at).copied().unwrap_or_default()
         )
+    }
+
+    /// Whether a line of a member's log speaks of it.
+    pub(super) fn is_told_by(&self, line: &str) -> bool {
+        let is_damage = WORDS.iter().any(|word| line.contains(word));
+        is_damage && (self.part == Part::Dump || !line.contains(DUMP))
     }
 
     /// What a message that helps an operator names: the file, or the database that it belongs to.
