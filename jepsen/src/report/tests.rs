@@ -100,7 +100,9 @@ fn a_run_that_passes_has_a_page_and_a_summary() {
             "membership",
             "durability",
             "hash",
-            "process"
+            "process",
+            "stored",
+            "refusal"
         ]
     );
 }
