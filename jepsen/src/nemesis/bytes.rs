@@ -177,9 +177,9 @@ pub(super) async fn settled(data: &Path) -> Option<(PathBuf, u64)> {
 
 /// The first place where two files differ.
 fn differs(one: &[u8], other: &[u8]) -> Option<usize> {
-    let blocks = one.chunks(BLOCK as usize).zip(other.chunks(BLOCK as usize));
+    let mut blocks = one.chunks(BLOCK as usize).zip(other.chunks(BLOCK as usize));
     let at = blocks.clone().position(|(one, other)| one != other)?;
-    let (one, other) = blocks.skip(at).next()?;
+    let (one, other) = blocks.nth(at)?;
     let inside = one.iter().zip(other).position(|(one, other)| one != other);
     Some(at * BLOCK as usize + inside?)
 }
