@@ -1,5 +1,4 @@
-//! A member alone, on a copy of its disk: on a host of its own that nobody reaches, where it can neither lead nor
-//! follow.
+//! A member alone, on a copy of its disk: on a host of its own that nobody reaches.
 //!
 //! What it has, it has from the disk. It is asked with serializable reads, which need no others. The copy is thrown
 //! away afterwards: a member that goes on from an old disk has forgotten what it promised since.
@@ -16,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
-/// Time from a start to the first answer. A real etcd waits five seconds for a leader before it serves anybody.
+/// Time from a start to the first answer, on a busy machine.
 const START: Duration = Duration::from_secs(90);
 /// Longer is not waited for one answer.
 const ANSWER: Duration = Duration::from_secs(20);

@@ -50,19 +50,7 @@ impl Cluster {
     ///
     /// When there is no program in it.
     pub fn elsewhere(&self, i: usize, data: &Path) -> Check<Vec<String>> {
-        let all = &self.members[i].arguments;
-        let name = all.iter().position(|word| word.starts_with(NAME));
-        let before = &all[..some("a name", name)?];
-        // Before the program stand other programs and variables; after it a subcommand at most.
-        let program = before
-            .iter()
-            .rposition(|word| word.contains('/') && !word.contains('='));
-        let own = all[some("a program", program)?..].iter();
-        let moved = |word: &String| match word.starts_with(DATA) {
-            true => format!("{DATA}{}", data.display()),
-            false => word.clone(),
-        };
-        Ok(own.map(moved).collect())
+        elsewhere(&self.members[i].arguments, data)
     }
 
     /// Where a member is reached on each of its wires, if it has any.
@@ -122,5 +110,37 @@ impl Cluster {
     /// How many syncs of a member's disk were lies, as far as it was made to listen.
     pub fn lies_told(&self, i: usize) -> i64 {
         lie::told(&self.directory, self.name(i)).unwrap_or(0)
+    }
+}
+
+fn elsewhere(arguments: &[String], data: &Path) -> Check<Vec<String>> {
+    let name = arguments.iter().position(|word| word.starts_with(NAME));
+    let before = &arguments[..some("a name", name)?];
+    // Before the program stand other programs and variables; after it a subcommand at most.
+    let program = before
+        .iter()
+        .rposition(|word| word.contains('/') && !word.contains('='));
+    let own = arguments[some("a program", program)?..].iter();
+    let moved = |word: &String| match word.starts_with(DATA) {
+        true => format!("{DATA}{}", data.display()),
+        false => word.clone(),
+    };
+    Ok(own.map(moved).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elsewhere_a_member_is_the_same_with_other_data_and_no_host() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let own = "bin/keelson etcd --name=m1 --data-dir=/a/data --listen-client-urls=http://h:1";
+        let before = "nsenter --net=/proc/7/ns/net -- env LD_PRELOAD=/clock.so CLOCK=/m1.clock";
+        let moved = words(&own.replace("/a/data", "/b/data"));
+        for all in [own.to_owned(), format!("{before} {own}")] {
+            let found = elsewhere(&words(&all), Path::new("/b/data"));
+            assert_eq!(found.expect("a program"), moved);
+        }
     }
 }

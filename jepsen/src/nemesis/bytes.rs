@@ -20,7 +20,12 @@ const CHANGE: Duration = Duration::from_secs(3);
 /// What a disk reads and writes at once.
 const BLOCK: u64 = 4096;
 /// What a client wrote, in the log of a server whose lengths have no checksum: so many letters around the byte.
-const LETTERS: usize = 16;
+const LETTERS: usize = 8;
+
+/// What members call damage.
+const WORDS: [&str; 4] = ["damaged", "corrupt", "Corruption", "crc mismatch"];
+/// What a member says of a dump that it does not believe, or that is not there.
+const DUMP: &str = "index dump";
 
 /// What is damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +134,12 @@ impl Damage {
         )
     }
 
+    /// Whether a line of a member's log speaks of it.
+    pub(super) fn is_told_by(&self, line: &str) -> bool {
+        let is_damage = WORDS.iter().any(|word| line.contains(word));
+        is_damage && (self.part == Part::Dump || !line.contains(DUMP))
+    }
+
     /// What a message that helps an operator names: the file, or the database that it belongs to.
     pub(super) fn names(&self, is_etcds: bool) -> Vec<String> {
         let mut names = vec![self.file.display().to_string()];
@@ -166,9 +177,9 @@ pub(super) async fn settled(data: &Path) -> Option<(PathBuf, u64)> {
 
 /// The first place where two files differ.
 fn differs(one: &[u8], other: &[u8]) -> Option<usize> {
-    let blocks = one.chunks(BLOCK as usize).zip(other.chunks(BLOCK as usize));
+    let mut blocks = one.chunks(BLOCK as usize).zip(other.chunks(BLOCK as usize));
     let at = blocks.clone().position(|(one, other)| one != other)?;
-    let (one, other) = blocks.skip(at).next()?;
+    let (one, other) = blocks.nth(at)?;
     let inside = one.iter().zip(other).position(|(one, other)| one != other);
     Some(at * BLOCK as usize + inside?)
 }
@@ -181,10 +192,13 @@ fn place_in_log(log: &Path, end: u64, is_etcds: bool, random: &mut StdRng) -> Op
     }
     // etcd takes a length that points beyond the end of the log for the end, and cuts there.
     let bytes = fs::read(log).ok()?;
-    let from = bytes.get(offset as usize..end as usize)?;
-    let is_text = |part: &[u8]| part.iter().all(u8::is_ascii_graphic);
-    let at = from.windows(LETTERS).position(is_text)?;
-    Some(offset + (at + LETTERS / 2) as u64)
+    let text_from = |from: u64| {
+        let part = bytes.get(from as usize..end as usize)?;
+        let is_text = |part: &[u8]| part.iter().all(u8::is_ascii_graphic);
+        let at = part.windows(LETTERS).position(is_text)?;
+        Some(from + (at + LETTERS / 2) as u64)
+    };
+    text_from(offset).or_else(|| text_from(0))
 }
 
 /// All files below a directory, in the order of their names.
@@ -286,9 +300,8 @@ mod tests {
         fs::write(&log, &content).unwrap();
         for seed in 0..50 {
             let mut random = StdRng::seed_from_u64(seed);
-            if let Some(at) = place_in_log(&log, 4_000, true, &mut random) {
-                assert!((2_000..2_040).contains(&at), "{at}");
-            }
+            let at = place_in_log(&log, 4_000, true, &mut random);
+            assert!(at.is_some_and(|at| (2_000..2_040).contains(&at)), "{at:?}");
             let anywhere = place_in_log(&log, 300, false, &mut random);
             assert!(anywhere.is_some_and(|at| at < 300));
         }

@@ -23,8 +23,6 @@ const START: Duration = Duration::from_secs(90);
 const ANSWER: Duration = Duration::from_secs(20);
 /// A member that has noticed something while it answered ends within this time, if it does.
 const NOTICE: Duration = Duration::from_secs(1);
-/// What members call damage.
-const WORDS: [&str; 4] = ["damaged", "corrupt", "Corruption", "crc mismatch"];
 
 impl Injector<'_> {
     pub(super) async fn damage(&mut self, fault: &mut Active) -> Check<Option<String>> {
@@ -74,8 +72,6 @@ impl Injector<'_> {
     ) -> Check<Option<String>> {
         let mut complaint = None;
         if fault.ended.is_none() {
-            // What it serves is asked for over the wire.
-            self.end_all_of_network().await;
             complaint = self.read_everything(victim, damage).await?;
             fault.ended = self.cluster.ended(victim);
             if let Some(how) = &fault.ended {
@@ -86,7 +82,7 @@ impl Injector<'_> {
         let line = said
             .lines()
             .rev()
-            .find(|line| WORDS.iter().any(|word| line.contains(word)))
+            .find(|line| damage.is_told_by(line))
             .map(str::to_owned);
         let Some(how) = fault.ended.take() else {
             return Ok(complaint.or(line));

@@ -3,6 +3,7 @@
 //! The member stands still only while its disk is copied, and goes on. The copy is looked at beside it, by a member
 //! alone on a host without wires; a judge compares what that has with the truth.
 
+use super::bytes::is_etcds;
 use super::{Active, Injector, Means};
 use crate::history::{Node, Observation, Observed};
 use crate::offline::{Found, Offline};
@@ -24,8 +25,13 @@ impl Injector<'_> {
         let victim = *some("a victim", fault.victims.first())?;
         let mount = self.cluster.disk(victim).directory().to_owned();
         let (image, directory) = (mount.with_extension("copy"), mount.with_extension("at"));
+        let mut arguments = self.cluster.elsewhere(victim, &directory.join("data"))?;
+        if is_etcds(&self.cluster.data(victim)) {
+            // It serves nobody before it has had a leader once. So it leads, and forgets what was not committed.
+            arguments.push("--force-new-cluster".to_owned());
+        }
         let offline = Offline {
-            arguments: self.cluster.elsewhere(victim, &directory.join("data"))?,
+            arguments,
             addresses: some("wires", self.cluster.addresses(victim))?,
             client_url: self.cluster.endpoints()[victim].clone(),
             log: self

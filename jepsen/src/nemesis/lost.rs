@@ -125,15 +125,18 @@ impl Injector<'_> {
         holds("the first one runs", self.cluster.runs(victim))?;
         let mut second = self.cluster.start_second(victim)?;
         let client = Client::new(std::slice::from_ref(&second.client_url))?;
-        let mut how = None;
         let says = |text: &str| IN_USE.iter().any(|word| text.contains(word));
         let settled = wait_until("it ends, or says that it waits", WAITS, || {
-            how = second.process.ended().map(|status| status.to_string());
-            let is_settled = how.is_some() || says(&second.said());
+            let is_settled = second.process.ended().is_some() || says(&second.said());
             async move { is_settled }
         });
         // One that does neither went to work, unless nobody is served there.
         let _ = settled.await;
+        let ends = wait_for("it ends", ANSWER, || {
+            let ended = second.process.ended().map(|status| status.to_string());
+            async move { ended }
+        });
+        let mut how = ends.await.ok();
         let said = second.said();
         if how.is_none() && says(&said) {
             let served = timeout(ANSWER, client.range(get("second"))).await;

@@ -356,8 +356,13 @@ impl<'a> Injector<'a> {
     }
 
     async fn end(&mut self, fault: Active) {
+        let is_asked = fault.step.nemesis == Nemesis::Damage;
         // An end that the fault explains is seen while the fault is still there.
         self.active.push(fault);
+        if is_asked {
+            // Over the wire, what it has.
+            self.end_all_of_network().await;
+        }
         self.note_ends();
         let Some(mut fault) = self.active.pop() else {
             return;

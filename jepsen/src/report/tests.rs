@@ -101,7 +101,9 @@ fn a_run_that_passes_has_a_page_and_a_summary() {
             "durability",
             "hash",
             "process",
-            "election"
+            "election",
+            "stored",
+            "refusal"
         ]
     );
 }
