@@ -3,7 +3,7 @@
 use super::verdict::{Court, Finding, Violation};
 use crate::history::{FaultPhase, History, Nanos, Node, Observation};
 
-/// As targets of a real etcd begin. It promises no bound, and has taken 450 MiB in a flood with large values.
+/// As targets of a real etcd begin. It promises no bound, and has taken 1.4 GiB in a flood with large values.
 const UNBOUNDED: &str = "etcd ";
 /// The kind of fault that is looked at.
 const FLOOD: &str = "flood";
