@@ -17,12 +17,12 @@ const TABLE: &str = "bridge lossy";
 const LOST: std::ops::RangeInclusive<u32> = 5..=30;
 /// Which wires of a member lose frames. A third each.
 const LOSSY: [&[&str]; 3] = [&["peers"], &["clients"], &["peers", "clients"]];
-/// A frame of full size waits for 25 ms in the slow class, and for those before it.
-const SLOW: &str = "rate 512kbit burst 1600 quantum 3000";
+/// A frame of full size waits for 95 ms in the slow class, and for those before it.
+const SLOW: &str = "rate 128kbit burst 1600 quantum 3000";
 /// So many frames may wait there; more are lost.
-const WAITING: u32 = 100;
+const WAITING: u32 = 30;
 /// So many must have waited for frames to be late.
-const LATE: u64 = 10;
+const LATE: u64 = 3;
 /// Frames whose number in the head of IP ends so take the slow class: a quarter.
 const CHOSEN: &str = "u32 match u16 0x0001 0x0003 at 4";
 
