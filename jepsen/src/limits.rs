@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 const GROUPS: &str = "/sys/fs/cgroup/memory";
 /// What a process may take beside what it has, at first.
 const FIRST_BYTES: u64 = 16 << 20;
-/// The least that it may take.
-const LEAST_BYTES: u64 = 64 << 10;
+/// Less than this is nothing at all: then the next page that it wants is one too many.
+const LEAST_BYTES: u64 = 128 << 10;
 /// Between two times at which that is halved.
 const STEP: Duration = Duration::from_millis(150);
 
@@ -100,7 +100,8 @@ impl Group {
             return;
         }
         self.tightened.set(Instant::now());
-        self.bytes.set((self.bytes.get() / 2).max(LEAST_BYTES));
+        let half = self.bytes.get() / 2;
+        self.bytes.set(if half < LEAST_BYTES { 0 } else { half });
         // The kernel refuses less than it can make free at once. Then the next one may do.
         let _ = self.limit();
     }
@@ -179,7 +180,7 @@ mod tests {
             skip("a limit of memory", "no control groups of version 1");
             return;
         };
-        group.bytes.set(LEAST_BYTES);
+        group.bytes.set(0);
         group.limit().unwrap();
         let eats = "sleep 0.3; head -c 100000000 /dev/zero | tail -c 100000000 > /dev/null";
         let mut child = Command::new("sh").args(["-c", eats]).spawn().unwrap();

@@ -4,7 +4,7 @@
 use super::flood_clients::{Flood, Victim};
 use super::{Active, Injector, Means};
 use crate::history::Node;
-use keelson_kit::check::{Check, some};
+use keelson_kit::check::{Check, Failure, some};
 use keelson_kit::wait::wait_until;
 use std::time::Duration;
 
@@ -24,11 +24,12 @@ impl Injector<'_> {
             self.recorder.clone(),
         )?;
         let counts = &flood.counts;
-        wait_until("a flood has come in", RISES, || async {
+        let risen = wait_until("a flood has come in", RISES, || async {
             counts.are_enough()
-        })
-        .await?;
+        });
+        let risen = risen.await;
         let evidence = counts.text();
+        risen.map_err(|late| Failure::new(format!("{late}: {evidence}")))?;
         fault.means = Means::Flood(flood);
         Ok(Some(evidence))
     }

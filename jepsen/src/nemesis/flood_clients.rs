@@ -43,7 +43,7 @@ const LONG_REST: Duration = Duration::from_millis(30);
 /// Between two looks at what the member uses.
 const LOOK: Duration = Duration::from_millis(300);
 /// So much must have come in for a flood.
-const LEAST: [u64; 4] = [200, 20, 3, 3];
+const LEAST: [u64; 4] = [200, 5, 3, 3];
 
 /// What has been asked so far.
 #[derive(Debug, Default)]

@@ -57,7 +57,7 @@ pub enum Nemesis {
     Lossy,
     /// Frames of a member's wires to the others come more than once.
     Duplicate,
-    /// Some frames between a member and the others come late, and later ones overtake them.
+    /// Some frames between a member and the others come late, and others overtake them.
     Late,
     /// A member gets a tenth of a processor.
     Starved,

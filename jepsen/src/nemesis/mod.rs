@@ -167,9 +167,10 @@ impl<'a> Injector<'a> {
             }
             let next = steps.next_if(|step| step.at_ms <= now_ms && !self.is_held(step));
             if let Some(step) = next.filter(|step| owed.remove(&step.nemesis) || !is_late) {
-                // Late, because something before took long: then it lasts as long, from now on.
+                // Late, because something before took long, if only an end just now: then it lasts as long, from
+                // here on.
                 let late = Step {
-                    at_ms: now_ms,
+                    at_ms: began.elapsed().as_millis() as u64,
                     ..*step
                 };
                 self.begin(late).await;

@@ -151,11 +151,13 @@ fn memory_without_bounds_is_flagged_and_bounded_memory_is_not() {
         how: "signal 9".to_owned(),
         expected: true,
     };
-    for (seen, meanwhile) in [
-        (vec![100 * MIB, 499 * MIB], None),
-        (vec![100 * MIB, 700 * MIB], Some(killed())),
+    for (target, seen, meanwhile) in [
+        ("keelson 3.7.1", vec![100 * MIB, 499 * MIB], None),
+        ("keelson 3.7.1", vec![100 * MIB, 700 * MIB], Some(killed())),
+        ("etcd 3.7.3", vec![100 * MIB, 700 * MIB], None),
     ] {
         let mut history = sim::history(1, World::default());
+        history.head.target = target.to_owned();
         flood(&mut history, &seen, meanwhile);
         let verdict = judge(&history).verdict();
         assert!(verdict.is_pass(), "{seen:?}: {verdict:#?}");
