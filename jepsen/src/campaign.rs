@@ -6,13 +6,14 @@ use crate::cluster::{Cluster, Spec};
 use crate::doctor::Host;
 use crate::enclosure::Enclosure;
 use crate::history::*;
+use crate::kubernetes::Access;
 use crate::nemesis::kind::Nemesis;
 use crate::nemesis::{Injector, plan};
 use crate::observer;
 use crate::recorder::{Recorder, Tally};
 use crate::session::Session;
 use crate::workload::{self, Stage, Workload};
-use keelson_kit::check::{Check, Failure, some};
+use keelson_kit::check::{Check, Failure, holds, some};
 use keelson_kit::cluster::Binary;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,6 +99,7 @@ pub async fn run(
     over: &(dyn Fn() -> bool + Sync),
 ) -> Check<Summary> {
     std::fs::create_dir_all(&options.out)?;
+    let kubernetes = is_kubernetes(options)?;
     let host = Host::examine(enclosure, scratch);
     let wants_clock = options.nemeses.contains(&Nemesis::Clock);
     let spec = Spec {
@@ -107,6 +109,7 @@ pub async fn run(
         disk_megabytes: 1200,
         // Where there is none, the fault is skipped.
         fake_time: wants_clock.then(|| clock::library(scratch).ok()).flatten(),
+        kubernetes,
     };
     let mut cluster = Cluster::prepare(&spec, scratch, &options.out)?;
     for i in 0..options.nodes {
@@ -114,8 +117,13 @@ pub async fn run(
     }
     cluster.ready().await?;
     let target = cluster.version(&options.binary).await?;
+    let access = match kubernetes {
+        true => Some(settle(options, &cluster).await?),
+        false => None,
+    };
     let recorder = Recorder::create(&options.out.join(HISTORY), &head(options, &target))?;
-    let (faults, ended) = perform(options, &mut cluster, &host, &recorder, over).await?;
+    let performed = perform(options, &mut cluster, access, &host, &recorder, over).await;
+    let (faults, ended) = performed?;
     let (is_complete, detail) = match &ended {
         Ok(()) => (true, "all members answered".to_owned()),
         Err(failure) => (false, failure.to_string()),
@@ -146,6 +154,32 @@ pub async fn run(
     let text = serde_json::to_string_pretty(&summary)?;
     std::fs::write(options.out.join(SUMMARY), text)?;
     Ok(summary)
+}
+
+/// If members are to serve the Kubernetes API. Others than clients write then, so that only loads of that API can be
+/// judged.
+fn is_kubernetes(options: &Options) -> Check<bool> {
+    let count = |is: bool| {
+        let all = options.workloads.iter();
+        all.filter(|one| one.is_kubernetes() == is).count()
+    };
+    let what = "loads of the Kubernetes API run without loads of the store";
+    holds(what, count(true) == 0 || count(false) == 0)?;
+    let is_ours = !options.binary.leading.is_empty();
+    let what = "the Kubernetes API is served by keelson only";
+    holds(what, is_ours || count(true) == 0)?;
+    Ok(count(true) > 0)
+}
+
+/// Waits for the API servers, and makes what loads need.
+async fn settle(options: &Options, cluster: &Cluster) -> Check<Access> {
+    let access = Access::of(&options.binary.path, cluster).await?;
+    for workload in &options.workloads {
+        for namespace in workload.namespaces() {
+            access.namespace(namespace).await?;
+        }
+    }
+    Ok(access)
 }
 
 fn head(options: &Options, target: &str) -> Head {
@@ -187,6 +221,7 @@ fn head(options: &Options, target: &str) -> Head {
             .iter()
             .flat_map(|one| one.invariants())
             .collect(),
+        kubernetes: options.workloads.iter().any(|one| one.is_kubernetes()),
         ..Head::new(options.seed, options.command.clone())
     }
 }
@@ -197,6 +232,7 @@ type Performed = (BTreeMap<String, FaultTally>, Check);
 async fn perform(
     options: &Options,
     cluster: &mut Cluster,
+    kubernetes: Option<Access>,
     host: &Host,
     recorder: &Recorder,
     over: &(dyn Fn() -> bool + Sync),
@@ -211,6 +247,7 @@ async fn perform(
         outside: Arc::default(),
         over: stopped,
         last_revision,
+        kubernetes,
     };
     let load = Load::start(options.workloads.clone(), stage.clone())?;
     let plan = plan::plan(
@@ -231,7 +268,10 @@ async fn perform(
     for i in 0..cluster.size() {
         cluster.start(i)?;
     }
-    let ready = cluster.ready().await;
+    let ready = match (cluster.ready().await, &stage.kubernetes) {
+        (Ok(()), Some(access)) => access.ready().await,
+        (ready, _) => ready,
+    };
     let _ = stop.send(true);
     let mut last = match ready {
         Ok(()) => last_reads(options, &stage).await,

@@ -42,6 +42,8 @@ pub struct Spec {
     pub disk_megabytes: u64,
     /// The library that makes clocks of members listen, if they shall.
     pub fake_time: Option<PathBuf>,
+    /// If they serve the Kubernetes API.
+    pub kubernetes: bool,
 }
 
 /// One of them.
@@ -49,6 +51,7 @@ pub struct Spec {
 struct Member {
     name: String,
     client_url: String,
+    kubernetes_url: String,
     arguments: Vec<String>,
     log: PathBuf,
     process: Option<Process>,
@@ -137,8 +140,13 @@ impl Cluster {
                 format!("--initial-cluster={}", everyone.join(",")),
                 "--initial-cluster-state=new".to_owned(),
             ]);
+            let kubernetes_url = self.kubernetes_url(i)?;
+            if spec.kubernetes {
+                arguments.push(format!("--listen-kubernetes-url={kubernetes_url}"));
+            }
             arguments.extend(spec.binary.flags.iter().cloned());
             self.members.push(Member {
+                kubernetes_url,
                 log: self.directory.join(format!("{name}.log")),
                 name,
                 client_url: clients,
@@ -164,6 +172,13 @@ impl Cluster {
         Ok((port()?, port()?))
     }
 
+    fn kubernetes_url(&self, i: usize) -> Check<String> {
+        Ok(match self.net {
+            Some(_) => format!("https://{}:6443", Wire::Clients.address(i)),
+            None => format!("https://127.0.0.1:{}", free_port()?),
+        })
+    }
+
     /// How many members there are, running or not.
     pub fn size(&self) -> usize {
         self.members.len()
@@ -185,6 +200,12 @@ impl Cluster {
             .iter()
             .map(|member| member.client_url.clone())
             .collect()
+    }
+
+    /// Where members serve the Kubernetes API, if they do.
+    pub fn kubernetes_urls(&self) -> Vec<String> {
+        let urls = self.members.iter().map(|one| one.kubernetes_url.clone());
+        urls.collect()
     }
 
     /// The wires, unless all are on loopback.

@@ -17,7 +17,7 @@ pub const WANTED: u64 = 20;
 
 /// Pairs of faults and loads that must be covered before anything is believed. The comparison of all members at
 /// the end belongs to every run.
-const MUST: [(&str, &[&str]); 9] = [
+const MUST: [(&str, &[&str]); 13] = [
     ("kill", &["register", "txn", "watch", "lease"]),
     ("power", &["register", "txn", "watch", "lease"]),
     ("failpoint", &["register", "txn", "watch", "lease"]),
@@ -27,6 +27,10 @@ const MUST: [(&str, &[&str]); 9] = [
     ("power-all", &["set"]),
     ("defragment", &["watch", "compact"]),
     ("restart", &["register", "txn", "watch", "lease"]),
+    ("kill", &["objects", "informers"]),
+    ("power", &["objects", "informers"]),
+    ("pause", &["objects", "informers"]),
+    ("partition", &["objects", "informers"]),
 ];
 
 /// One run.

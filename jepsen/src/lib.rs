@@ -15,6 +15,7 @@
 //! | `disk`, `net`, `clock`, `cluster` | members on hosts and disks of their own |
 //! | `doctor` | what this host can do |
 //! | `session`, `wire`, `errors`, `watcher`, `recorder` | clients that never repeat, and what they write down |
+//! | `kubernetes` | the same for the Kubernetes API that members serve |
 //! | `workload` | what clients do |
 //! | `chronicle` | watches of everything, in every run |
 //! | `nemesis` | what breaks, when, and how that is seen |
@@ -36,6 +37,7 @@ pub mod doctor;
 pub mod enclosure;
 pub mod errors;
 pub mod history;
+pub mod kubernetes;
 pub mod ledger;
 pub mod model;
 pub mod nemesis;

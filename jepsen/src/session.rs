@@ -138,9 +138,9 @@ impl Session {
             }
             Call::Lease(call) => self.send_lease(call).await,
             Call::Admin(call) => self.send_admin(call).await,
-            Call::Member(_) | Call::Lock(_) | Call::Outside(_) => Err(Status::invalid_argument(
-                "etcdserver: this process does not send such",
-            )),
+            Call::Member(_) | Call::Lock(_) | Call::Outside(_) | Call::Http(_) => Err(
+                Status::invalid_argument("etcdserver: this process does not send such"),
+            ),
         }
     }
 

@@ -18,11 +18,13 @@
 //! | `invariant`, `set` | what workloads promise |
 //! | `membership` | changes of members |
 //! | `end` | durability, hashes, processes |
+//! | `kubernetes` | all of this for runs in which members serve the Kubernetes API |
 
 mod compaction;
 mod end;
 mod harness;
 mod invariant;
+mod kubernetes;
 mod lease;
 mod membership;
 mod set;
@@ -59,6 +61,12 @@ impl Judgement {
 
 /// Asks every checker.
 pub fn judge(history: &History) -> Judgement {
+    if history.head.kubernetes {
+        return Judgement {
+            findings: kubernetes::judge(history),
+            truth: Truth::default(),
+        };
+    }
     let (witness, truth) = witness::check(history);
     let findings = vec![
         harness::check(history),

@@ -9,6 +9,7 @@ fn what_a_fault_explains_in_a_log_is_no_alarm_and_the_rest_is() {
     let member = Member {
         name: name(0),
         client_url: String::new(),
+        kubernetes_url: String::new(),
         arguments: Vec::new(),
         log: log.clone(),
         process: None,

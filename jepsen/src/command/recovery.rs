@@ -137,6 +137,7 @@ impl Recovery {
             enclosure,
             disk_megabytes: 1200,
             fake_time: None,
+            kubernetes: false,
         };
         let (losses, skipped) = possible(&self.losses, enclosure);
         let loads = load_average().into_iter().collect();

@@ -15,18 +15,23 @@
 //! | `lease` | leases that are kept alive, revoked and left alone (W8) |
 //! | `lock`, `unfenced` | a set beside the store, guarded by a lock; without a fence it must break (W9) |
 //! | `compact` | compactions, and reads and watches around them (W13) |
+//! | `objects` | objects of the Kubernetes API, written under conditions (W15) |
+//! | `informers` | the same, with lists and watches of all kinds beside (W16) |
 
 mod bank;
 mod compact;
+mod informers;
 mod lease;
 mod list;
 mod lock;
+mod objects;
 mod register;
 mod set;
 mod txn;
 mod watch;
 
 use crate::history::*;
+use crate::kubernetes::Access;
 use crate::recorder::Recorder;
 use crate::session::Session;
 use keelson_kit::check::Check;
@@ -53,11 +58,13 @@ pub enum Workload {
     Lock,
     Unfenced,
     Compact,
+    Objects,
+    Informers,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Workload; 11] = [
+    pub const ALL: [Workload; 13] = [
         Workload::Register,
         Workload::Txn,
         Workload::Set,
@@ -69,6 +76,8 @@ impl Workload {
         Workload::Lock,
         Workload::Unfenced,
         Workload::Compact,
+        Workload::Objects,
+        Workload::Informers,
     ];
 
     /// As on the command line.
@@ -85,6 +94,8 @@ impl Workload {
             Workload::Lock => "lock",
             Workload::Unfenced => "unfenced",
             Workload::Compact => "compact",
+            Workload::Objects => "objects",
+            Workload::Informers => "informers",
         }
     }
 
@@ -101,6 +112,8 @@ impl Workload {
             Workload::Lease => "W8",
             Workload::Lock | Workload::Unfenced => "W9",
             Workload::Compact => "W13",
+            Workload::Objects => "W15",
+            Workload::Informers => "W16",
         }
     }
 
@@ -109,6 +122,20 @@ impl Workload {
         match self {
             Workload::Bank => vec![bank::invariant()],
             _ => Vec::new(),
+        }
+    }
+
+    /// If it is a load of the Kubernetes API, which members serve only then.
+    pub fn is_kubernetes(self) -> bool {
+        !self.namespaces().is_empty()
+    }
+
+    /// Where in the Kubernetes API it works.
+    pub fn namespaces(self) -> &'static [&'static str] {
+        match self {
+            Workload::Objects => &[objects::NAMESPACE],
+            Workload::Informers => &[informers::NAMESPACE],
+            _ => &[],
         }
     }
 
@@ -126,6 +153,8 @@ impl Workload {
             Workload::Lock => lock::start(stage, actors, true),
             Workload::Unfenced => lock::start(stage, actors, false),
             Workload::Compact => compact::start(stage, actors),
+            Workload::Objects => objects::start(stage, actors),
+            Workload::Informers => informers::start(stage, actors),
         }
     }
 
@@ -135,6 +164,8 @@ impl Workload {
             Workload::Set => set::last_reads(session).await,
             Workload::Lock => lock::last_reads(session, &stage.outside, true).await,
             Workload::Unfenced => lock::last_reads(session, &stage.outside, false).await,
+            Workload::Objects => objects::last_reads(stage).await,
+            Workload::Informers => informers::last_reads(stage).await,
             _ => {}
         }
     }
@@ -157,6 +188,8 @@ pub struct Stage {
     pub over: Receiver<bool>,
     /// When watches end: at this revision, once it is known.
     pub last_revision: Receiver<i64>,
+    /// The Kubernetes API, if members serve it.
+    pub kubernetes: Option<Access>,
 }
 
 /// One actor's own things.
