@@ -15,6 +15,7 @@ use crate::session::Session;
 use crate::workload::{self, Stage, Workload};
 use keelson_kit::check::{Check, Failure, holds, some};
 use keelson_kit::cluster::Binary;
+use keelson_kit::process::Process;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -121,6 +122,7 @@ pub async fn run(
         true => Some(settle(options, &cluster).await?),
         false => None,
     };
+    let _nodes = start_nodes(options, &cluster)?;
     let recorder = Recorder::create(&options.out.join(HISTORY), &head(options, &target))?;
     let performed = perform(options, &mut cluster, access, &host, &recorder, over).await;
     let (faults, ended) = performed?;
@@ -182,6 +184,22 @@ async fn settle(options: &Options, cluster: &Cluster) -> Check<Access> {
     Ok(access)
 }
 
+/// Nodes without machines, if a load needs them. They end with the value.
+fn start_nodes(options: &Options, cluster: &Cluster) -> Check<Option<Process>> {
+    let count: u32 = options.workloads.iter().map(|one| one.nodes()).sum();
+    if count == 0 {
+        return Ok(None);
+    }
+    let arguments = [
+        "hollow".to_owned(),
+        format!("--nodes={count}"),
+        format!("--kubeconfig={}", cluster.directory().join("kubeconfig").display()),
+    ];
+    let log = cluster.directory().join("hollow.log");
+    let process = Process::start(&options.binary.path, &arguments, &log)?;
+    Ok(Some(process))
+}
+
 fn head(options: &Options, target: &str) -> Head {
     let started = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -190,7 +208,7 @@ fn head(options: &Options, target: &str) -> Head {
     let quick = options
         .workloads
         .iter()
-        .any(|one| !matches!(one, Workload::Lock | Workload::Unfenced));
+        .any(|one| one.is_quick());
     Head {
         workloads: options
             .workloads

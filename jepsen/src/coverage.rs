@@ -47,7 +47,11 @@ const LOADS: [Workload; 10] = [
     Workload::Compact,
 ];
 /// Loads of the Kubernetes API, which run without the others: members serve it only then.
-const KUBERNETES: [Workload; 2] = [Workload::Objects, Workload::Informers];
+const KUBERNETES: [Workload; 3] = [
+    Workload::Objects,
+    Workload::Informers,
+    Workload::Controllers,
+];
 /// Of so many runs, one is with such a load. No divisor of the number of faults, so that they meet all of them.
 const KUBERNETES_EVERY: u64 = 5;
 

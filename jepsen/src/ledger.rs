@@ -27,10 +27,10 @@ const MUST: [(&str, &[&str]); 13] = [
     ("power-all", &["set"]),
     ("defragment", &["watch", "compact"]),
     ("restart", &["register", "txn", "watch", "lease"]),
-    ("kill", &["objects", "informers"]),
+    ("kill", &["objects", "informers", "controllers"]),
     ("power", &["objects", "informers"]),
-    ("pause", &["objects", "informers"]),
-    ("partition", &["objects", "informers"]),
+    ("pause", &["objects", "informers", "controllers"]),
+    ("partition", &["objects", "informers", "controllers"]),
 ];
 
 /// One run.

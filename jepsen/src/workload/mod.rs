@@ -17,9 +17,11 @@
 //! | `compact` | compactions, and reads and watches around them (W13) |
 //! | `objects` | objects of the Kubernetes API, written under conditions (W15) |
 //! | `informers` | the same, with lists and watches of all kinds beside (W16) |
+//! | `controllers` | wishes for control loops, and nodes without machines (W17) |
 
 mod bank;
 mod compact;
+mod controllers;
 mod informers;
 mod lease;
 mod list;
@@ -60,11 +62,12 @@ pub enum Workload {
     Compact,
     Objects,
     Informers,
+    Controllers,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Workload; 13] = [
+    pub const ALL: [Workload; 14] = [
         Workload::Register,
         Workload::Txn,
         Workload::Set,
@@ -78,6 +81,7 @@ impl Workload {
         Workload::Compact,
         Workload::Objects,
         Workload::Informers,
+        Workload::Controllers,
     ];
 
     /// As on the command line.
@@ -96,6 +100,7 @@ impl Workload {
             Workload::Compact => "compact",
             Workload::Objects => "objects",
             Workload::Informers => "informers",
+            Workload::Controllers => "controllers",
         }
     }
 
@@ -114,6 +119,7 @@ impl Workload {
             Workload::Compact => "W13",
             Workload::Objects => "W15",
             Workload::Informers => "W16",
+            Workload::Controllers => "W17",
         }
     }
 
@@ -135,8 +141,22 @@ impl Workload {
         match self {
             Workload::Objects => &[objects::NAMESPACE],
             Workload::Informers => &[informers::NAMESPACE],
+            Workload::Controllers => &[controllers::NAMESPACE],
             _ => &[],
         }
+    }
+
+    /// How many nodes without machines it needs.
+    pub fn nodes(self) -> u32 {
+        match self {
+            Workload::Controllers => controllers::NODES,
+            _ => 0,
+        }
+    }
+
+    /// If its clients ask for something many times a second.
+    pub fn is_quick(self) -> bool {
+        !matches!(self, Workload::Lock | Workload::Unfenced | Workload::Controllers)
     }
 
     /// Starts its actors.
@@ -155,6 +175,7 @@ impl Workload {
             Workload::Compact => compact::start(stage, actors),
             Workload::Objects => objects::start(stage, actors),
             Workload::Informers => informers::start(stage, actors),
+            Workload::Controllers => controllers::start(stage, actors),
         }
     }
 
@@ -166,6 +187,7 @@ impl Workload {
             Workload::Unfenced => lock::last_reads(session, &stage.outside, false).await,
             Workload::Objects => objects::last_reads(stage).await,
             Workload::Informers => informers::last_reads(stage).await,
+            Workload::Controllers => controllers::last_reads(stage).await,
             _ => {}
         }
     }

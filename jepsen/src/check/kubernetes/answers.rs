@@ -22,7 +22,8 @@ pub fn check(
         let Call::Http(call) = &operation.call else {
             continue;
         };
-        let Some(key) = Named::of(&call.path).and_then(|named| named.key(call)) else {
+        let named = Named::of(&call.path).filter(|named| authors.are_known(&named.prefix));
+        let Some(key) = named.and_then(|named| named.key(call)) else {
             continue;
         };
         let asked = Asked {

@@ -13,6 +13,7 @@
 //! | `answers` | what was answered to requests for one object |
 //! | `lists` | what lists showed (W16) |
 //! | `informers` | what watches told (W16) |
+//! | `loops` | what control loops did and what they left (W17) |
 //! | `selection` | paths, keys, and what a selector selects |
 //!
 //! What is not judged in such runs: keys that clients write through the store's own API, leases, compaction.
@@ -21,6 +22,7 @@ mod answers;
 mod chronicle;
 mod informers;
 mod lists;
+mod loops;
 mod objects;
 mod selection;
 #[cfg(test)]
@@ -37,7 +39,7 @@ pub fn judge(history: &History) -> Vec<Finding> {
     let (told, chronicle) = chronicle::check(history);
     let authors = objects::Authors::of(history, &chronicle);
     let times = Times::of(history, &authors);
-    vec![
+    let mut findings = vec![
         harness::check(history),
         told,
         objects::check(history, &chronicle, &authors, &times),
@@ -46,7 +48,11 @@ pub fn judge(history: &History) -> Vec<Finding> {
         informers::check(history, &chronicle),
         end::hashes(history),
         end::processes(history),
-    ]
+    ];
+    if history.head.workloads.iter().any(|one| one == "controllers") {
+        findings.push(loops::check(history, &chronicle));
+    }
+    findings
 }
 
 /// The requests to the Kubernetes API.

@@ -24,6 +24,8 @@ pub struct Authors {
     by_operation: HashMap<usize, Vec<i64>>,
     /// The keys that are judged.
     keys: BTreeSet<String>,
+    /// Where requests have tags.
+    tagged: BTreeSet<String>,
 }
 
 /// The part of an object that a request is about.
@@ -43,19 +45,16 @@ impl Authors {
     pub fn of(history: &History, chronicle: &Chronicle) -> Authors {
         let mut authors = Authors::default();
         let mut by_tag: HashMap<&str, usize> = HashMap::new();
-        let mut prefixes = BTreeSet::new();
         for (at, operation) in history.operations.iter().enumerate() {
             let crate::history::Call::Http(call) = &operation.call else {
                 continue;
             };
-            if let Some(named) = Named::of(&call.path) {
-                prefixes.insert(named.prefix);
-            }
             if call.asks_for_change() && !tag(call).is_empty() {
                 by_tag.insert(tag(call), at);
+                authors.tagged.extend(Named::of(&call.path).map(|named| named.prefix));
             }
         }
-        for prefix in prefixes {
+        for prefix in authors.tagged.clone() {
             for (key, versions) in chronicle.below(&prefix) {
                 authors.walk(key, versions, &by_tag);
             }
@@ -85,6 +84,11 @@ impl Authors {
             }
             before = now;
         }
+    }
+
+    /// If writes of these objects have tags.
+    pub fn are_known(&self, prefix: &str) -> bool {
+        self.tagged.contains(prefix)
     }
 
     /// The position of the operation that made a version.

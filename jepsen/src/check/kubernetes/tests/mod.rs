@@ -2,6 +2,7 @@
 
 mod scene;
 mod spoil_answers;
+mod spoil_loops;
 mod spoil_objects;
 mod spoil_told;
 

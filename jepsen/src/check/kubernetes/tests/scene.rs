@@ -66,6 +66,13 @@ impl Scene {
         scene
     }
 
+    /// Changes what the run is.
+    pub fn put_head(&mut self, change: impl FnOnce(&mut Head)) {
+        if let Some(Record::Head(head)) = self.records.first_mut() {
+            change(head);
+        }
+    }
+
     fn now(&mut self) -> Nanos {
         self.at += 10;
         self.at
@@ -105,8 +112,13 @@ impl Scene {
         self.tell("BOOKMARK", object);
     }
 
+    /// Nothing happens for so many nanoseconds.
+    pub fn wait(&mut self, ns: Nanos) {
+        self.at += ns;
+    }
+
     /// An object is stored, or is gone.
-    fn store(&mut self, key: &str, object: Option<Value>) -> i64 {
+    pub fn store(&mut self, key: &str, object: Option<Value>) -> i64 {
         self.revision += 1;
         let revision = self.revision;
         let before = self.store.remove(key);

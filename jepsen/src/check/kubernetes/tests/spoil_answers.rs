@@ -71,7 +71,7 @@ fn an_object_that_nothing_holds_and_that_stays_is_flagged() {
 #[test]
 fn a_refusal_for_a_reason_that_there_was_not_is_flagged() {
     flagged("answers.refused", |records, ops| {
-        *outcome(records, ops.taken) = refusal("NotFound");
+        *outcome(records, ops.conflict) = refusal("NotFound");
     });
     flagged("answers.refused", |records, ops| {
         *outcome(records, ops.missing) = refusal("Conflict");

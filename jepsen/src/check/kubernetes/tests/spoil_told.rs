@@ -42,7 +42,7 @@ fn what_only_one_watch_of_everything_told_is_flagged() {
 #[test]
 fn what_no_watch_of_everything_told_is_flagged() {
     flagged("chronicle.gap", |records, ops| {
-        let at = revision(records, ops.update);
+        let at = revision(records, ops.ingress);
         records.retain(|record| {
             !matches!(record, Record::Watch { watch: WatchRecord::Events { revision, .. }, .. } if *revision == at)
         });
@@ -161,7 +161,8 @@ fn a_list_that_is_too_old_or_from_the_future_is_flagged() {
         call(records, ops.list).path = path;
     });
     flagged("lists.future", |records, ops| {
-        let at = revision(records, ops.list) + 1;
+        // That of a creation that was asked for when the list was there.
+        let at = revision(records, ops.ingress) - 1;
         answer(records, ops.list)["metadata"]["resourceVersion"] = json!(at.to_string());
     });
 }
