@@ -193,7 +193,10 @@ fn start_nodes(options: &Options, cluster: &Cluster) -> Check<Option<Process>> {
     let arguments = [
         "hollow".to_owned(),
         format!("--nodes={count}"),
-        format!("--kubeconfig={}", cluster.directory().join("kubeconfig").display()),
+        format!(
+            "--kubeconfig={}",
+            cluster.directory().join("kubeconfig").display()
+        ),
     ];
     let log = cluster.directory().join("hollow.log");
     let process = Process::start(&options.binary.path, &arguments, &log)?;
@@ -205,10 +208,7 @@ fn head(options: &Options, target: &str) -> Head {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let seconds = options.length.as_secs();
-    let quick = options
-        .workloads
-        .iter()
-        .any(|one| one.is_quick());
+    let quick = options.workloads.iter().any(|one| one.is_quick());
     Head {
         workloads: options
             .workloads
@@ -283,13 +283,7 @@ async fn perform(
         tally.begun += 1;
         tally.effective += u64::from(*is_effective);
     }
-    for i in 0..cluster.size() {
-        cluster.start(i)?;
-    }
-    let ready = match (cluster.ready().await, &stage.kubernetes) {
-        (Ok(()), Some(access)) => access.ready().await,
-        (ready, _) => ready,
-    };
+    let ready = heal(cluster, &stage).await;
     let _ = stop.send(true);
     let mut last = match ready {
         Ok(()) => last_reads(options, &stage).await,
@@ -317,6 +311,18 @@ async fn perform(
         Err(failure) => Err(failure),
     };
     Ok((faults, compared))
+}
+
+/// Everybody runs and answers again.
+async fn heal(cluster: &mut Cluster, stage: &Stage) -> Check {
+    for i in 0..cluster.size() {
+        cluster.start(i)?;
+    }
+    cluster.ready().await?;
+    match &stage.kubernetes {
+        Some(access) => access.ready().await,
+        None => Ok(()),
+    }
 }
 
 /// The last write, and reads of everything by every member. Returns the last write's revision.

@@ -102,7 +102,11 @@ pub fn choose(seed: u64, number: u64, is_kubernetes: bool) -> Cell {
     let mut workloads: Vec<_> = must.choose_multiple(&mut random, 2).copied().collect();
     workloads.extend(others.choose(&mut random));
     if is_kubernetes && number % KUBERNETES_EVERY == KUBERNETES_EVERY - 1 {
-        workloads = KUBERNETES.choose(&mut random).copied().into_iter().collect();
+        workloads = KUBERNETES
+            .choose(&mut random)
+            .copied()
+            .into_iter()
+            .collect();
     }
     let mut nemeses = vec![FAULTS[number as usize % FAULTS.len()]];
     nemeses.extend(FAULTS.choose(&mut random));

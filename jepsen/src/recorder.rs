@@ -118,7 +118,10 @@ impl Recorder {
 
     /// It has ended.
     pub fn complete(&self, op: OpId, ended: Result<Reply, Status>) -> Outcome {
-        self.ended(op, ended.map_or_else(|status| errors::outcome(&status), Outcome::Ok))
+        self.ended(
+            op,
+            ended.map_or_else(|status| errors::outcome(&status), Outcome::Ok),
+        )
     }
 
     /// It has ended like this.

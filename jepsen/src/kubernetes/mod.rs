@@ -114,8 +114,7 @@ impl Access {
     ///
     /// When it is not there in time.
     pub async fn namespace(&self, name: &str) -> Check {
-        let object =
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         let object = &object;
         wait_until("the namespace is there", PATIENCE, || {
             let client = self.at(1);

@@ -74,7 +74,10 @@ async fn present(api: &mut Api) -> Option<BTreeMap<String, String>> {
         let list = api.ask(HttpCall::get(&path)).await?;
         for item in list.body["items"].as_array()? {
             let metadata = &item["metadata"];
-            let (name, version) = (metadata["name"].as_str()?, metadata["resourceVersion"].as_str()?);
+            let (name, version) = (
+                metadata["name"].as_str()?,
+                metadata["resourceVersion"].as_str()?,
+            );
             all.insert(format!("{path}/{name}"), version.to_owned());
         }
     }

@@ -52,8 +52,7 @@ pub async fn last_reads(stage: &Stage) {
     let began = Instant::now();
     while began.elapsed() < LAST_WRITE {
         let tag = format!("t{}", stage.recorder.number());
-        let metadata =
-            json!({"name": LAST, "labels": {"half": "a"}, "annotations": {"op": tag}});
+        let metadata = json!({"name": LAST, "labels": {"half": "a"}, "annotations": {"op": tag}});
         let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
         let outcome = api
             .call(HttpCall {
@@ -97,7 +96,11 @@ impl Reader {
             access,
             random: StdRng::seed_from_u64(seed),
             stage: stage.clone(),
-            selection: if number % 2 == 0 { "" } else { SELECTION },
+            selection: if number.is_multiple_of(2) {
+                ""
+            } else {
+                SELECTION
+            },
         })
     }
 

@@ -156,7 +156,10 @@ impl Workload {
 
     /// If its clients ask for something many times a second.
     pub fn is_quick(self) -> bool {
-        !matches!(self, Workload::Lock | Workload::Unfenced | Workload::Controllers)
+        !matches!(
+            self,
+            Workload::Lock | Workload::Unfenced | Workload::Controllers
+        )
     }
 
     /// Starts its actors.

@@ -205,7 +205,10 @@ impl Writer {
         }
         HttpCall {
             method: "PATCH apply".to_owned(),
-            path: format!("{}/{name}?fieldManager=jepsen&force=true", self.place.all(kind)),
+            path: format!(
+                "{}/{name}?fieldManager=jepsen&force=true",
+                self.place.all(kind)
+            ),
             body,
         }
     }

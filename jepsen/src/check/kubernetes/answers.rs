@@ -67,7 +67,9 @@ struct Asked<'h> {
 impl Asked<'_> {
     /// The states that the key had during the request; nothing for the time before its first version.
     fn states(&self) -> impl Iterator<Item = Option<&Version>> {
-        let begin = self.versions.partition_point(|one| one.revision <= self.since);
+        let begin = self
+            .versions
+            .partition_point(|one| one.revision <= self.since);
         let first = begin.checked_sub(1).map(|i| &self.versions[i]);
         let later = self.versions[begin..].iter();
         let later = later.take_while(|one| one.revision <= self.until);
@@ -86,7 +88,11 @@ impl Asked<'_> {
             "GET" => self.read(chronicle, reply),
             "DELETE" => {
                 let status = text(object, "/details/uid");
-                let uid = if status.is_empty() { text(object, "/metadata/uid") } else { status };
+                let uid = if status.is_empty() {
+                    text(object, "/metadata/uid")
+                } else {
+                    status
+                };
                 let wanted = text(&self.call.body, "/preconditions/uid");
                 if !wanted.is_empty() && wanted != uid {
                     let what = format!("was to delete {wanted} and deleted {uid}");
@@ -119,7 +125,10 @@ impl Asked<'_> {
         let mut later = self.versions[begin..].iter();
         match later.any(|one| one.revision <= self.until && is_gone(one)) {
             true => Ok(()),
-            false => Err(("answers.not-deleted", format!("says that {uid} goes, and it stays"))),
+            false => Err((
+                "answers.not-deleted",
+                format!("says that {uid} goes, and it stays"),
+            )),
         }
     }
 
@@ -127,11 +136,17 @@ impl Asked<'_> {
         let revision = reply.version();
         let stored = self.versions.iter().find(|one| one.revision == revision);
         let Some(object) = stored.and_then(|one| one.object.as_ref()) else {
-            let what = format!("was acknowledged at {revision}, and {} has no such", self.key);
+            let what = format!(
+                "was acknowledged at {revision}, and {} has no such",
+                self.key
+            );
             return Err(("answers.lost", what));
         };
         if !is_shown(&reply.body, object, revision) {
-            let what = format!("was answered with another object than {} at {revision}", self.key);
+            let what = format!(
+                "was answered with another object than {} at {revision}",
+                self.key
+            );
             return Err(("answers.content", what));
         }
         match authors.author(self.key, revision) == Some(self.at) {

@@ -185,7 +185,10 @@ fn misses(court: &mut Court, told: &Told<'_>, watch: &Watch) {
         return;
     }
     let covered = told.range((first, &[][..])..(last + 1, &[][..]));
-    if let Some((missing, _)) = covered.map(|(at, _)| (at, ())).find(|(at, ())| !own.contains_key(at)) {
+    if let Some((missing, _)) = covered
+        .map(|(at, _)| (at, ()))
+        .find(|(at, ())| !own.contains_key(at))
+    {
         let text = format!("a watch of everything did not tell revision {}", missing.0);
         let violation = Violation::new("chronicle.missing", text).seen_by(watch.open.watch);
         court.violation(violation.at(missing.0));

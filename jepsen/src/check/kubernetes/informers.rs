@@ -113,7 +113,10 @@ impl<'c> Telling<'c> {
 
     fn bookmark(&mut self, revision: i64) -> Judged {
         if let Some(due) = self.due().front().filter(|due| due.revision <= revision) {
-            let what = format!("a bookmark of {revision}, and {} was not told", due.revision);
+            let what = format!(
+                "a bookmark of {revision}, and {} was not told",
+                due.revision
+            );
             return Err(("informers.bookmark", what, revision));
         }
         if revision < self.at {
@@ -137,7 +140,11 @@ impl<'c> Telling<'c> {
                 false if revision <= at => ("informers.twice", format!("told after {at}")),
                 false => ("informers.invented", "there is no such change".to_owned()),
             };
-            return Err((rule, format!("{kind} {name} at {revision}: {what}"), revision));
+            return Err((
+                rule,
+                format!("{kind} {name} at {revision}: {what}"),
+                revision,
+            ));
         }
         let is_same = due.name == name && is_shown(object, due.object, revision);
         if kind != due.kind || !is_same {
@@ -183,9 +190,9 @@ impl<'c> Telling<'c> {
             court.look(1);
             let (name, of) = (text(object, "/metadata/name"), version(object));
             let is_right = kind == "ADDED"
-                && wanted.remove(name).is_some_and(|(stored, known)| {
-                    stored == of && is_shown(object, known, of)
-                });
+                && wanted
+                    .remove(name)
+                    .is_some_and(|(stored, known)| stored == of && is_shown(object, known, of));
             if !is_right {
                 let what = format!("{kind} {name} of {of} is not of the state of {revision}");
                 return Err(("informers.state", what, revision));

@@ -47,7 +47,10 @@ pub fn check(history: &History, chronicle: &Chronicle, times: &Times) -> Finding
     let mut court = Court::new("lists");
     let mut tokens: HashMap<String, Token> = HashMap::new();
     for (operation, call) in requests(history) {
-        let Some(Named { name: None, prefix, .. }) = Named::of(&call.path) else {
+        let Some(Named {
+            name: None, prefix, ..
+        }) = Named::of(&call.path)
+        else {
             continue;
         };
         let Outcome::Ok(Reply::Http(reply)) = &operation.outcome else {

@@ -125,7 +125,7 @@ fn settled(court: &mut Court, history: &History, chronicle: &Chronicle) {
     }
     let ends = history.observations.iter();
     let ends = ends.filter(|(_, one)| matches!(one, Observation::Recovered { .. }));
-    let end = ends.map(|(at, _)| *at).last().unwrap_or(0);
+    let end = ends.map(|(at, _)| *at).next_back().unwrap_or(0);
     let seconds = |ns: Nanos| ns as f64 / 1e9;
     if last.0 > since + CONVERGES {
         let text = format!(
@@ -217,9 +217,16 @@ impl<'c> End<'c> {
         let uid = text(deployment, "/metadata/uid");
         let sets = self.kind("replicasets");
         let sets = sets.filter(|(_, set)| controller(set) == uid);
-        let in_use = sets.filter(|(_, set)| number(set, "/spec/replicas", 1) > 0).count();
+        let in_use = sets
+            .filter(|(_, set)| number(set, "/spec/replicas", 1) > 0)
+            .count();
         let seen = number(deployment, "/status/observedGeneration", 0);
-        let counts = ["replicas", "updatedReplicas", "readyReplicas", "availableReplicas"];
+        let counts = [
+            "replicas",
+            "updatedReplicas",
+            "readyReplicas",
+            "availableReplicas",
+        ];
         let counts = counts.map(|field| number(deployment, &format!("/status/{field}"), 0));
         let is_done = counts == [wanted; 4]
             && seen == number(deployment, "/metadata/generation", 0)
@@ -271,8 +278,7 @@ fn job_is_done(wrong: &mut Vec<Wrong>, key: &str, job: &Value) {
     let succeeded = number(job, "/status/succeeded", 0);
     let conditions = job["status"]["conditions"].as_array();
     let mut conditions = conditions.into_iter().flatten();
-    let is_complete =
-        conditions.any(|one| one["type"] == "Complete" && one["status"] == "True");
+    let is_complete = conditions.any(|one| one["type"] == "Complete" && one["status"] == "True");
     if !is_complete || succeeded != wanted {
         let text = format!("{key} has succeeded {succeeded} times of {wanted}");
         wrong.push(("loops.not-converged", text));

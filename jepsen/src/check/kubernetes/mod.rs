@@ -49,7 +49,12 @@ pub fn judge(history: &History) -> Vec<Finding> {
         end::hashes(history),
         end::processes(history),
     ];
-    if history.head.workloads.iter().any(|one| one == "controllers") {
+    if history
+        .head
+        .workloads
+        .iter()
+        .any(|one| one == "controllers")
+    {
         findings.push(loops::check(history, &chronicle));
     }
     findings

@@ -51,7 +51,9 @@ impl Authors {
             };
             if call.asks_for_change() && !tag(call).is_empty() {
                 by_tag.insert(tag(call), at);
-                authors.tagged.extend(Named::of(&call.path).map(|named| named.prefix));
+                authors
+                    .tagged
+                    .extend(Named::of(&call.path).map(|named| named.prefix));
             }
         }
         for prefix in authors.tagged.clone() {
@@ -135,7 +137,11 @@ pub fn check(
         if let [first, second, ..] = revisions.as_slice() {
             let op = history.operations[*at].id;
             let text = format!("operation {op} made revision {first} and {second}");
-            court.violation(Violation::new("objects.applied-twice", text).by([op]).at(*second));
+            court.violation(
+                Violation::new("objects.applied-twice", text)
+                    .by([op])
+                    .at(*second),
+            );
         }
     }
     court.close()
@@ -224,7 +230,11 @@ impl Walk<'_> {
         before: (&Value, i64),
     ) {
         let (old, _) = before;
-        let kept = ["/metadata/uid", "/metadata/name", "/metadata/creationTimestamp"];
+        let kept = [
+            "/metadata/uid",
+            "/metadata/name",
+            "/metadata/creationTimestamp",
+        ];
         if let Some(other) = kept.iter().find(|at| text(now, at) != text(old, at)) {
             let text = format!("{other} of {key} changes at {}", version.revision);
             found.push(Violation::new("objects.identity", text));
@@ -240,8 +250,8 @@ impl Walk<'_> {
         } else if !begins_to_go {
             let text = format!("{key} changes at {} and nobody asked", version.revision);
             found.push(Violation::new("objects.nobody", text));
-        } else if let Err(violation) = self.taken(key, version, before, false) {
-            found.push(violation);
+        } else {
+            found.extend(self.taken(key, version, before, false));
         }
     }
 
@@ -256,25 +266,31 @@ impl Walk<'_> {
         self.gone.insert(text(old, "/metadata/uid").to_owned());
         let is_held = has_any(old, "/metadata/finalizers");
         if is_held && !is_going(old) {
-            let text = format!("{key} goes at {} though finalizers hold it", version.revision);
+            let text = format!(
+                "{key} goes at {} though finalizers hold it",
+                version.revision
+            );
             return found.push(Violation::new("objects.finalizers", text));
         }
-        if let Err(violation) = self.taken(key, version, before, is_held) {
-            found.push(violation);
-        }
+        found.extend(self.taken(key, version, before, is_held));
     }
 
-    /// Somebody took an object away, or a finalizer from one that waits for its end, and meant this one.
+    /// What is wrong unless somebody took an object away, or a finalizer from one that waits for its end, and meant this
+    /// one.
     fn taken(
         &self,
         key: &str,
         version: &Version,
         (old, revision): (&Value, i64),
         is_held: bool,
-    ) -> Result<(), Violation> {
+    ) -> Option<Violation> {
         let is_meant = |(operation, call): &&(&Operation, &HttpCall)| {
             let deletes = call.method == "DELETE";
-            let at = if deletes { "/preconditions" } else { "/metadata" };
+            let at = if deletes {
+                "/preconditions"
+            } else {
+                "/metadata"
+            };
             let wanted = call.body.pointer(at).unwrap_or(&Value::Null);
             operation.invoke <= version.seen
                 && deletes != is_held
@@ -282,14 +298,14 @@ impl Walk<'_> {
         };
         let mut all = self.removals.get(key).into_iter().flatten();
         match all.any(|one| is_meant(&one)) {
-            true => Ok(()),
+            true => None,
             false => {
                 let what = if is_held { "lets go" } else { "is taken away" };
                 let text = format!(
                     "{key} {what} at {}, and nobody asked for that of version {revision}",
                     version.revision
                 );
-                Err(Violation::new("objects.taken", text))
+                Some(Violation::new("objects.taken", text))
             }
         }
     }
@@ -414,7 +430,9 @@ fn merged(old: &Value, patch: &Value) -> Value {
 fn full(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| (name.clone(), full(value)));
+            let fields = fields
+                .iter()
+                .map(|(name, value)| (name.clone(), full(value)));
             let fields: Map<String, Value> = fields.filter(|(_, value)| !value.is_null()).collect();
             match fields.is_empty() {
                 true => Value::Null,

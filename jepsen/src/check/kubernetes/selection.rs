@@ -28,7 +28,11 @@ impl Named {
             return None;
         };
         // Upstream keeps these under another word.
-        let stored = if *resource == "ingresses" { "ingress" } else { resource };
+        let stored = if *resource == "ingresses" {
+            "ingress"
+        } else {
+            resource
+        };
         let word = |i: usize| rest.get(i).map(|word| (*word).to_owned());
         Some(Named {
             prefix: format!("/registry/{stored}/{namespace}/"),
@@ -63,7 +67,7 @@ impl Selection {
         };
         let selector = selector.replace("%3D", "=");
         let (label, value) = selector.split_once('=')?;
-        let is_plain = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric());
+        let is_plain = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         (is_plain(label) && is_plain(value))
             .then(|| Selection(Some((label.to_owned(), value.to_owned()))))
     }

@@ -1,7 +1,7 @@
 //! What anybody can have known, and when: the bounds of time within which a request took effect, in revisions.
 
 use super::objects::Authors;
-use crate::history::{History, Nanos, Outcome, Reply, WatchRecord, InformerRecord, version};
+use crate::history::{History, InformerRecord, Nanos, Outcome, Reply, WatchRecord, version};
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
@@ -19,11 +19,14 @@ impl Times {
         let mut told: Vec<(Nanos, i64)> = Vec::new();
         for operation in &history.operations {
             if let (Outcome::Ok(reply), Some(at)) = (&operation.outcome, operation.complete) {
-                told.push((at, match reply {
-                    Reply::Http(reply) => reply.version(),
-                    Reply::Kv { header, .. } => header.revision,
-                    _ => 0,
-                }));
+                told.push((
+                    at,
+                    match reply {
+                        Reply::Http(reply) => reply.version(),
+                        Reply::Kv { header, .. } => header.revision,
+                        _ => 0,
+                    },
+                ));
             }
         }
         for (at, record) in history.watches.iter().flat_map(|watch| &watch.records) {
@@ -59,12 +62,16 @@ impl Times {
     /// The newest revision that anybody had been told of before this time: whoever asks from then on sees it.
     pub fn known_before(&self, at: Nanos) -> i64 {
         let before = self.told.partition_point(|(told, _)| *told < at);
-        self.told[..before].last().map_or(0, |(_, revision)| *revision)
+        self.told[..before]
+            .last()
+            .map_or(0, |(_, revision)| *revision)
     }
 
     /// No revision behind this one was there at this time: somebody asked for the next one later.
     pub fn possible_until(&self, at: Nanos) -> i64 {
         let until = self.made.partition_point(|(asked, _)| *asked <= at);
-        self.made.get(until).map_or(i64::MAX, |(_, revision)| revision - 1)
+        self.made
+            .get(until)
+            .map_or(i64::MAX, |(_, revision)| revision - 1)
     }
 }

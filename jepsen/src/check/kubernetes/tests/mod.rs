@@ -31,7 +31,11 @@ struct Ops {
 fn history() -> (Vec<Record>, Ops) {
     let mut scene = Scene::new();
     scene.inform();
-    let (a, b, c) = (format!("{MAPS}/a"), format!("{MAPS}/b"), format!("{MAPS}/c"));
+    let (a, b, c) = (
+        format!("{MAPS}/a"),
+        format!("{MAPS}/b"),
+        format!("{MAPS}/c"),
+    );
     let create = scene.create(MAPS, "a", json!([]), "t1");
     scene.create(MAPS, "b", json!(["hold"]), "t2");
     scene.bookmark();
@@ -97,7 +101,10 @@ fn flagged(rule: &str, spoil: impl FnOnce(&mut Vec<Record>, &Ops)) {
     let (mut records, ops) = history();
     spoil(&mut records, &ops);
     let found = rules(records);
-    assert!(found.iter().any(|one| one == rule), "{rule} is not in {found:?}");
+    assert!(
+        found.iter().any(|one| one == rule),
+        "{rule} is not in {found:?}"
+    );
 }
 
 /// What was asked for by an operation.
@@ -174,7 +181,13 @@ fn a_right_history_passes_and_much_was_looked_at() {
 #[test]
 fn an_answer_that_did_not_come_is_no_reason_to_complain() {
     let (_, ops) = history();
-    for op in [ops.create, ops.update, ops.delete, ops.letting_go, ops.status] {
+    for op in [
+        ops.create,
+        ops.update,
+        ops.delete,
+        ops.letting_go,
+        ops.status,
+    ] {
         let (mut records, _) = history();
         *outcome(&mut records, op) = Outcome::Unknown {
             code: "NoAnswer".to_owned(),

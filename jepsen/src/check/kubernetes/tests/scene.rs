@@ -21,7 +21,11 @@ pub struct Scene {
 
 fn key(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or_default();
-    let kind = if path.starts_with(MAPS) { "configmaps" } else { "ingress" };
+    let kind = if path.starts_with(MAPS) {
+        "configmaps"
+    } else {
+        "ingress"
+    };
     format!("/registry/{kind}/n/{name}")
 }
 
@@ -95,7 +99,10 @@ impl Scene {
 
     /// Somebody watches ConfigMaps from now on.
     pub fn inform(&mut self) {
-        let path = format!("{MAPS}?resourceVersion={}&allowWatchBookmarks=true", self.revision);
+        let path = format!(
+            "{MAPS}?resourceVersion={}&allowWatchBookmarks=true",
+            self.revision
+        );
         let open = InformerOpen {
             informer: INFORMER,
             process: 9,
@@ -165,7 +172,14 @@ impl Scene {
                     last["metadata"]["resourceVersion"] = json!(revision.to_string());
                     ("DELETED", last)
                 }
-                (before, _) => (if before.is_some() { "MODIFIED" } else { "ADDED" }, seen(&kv)),
+                (before, _) => (
+                    if before.is_some() {
+                        "MODIFIED"
+                    } else {
+                        "ADDED"
+                    },
+                    seen(&kv),
+                ),
             };
             self.tell(shown.0, shown.1);
         }
@@ -305,7 +319,11 @@ impl Scene {
         let below = self.store.range(prefix.clone()..format!("{prefix}~"));
         let items: Vec<Value> = below.map(|(_, kv)| seen(kv)).collect();
         let revision = self.revision.to_string();
-        let size = if query.contains("limit=2") { 2 } else { items.len().max(1) };
+        let size = if query.contains("limit=2") {
+            2
+        } else {
+            items.len().max(1)
+        };
         let (mut ops, mut next) = (Vec::new(), String::new());
         let pages: Vec<&[Value]> = items.chunks(size).collect();
         for (i, page) in pages.iter().enumerate() {

@@ -48,7 +48,10 @@ fn a_deletion_that_is_acknowledged_and_does_nothing_is_flagged() {
         let uid = json!("uid-of-t10");
         call(records, ops.missing).path = format!("{INGRESSES}/i");
         let status = json!({"kind": "Status", "details": {"uid": uid}});
-        let body = HttpReply { code: 200, body: status };
+        let body = HttpReply {
+            code: 200,
+            body: status,
+        };
         *outcome(records, ops.missing) = Outcome::Ok(Reply::Http(body));
     });
 }

@@ -71,9 +71,18 @@ fn all() -> Store {
     let claim = json!({"fence": 1, "holder": "m1"});
     let lease = json!({"spec": {"holderIdentity": "m1"}});
     vec![
-        ("/keelson/kubernetes/claims/leader-lease".to_owned(), Some(claim)),
-        ("/registry/leases/kube-system/kube-scheduler".to_owned(), Some(lease)),
-        ("/registry/namespaces/jepsen-loops".to_owned(), Some(json!({"metadata": {"uid": "n"}}))),
+        (
+            "/keelson/kubernetes/claims/leader-lease".to_owned(),
+            Some(claim),
+        ),
+        (
+            "/registry/leases/kube-system/kube-scheduler".to_owned(),
+            Some(lease),
+        ),
+        (
+            "/registry/namespaces/jepsen-loops".to_owned(),
+            Some(json!({"metadata": {"uid": "n"}})),
+        ),
         (at("deployments", "d"), Some(deployment(1))),
         (at("replicasets", "set"), Some(set(2, 2))),
         (at("pods", "a"), Some(serving("a", "set"))),
@@ -94,7 +103,9 @@ fn verdicts(store: Store, quiet_s: u64) -> Vec<Verdict> {
     let findings = judge(&History::of(scene.finish())).findings;
     let mut loops = findings.into_iter().filter(|one| one.checker == "loops");
     let finding = loops.next().unwrap();
-    std::iter::once(finding.verdict).chain(finding.more).collect()
+    std::iter::once(finding.verdict)
+        .chain(finding.more)
+        .collect()
 }
 
 fn broken(store: Store) -> Vec<String> {
@@ -124,7 +135,12 @@ fn an_end_that_was_not_waited_for_is_unknown() {
 #[test]
 fn a_run_in_which_loops_did_nothing_is_unknown() {
     let verdicts = verdicts(Vec::new(), 20);
-    assert!(verdicts.iter().any(|one| matches!(one, Verdict::Unknown(_))), "{verdicts:?}");
+    assert!(
+        verdicts
+            .iter()
+            .any(|one| matches!(one, Verdict::Unknown(_))),
+        "{verdicts:?}"
+    );
 }
 
 #[test]
@@ -164,7 +180,10 @@ fn what_is_not_as_it_was_wished_in_the_end_is_flagged() {
         (at("jobs", "j"), Some(job(1))),
     ] {
         let found = broken(with(&key, object));
-        assert!(found.contains(&"loops.not-converged".to_owned()), "{key}: {found:?}");
+        assert!(
+            found.contains(&"loops.not-converged".to_owned()),
+            "{key}: {found:?}"
+        );
     }
 }
 

@@ -60,11 +60,15 @@ fn a_status_that_changes_what_is_wanted_is_flagged() {
 fn a_generation_that_rises_for_nothing_or_not_is_flagged() {
     flagged("objects.generation", |records, ops| {
         let at = revision(records, ops.status);
-        rewrite(records, at, |object| object["metadata"]["generation"] = json!(3));
+        rewrite(records, at, |object| {
+            object["metadata"]["generation"] = json!(3)
+        });
     });
     flagged("objects.generation", |records, ops| {
         let at = revision(records, ops.ingress);
-        rewrite(records, at, |object| object["metadata"]["generation"] = json!(1));
+        rewrite(records, at, |object| {
+            object["metadata"]["generation"] = json!(1)
+        });
     });
 }
 
@@ -72,11 +76,15 @@ fn a_generation_that_rises_for_nothing_or_not_is_flagged() {
 fn a_uid_that_changes_or_comes_back_is_flagged() {
     flagged("objects.identity", |records, ops| {
         let at = revision(records, ops.update);
-        rewrite(records, at, |object| object["metadata"]["uid"] = json!("another"));
+        rewrite(records, at, |object| {
+            object["metadata"]["uid"] = json!("another")
+        });
     });
     flagged("objects.uid-again", |records, ops| {
         let at = revision(records, ops.again);
-        rewrite(records, at, |object| object["metadata"]["uid"] = json!("uid-of-t1"));
+        rewrite(records, at, |object| {
+            object["metadata"]["uid"] = json!("uid-of-t1")
+        });
     });
 }
 
@@ -97,7 +105,9 @@ fn an_object_that_goes_and_nobody_deleted_it_is_flagged() {
 fn an_object_that_goes_while_it_is_held_is_flagged() {
     flagged("objects.finalizers", |records, ops| {
         let at = revision(records, ops.update);
-        rewrite(records, at, |object| object["metadata"]["finalizers"] = json!(["hold"]));
+        rewrite(records, at, |object| {
+            object["metadata"]["finalizers"] = json!(["hold"])
+        });
     });
     flagged("objects.taken", |records, ops| {
         call(records, ops.letting_go).body["metadata"]["finalizers"] = json!(["hold"]);
@@ -141,7 +151,8 @@ fn a_creation_of_a_name_that_is_taken_is_flagged() {
 #[test]
 fn a_request_that_takes_effect_before_it_is_sent_is_flagged() {
     flagged("objects.real-time", |records, ops| {
-        let is_sent = |record: &Record| matches!(record, Record::Invoke { op, .. } if *op == ops.update);
+        let is_sent =
+            |record: &Record| matches!(record, Record::Invoke { op, .. } if *op == ops.update);
         let from = records.iter().position(is_sent).unwrap();
         let is_answered =
             |record: &Record| matches!(record, Record::Complete { op, .. } if *op == ops.update);

@@ -5,20 +5,28 @@ use super::*;
 
 /// Positions of what watches of everything told.
 fn told(records: &[Record], wanted: WatchId) -> Vec<usize> {
-    let is = |record: &Record| {
-        matches!(record, Record::Watch { watch: WatchRecord::Events { watch, .. }, .. } if *watch == wanted)
-    };
+    let is = |record: &Record| matches!(record, Record::Watch { watch: WatchRecord::Events { watch, .. }, .. } if *watch == wanted);
     let all = records.iter().enumerate();
-    all.filter(|(_, record)| is(record)).map(|(at, _)| at).collect()
+    all.filter(|(_, record)| is(record))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 /// Positions of what the informer was told.
 fn events(records: &[Record]) -> Vec<usize> {
     let is = |record: &Record| {
-        matches!(record, Record::Informer { informer: InformerRecord::Event { .. }, .. })
+        matches!(
+            record,
+            Record::Informer {
+                informer: InformerRecord::Event { .. },
+                ..
+            }
+        )
     };
     let all = records.iter().enumerate();
-    all.filter(|(_, record)| is(record)).map(|(at, _)| at).collect()
+    all.filter(|(_, record)| is(record))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 fn event(record: &mut Record) -> (&mut String, &mut Value) {
@@ -92,9 +100,9 @@ fn revisions_that_no_watch_of_everything_covered_are_unknown() {
     }
     let findings = judge(&History::of(records)).findings;
     let finding = findings.iter().find(|one| one.checker == "chronicle");
-    let mut said = finding.into_iter().flat_map(|one| {
-        std::iter::once(&one.verdict).chain(&one.more)
-    });
+    let mut said = finding
+        .into_iter()
+        .flat_map(|one| std::iter::once(&one.verdict).chain(&one.more));
     let is_unseen =
         |one: &Verdict| matches!(one, Verdict::Unknown(text) if text.contains("history.unseen"));
     assert!(said.any(is_unseen), "{findings:?}");
@@ -118,7 +126,9 @@ fn data(records: &mut [Record]) -> &mut Vec<KeyValue> {
 #[test]
 fn a_member_with_other_data_in_the_end_is_flagged() {
     flagged("chronicle.lost", |records, _| drop(data(records).pop()));
-    flagged("chronicle.other", |records, _| data(records)[0].version += 1);
+    flagged("chronicle.other", |records, _| {
+        data(records)[0].version += 1
+    });
     flagged("chronicle.resurrected", |records, _| {
         let mut risen = data(records)[0].clone();
         risen.key = Blob::from("/registry/configmaps/n/b");
@@ -261,7 +271,10 @@ fn a_state_that_a_watch_begins_with_and_that_there_was_not_is_flagged() {
     spoilt(|_| {})(&mut records, &ops);
     assert!(rules(records).is_empty());
     flagged("informers.state", spoilt(|items| drop(items.pop())));
-    flagged("informers.state", spoilt(|items| items.push(items[0].clone())));
+    flagged(
+        "informers.state",
+        spoilt(|items| items.push(items[0].clone())),
+    );
     flagged(
         "informers.state",
         spoilt(|items| items[0]["data"]["value"] = json!("x")),
