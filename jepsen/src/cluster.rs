@@ -126,7 +126,11 @@ impl Cluster {
                 arguments.extend(clock::prefix(library, &self.directory, &name)?);
             }
             arguments.push(spec.binary.path.display().to_string());
-            arguments.extend(spec.binary.leading.iter().cloned());
+            match spec.kubernetes {
+                // In its etcd dress it has nothing of Kubernetes.
+                true => arguments.push("server".to_owned()),
+                false => arguments.extend(spec.binary.leading.iter().cloned()),
+            }
             arguments.extend([
                 format!("--name={name}"),
                 format!(
