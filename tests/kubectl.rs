@@ -65,7 +65,14 @@ async fn first_minutes(kubectl: &Kubectl) -> Check {
     same("applied", made.trim(), "deployment.apps/web created")?;
     // The loops have their say first: what they write has a version, too.
     let settled = "--for=jsonpath={.status.updatedReplicas}=2";
-    let wait = ["-n", "first", "wait", "deployment/web", settled, "--timeout=60s"];
+    let wait = [
+        "-n",
+        "first",
+        "wait",
+        "deployment/web",
+        settled,
+        "--timeout=60s",
+    ];
     kubectl.says(1, &wait, "").await?;
     // kubectl sends the quantity again because its text differs; nothing is written for that.
     let version = "jsonpath={.metadata.resourceVersion}";

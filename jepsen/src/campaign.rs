@@ -6,6 +6,7 @@ use crate::cluster::{Cluster, Spec};
 use crate::doctor::Host;
 use crate::enclosure::Enclosure;
 use crate::history::*;
+use crate::kubernetes::Access;
 use crate::lie;
 use crate::nemesis::kind::Nemesis;
 use crate::nemesis::{Injector, plan};
@@ -15,6 +16,7 @@ use crate::session::Session;
 use crate::workload::{self, Stage, Workload};
 use keelson_kit::check::{Check, Failure, holds, some};
 use keelson_kit::cluster::Binary;
+use keelson_kit::process::Process;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -101,6 +103,7 @@ pub async fn run(
     over: &(dyn Fn() -> bool + Sync),
 ) -> Check<Summary> {
     std::fs::create_dir_all(&options.out)?;
+    let kubernetes = is_kubernetes(options)?;
     let host = Host::examine(enclosure, scratch);
     let wants_clock = options.nemeses.contains(&Nemesis::Clock);
     let wants_spares = options.nemeses.contains(&Nemesis::Member);
@@ -115,6 +118,7 @@ pub async fn run(
         fake_time: wants_clock.then(|| clock::library(scratch).ok()).flatten(),
         // Where there is none, disks lie by other means.
         lies: wants_lies.then(|| lie::library(scratch).ok()).flatten(),
+        kubernetes,
     };
     let mut cluster = Cluster::prepare(&spec, scratch, &options.out)?;
     for i in 0..options.nodes {
@@ -122,8 +126,14 @@ pub async fn run(
     }
     cluster.ready().await?;
     let target = cluster.version(&options.binary).await?;
+    let access = match kubernetes {
+        true => Some(settle(options, &cluster).await?),
+        false => None,
+    };
+    let _nodes = start_nodes(options, &cluster)?;
     let recorder = Recorder::create(&options.out.join(HISTORY), &head(options, &target))?;
-    let (faults, ended) = perform(options, &mut cluster, &host, &recorder, over).await?;
+    let performed = perform(options, &mut cluster, access, &host, &recorder, over).await;
+    let (faults, ended) = performed?;
     let (is_complete, detail) = match &ended {
         Ok(()) => (true, "all members answered".to_owned()),
         Err(failure) => (false, failure.to_string()),
@@ -156,15 +166,57 @@ pub async fn run(
     Ok(summary)
 }
 
+/// If members are to serve the Kubernetes API. Others than clients write then, so that only loads of that API can be
+/// judged.
+fn is_kubernetes(options: &Options) -> Check<bool> {
+    let count = |is: bool| {
+        let all = options.workloads.iter();
+        all.filter(|one| one.is_kubernetes() == is).count()
+    };
+    let what = "loads of the Kubernetes API run without loads of the store";
+    holds(what, count(true) == 0 || count(false) == 0)?;
+    let is_ours = !options.binary.leading.is_empty();
+    let what = "the Kubernetes API is served by keelson only";
+    holds(what, is_ours || count(true) == 0)?;
+    Ok(count(true) > 0)
+}
+
+/// Waits for the API servers, and makes what loads need.
+async fn settle(options: &Options, cluster: &Cluster) -> Check<Access> {
+    let access = Access::of(&options.binary.path, cluster).await?;
+    for workload in &options.workloads {
+        for namespace in workload.namespaces() {
+            access.namespace(namespace).await?;
+        }
+    }
+    Ok(access)
+}
+
+/// Nodes without machines, if a load needs them. They end with the value.
+fn start_nodes(options: &Options, cluster: &Cluster) -> Check<Option<Process>> {
+    let count: u32 = options.workloads.iter().map(|one| one.nodes()).sum();
+    if count == 0 {
+        return Ok(None);
+    }
+    let arguments = [
+        "hollow".to_owned(),
+        format!("--nodes={count}"),
+        format!(
+            "--kubeconfig={}",
+            cluster.directory().join("kubeconfig").display()
+        ),
+    ];
+    let log = cluster.directory().join("hollow.log");
+    let process = Process::start(&options.binary.path, &arguments, &log)?;
+    Ok(Some(process))
+}
+
 fn head(options: &Options, target: &str) -> Head {
     let started = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let seconds = options.length.as_secs();
-    let quick = options
-        .workloads
-        .iter()
-        .any(|one| !matches!(one, Workload::Lock | Workload::Unfenced));
+    let quick = options.workloads.iter().any(|one| one.is_quick());
     Head {
         workloads: options
             .workloads
@@ -195,6 +247,7 @@ fn head(options: &Options, target: &str) -> Head {
             .iter()
             .flat_map(|one| one.invariants())
             .collect(),
+        kubernetes: options.workloads.iter().any(|one| one.is_kubernetes()),
         ..Head::new(options.seed, options.command.clone())
     }
 }
@@ -205,6 +258,7 @@ type Performed = (BTreeMap<String, FaultTally>, Check);
 async fn perform(
     options: &Options,
     cluster: &mut Cluster,
+    kubernetes: Option<Access>,
     host: &Host,
     recorder: &Recorder,
     over: &(dyn Fn() -> bool + Sync),
@@ -219,6 +273,7 @@ async fn perform(
         outside: Arc::default(),
         over: stopped,
         last_revision,
+        kubernetes,
     };
     let load = Load::start(options.workloads.clone(), stage.clone())?;
     let plan = plan::plan(
@@ -236,11 +291,8 @@ async fn perform(
         tally.begun += 1;
         tally.effective += u64::from(*is_effective);
     }
+    let ready = heal(cluster, &stage).await;
     let present = cluster.present();
-    for i in &present {
-        cluster.start(*i)?;
-    }
-    let ready = cluster.ready().await;
     let _ = stop.send(true);
     let mut last = match ready {
         Ok(()) => last_reads(options, &stage, cluster).await,
@@ -268,6 +320,18 @@ async fn perform(
         Err(failure) => Err(failure),
     };
     Ok((faults, compared))
+}
+
+/// Everybody runs and answers again.
+async fn heal(cluster: &mut Cluster, stage: &Stage) -> Check {
+    for i in cluster.present() {
+        cluster.start(i)?;
+    }
+    cluster.ready().await?;
+    match &stage.kubernetes {
+        Some(access) => access.ready().await,
+        None => Ok(()),
+    }
 }
 
 /// The last write, and reads of everything by every member. Returns the last write's revision.

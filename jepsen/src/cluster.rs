@@ -54,6 +54,8 @@ pub struct Spec {
     pub fake_time: Option<PathBuf>,
     /// The library that makes disks of members lie when they are told to, if they shall.
     pub lies: Option<PathBuf>,
+    /// If they serve the Kubernetes API.
+    pub kubernetes: bool,
 }
 
 /// One of them.
@@ -62,6 +64,7 @@ struct Member {
     name: String,
     client_url: String,
     peer_url: String,
+    kubernetes_url: String,
     arguments: Vec<String>,
     log: PathBuf,
     process: Option<Process>,
@@ -144,7 +147,11 @@ impl Cluster {
                 lie::load(library, &self.directory, &name, &mut arguments)?;
             }
             arguments.push(spec.binary.path.display().to_string());
-            arguments.extend(spec.binary.leading.iter().cloned());
+            match spec.kubernetes {
+                // In its etcd dress it has nothing of Kubernetes.
+                true => arguments.push("server".to_owned()),
+                false => arguments.extend(spec.binary.leading.iter().cloned()),
+            }
             arguments.extend([
                 format!("--name={name}"),
                 format!(
@@ -158,8 +165,13 @@ impl Cluster {
                 format!("--initial-cluster={}", everyone.join(",")),
                 "--initial-cluster-state=new".to_owned(),
             ]);
+            let kubernetes_url = self.kubernetes_url(i)?;
+            if spec.kubernetes {
+                arguments.push(format!("--listen-kubernetes-url={kubernetes_url}"));
+            }
             arguments.extend(spec.binary.flags.iter().cloned());
             self.members.push(Member {
+                kubernetes_url,
                 log: self.directory.join(format!("{name}.log")),
                 name,
                 client_url: clients,
@@ -184,6 +196,13 @@ impl Cluster {
         }
         let port = || free_port().map(|port| format!("http://127.0.0.1:{port}"));
         Ok((port()?, port()?))
+    }
+
+    fn kubernetes_url(&self, i: usize) -> Check<String> {
+        Ok(match self.net {
+            Some(_) => format!("https://{}:6443", Wire::Clients.address(i)),
+            None => format!("https://127.0.0.1:{}", free_port()?),
+        })
     }
 
     /// How many places for members there are, empty or not.
@@ -218,6 +237,12 @@ impl Cluster {
     /// The server that members run.
     pub fn binary(&self) -> &Binary {
         &self.binary
+    }
+
+    /// Where members serve the Kubernetes API, if they do.
+    pub fn kubernetes_urls(&self) -> Vec<String> {
+        let urls = self.members.iter().map(|one| one.kubernetes_url.clone());
+        urls.collect()
     }
 
     /// The wires, unless all are on loopback.

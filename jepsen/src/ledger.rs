@@ -17,7 +17,7 @@ pub const WANTED: u64 = 20;
 
 /// Pairs of faults and loads that must be covered before anything is believed. The comparison of all members at
 /// the end belongs to every run. Faults with a `+` between them come in one run.
-const MUST: [(&str, &[&str]); 22] = [
+const MUST: [(&str, &[&str]); 26] = [
     ("kill", &["register", "txn", "watch", "lease"]),
     ("power", &["register", "txn", "watch", "lease"]),
     (
@@ -52,6 +52,10 @@ const MUST: [(&str, &[&str]); 22] = [
     ("no-memory", &["register", "txn"]),
     ("flood", &["watch", "lease"]),
     ("backup", &["txn", "lease"]),
+    ("kill", &["objects", "informers", "controllers"]),
+    ("power", &["objects", "informers"]),
+    ("pause", &["objects", "informers", "controllers"]),
+    ("partition", &["objects", "informers", "controllers"]),
 ];
 
 /// One run.

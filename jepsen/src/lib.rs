@@ -17,6 +17,7 @@
 //! | `limits` | how many files and how much memory a running process may take |
 //! | `doctor` | what this host can do |
 //! | `session`, `claims`, `wire`, `large`, `errors`, `watcher`, `recorder` | clients that never repeat, and what they write down |
+//! | `kubernetes` | the same for the Kubernetes API that members serve |
 //! | `workload` | what clients do |
 //! | `chronicle` | watches of everything, in every run |
 //! | `nemesis` | what breaks, when, and how that is seen |
@@ -39,6 +40,7 @@ pub mod doctor;
 pub mod enclosure;
 pub mod errors;
 pub mod history;
+pub mod kubernetes;
 pub mod large;
 pub mod ledger;
 pub mod lie;

@@ -93,12 +93,23 @@ impl Recorder {
 
     /// A request is about to be sent.
     pub fn invoke(&self, session: &Session, call: Call, intent: Option<Intent>) -> OpId {
+        self.invoke_as(session.process(), session.node(), call, intent)
+    }
+
+    /// A request is about to be sent by whoever has this number, to this member.
+    pub fn invoke_as(
+        &self,
+        process: Process,
+        node: Option<Node>,
+        call: Call,
+        intent: Option<Intent>,
+    ) -> OpId {
         let op = self.number();
         self.write(|at| Record::Invoke {
             at,
             op,
-            process: session.process(),
-            node: session.node(),
+            process,
+            node,
             call,
             intent,
         });
@@ -107,7 +118,14 @@ impl Recorder {
 
     /// It has ended.
     pub fn complete(&self, op: OpId, ended: Result<Reply, Status>) -> Outcome {
-        let outcome = ended.map_or_else(|status| errors::outcome(&status), Outcome::Ok);
+        self.ended(
+            op,
+            ended.map_or_else(|status| errors::outcome(&status), Outcome::Ok),
+        )
+    }
+
+    /// It has ended like this.
+    pub fn ended(&self, op: OpId, outcome: Outcome) -> Outcome {
         let count = match outcome {
             Outcome::Ok(_) => &self.0.counts.ok,
             Outcome::Failed { .. } => &self.0.counts.failed,
@@ -115,7 +133,10 @@ impl Recorder {
         };
         count.fetch_add(1, Relaxed);
         if let Outcome::Ok(reply) = &outcome {
-            self.told(reply.header().map_or(0, |header| header.revision));
+            self.told(match reply {
+                Reply::Http(reply) => reply.version(),
+                reply => reply.header().map_or(0, |header| header.revision),
+            });
         }
         let written = outcome.clone();
         self.write(|at| Record::Complete {
@@ -139,6 +160,15 @@ impl Recorder {
             _ => {}
         }
         self.write(|at| Record::Watch { at, watch });
+    }
+
+    /// Something about a watch of the Kubernetes API.
+    pub fn informer(&self, informer: InformerRecord) {
+        if let InformerRecord::Event { object, .. } = &informer {
+            self.0.counts.events.fetch_add(1, Relaxed);
+            self.told(version(object));
+        }
+        self.write(|at| Record::Informer { at, informer });
     }
 
     /// The store is known to have a revision.

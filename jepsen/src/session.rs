@@ -150,7 +150,7 @@ impl Session {
             Call::Admin(call) => self.send_admin(call).await,
             Call::Lock(call) => within(claims::send(&self.client, call)).await,
             Call::Member(call) => self.send_member(call).await,
-            Call::Outside(_) => Err(Status::invalid_argument(
+            Call::Outside(_) | Call::Http(_) => Err(Status::invalid_argument(
                 "etcdserver: this process does not send such",
             )),
         }

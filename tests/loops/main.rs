@@ -9,15 +9,12 @@
 //! | `owners` | all members run the loops at one time, and go on when their term has ended |
 //! | `replaced` | how soon a Pod is replaced that is deleted while the leader dies |
 //! | `storm` | a cluster, from its start to the judgement of its history |
-//! | `judge`, `bounds` | what must hold in a history |
-//! | `wrong` | histories that the judge refuses |
+//! | `wrong` | histories that the judge (`keelson_kit::kubernetes::judge`) refuses |
 //!
 //! `KEELSON_LOOPS_SECONDS=600` makes each of the four longer.
 
-mod bounds;
 mod cut;
 mod hosts;
-mod judge;
 mod killed;
 mod owners;
 mod replaced;
@@ -26,7 +23,7 @@ mod work;
 mod wrong;
 
 use keelson_kit::check::{Check, holds};
-use keelson_kit::kubernetes::Recorder;
+use keelson_kit::kubernetes::{Recorder, judge};
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::RwLock;

@@ -23,6 +23,7 @@
 //! | `refusal` | that members refuse what they must not work with |
 //! | `resources` | memory of members that are asked for too much |
 //! | `backup` | clusters that were restored from a backup |
+//! | `kubernetes` | all of this for runs in which members serve the Kubernetes API |
 
 mod backup;
 mod compaction;
@@ -30,6 +31,7 @@ mod election;
 mod end;
 mod harness;
 mod invariant;
+mod kubernetes;
 mod lease;
 mod membership;
 mod refusal;
@@ -69,6 +71,12 @@ impl Judgement {
 
 /// Asks every checker.
 pub fn judge(history: &History) -> Judgement {
+    if history.head.kubernetes {
+        return Judgement {
+            findings: kubernetes::judge(history),
+            truth: Truth::default(),
+        };
+    }
     let (witness, truth) = witness::check(history);
     let findings = vec![
         harness::check(history),

@@ -59,7 +59,8 @@ impl Matrix {
             if self.within.is_some_and(|most| began.elapsed() > most) {
                 break;
             }
-            let cell = coverage::choose(self.seed.wrapping_add(number), number);
+            let is_ours = self.server == Server::Keelson;
+            let cell = coverage::choose(self.seed.wrapping_add(number), number, is_ours);
             let nodes = self.nodes[number as usize % self.nodes.len()];
             let out = self.out.join(format!("{number:04}"));
             let code = self.one(&cell, nodes, self.seed.wrapping_add(number), &out)?;

@@ -139,6 +139,7 @@ impl Recovery {
             disk_megabytes: 1200,
             fake_time: None,
             lies: None,
+            kubernetes: false,
         };
         let (losses, skipped) = possible(&self.losses, enclosure);
         let loads = load_average().into_iter().collect();

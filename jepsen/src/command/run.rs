@@ -240,6 +240,11 @@ pub fn check(directory: &Path, output: Output) -> Check<ExitCode> {
             "no write after {kind} of the leader: {times} times, p50 {half:.0} ms, p99 {most:.0} ms"
         );
     }
+    let calm = summary.calm;
+    eprintln!(
+        "answered far from faults: {} of {} requests",
+        calm.answered, calm.asked
+    );
     Ok(ExitCode::from(match summary.verdict {
         "pass" => 0,
         "fail" => 1,

@@ -1,6 +1,6 @@
 //! What was asked for.
 
-use super::{Blob, KeyRange, KvCall};
+use super::{Blob, HttpCall, KeyRange, KvCall};
 use serde::{Deserialize, Serialize};
 
 /// One request.
@@ -26,6 +26,8 @@ pub enum Call {
     Admin(AdminCall),
     /// To something beside the store, which a lock of the store is meant to protect.
     Outside(OutsideCall),
+    /// To the Kubernetes API.
+    Http(HttpCall),
 }
 
 /// Requests about leases.

@@ -35,6 +35,10 @@ pub struct Head {
     pub limits: Limits,
     /// Anything else that a reader wants to know.
     pub notes: Vec<(String, String)>,
+    /// If the members serve the Kubernetes API: then others than clients write, too, and what the store went
+    /// through is told by watches of everything, not by operations.
+    #[serde(default)]
+    pub kubernetes: bool,
 }
 
 impl Head {

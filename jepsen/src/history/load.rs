@@ -1,8 +1,8 @@
 //! A whole history in memory: records joined to operations, watches and faults.
 
 use super::{
-    Call, FaultRecord, Head, HistoryError, HistoryReader, Intent, Nanos, Node, Observation, OpId,
-    Outcome, Process, Record, WatchId, WatchOpen, WatchRecord,
+    Call, FaultRecord, Head, HistoryError, HistoryReader, InformerOpen, InformerRecord, Intent,
+    Nanos, Node, Observation, OpId, Outcome, Process, Record, WatchId, WatchOpen, WatchRecord,
 };
 use std::collections::HashMap;
 use std::io::BufRead;
@@ -53,6 +53,17 @@ pub struct Watch {
     pub at: Nanos,
     /// What came, and when.
     pub records: Vec<(Nanos, WatchRecord)>,
+}
+
+/// One watch of the Kubernetes API and everything that came, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Informer {
+    /// What was asked for.
+    pub open: InformerOpen,
+    /// When.
+    pub at: Nanos,
+    /// What came, and when.
+    pub records: Vec<(Nanos, InformerRecord)>,
 }
 
 /// One fault: its steps in order.
@@ -111,6 +122,8 @@ pub struct History {
     pub faults: Vec<Fault>,
     /// Observations, in order.
     pub observations: Vec<(Nanos, Observation)>,
+    /// Watches of the Kubernetes API, in the order in which they were asked for.
+    pub informers: Vec<Informer>,
     /// The time of the last record.
     pub end: Nanos,
     /// What is wrong with it; a bounded number of examples.
@@ -177,6 +190,7 @@ struct Join {
     /// Watches that have not ended, by stream.
     streams: HashMap<u64, Vec<usize>>,
     faults: HashMap<u64, usize>,
+    informers: HashMap<u64, usize>,
 }
 
 impl Join {
@@ -233,6 +247,7 @@ impl Join {
             Record::Observe { at, observation } => {
                 self.history.observations.push((at, observation));
             }
+            Record::Informer { at, informer } => self.informer(at, informer),
             Record::End { .. } => {}
         }
     }
@@ -311,6 +326,22 @@ impl Join {
         joined.records.push((at, record));
         if is_over && let Some(open) = self.streams.get_mut(&joined.open.stream) {
             open.retain(|one| *one != index);
+        }
+    }
+
+    fn informer(&mut self, at: Nanos, record: InformerRecord) {
+        let number = record.informer();
+        if let InformerRecord::Open(open) = record {
+            let index = self.history.informers.len();
+            if self.informers.insert(number, index).is_some() {
+                self.unordered(format!("informer {number} begins twice"));
+            }
+            let records = Vec::new();
+            self.history.informers.push(Informer { open, at, records });
+        } else if let Some(&index) = self.informers.get(&number) {
+            self.history.informers[index].records.push((at, record));
+        } else {
+            self.unordered(format!("informer {number} was never asked for"));
         }
     }
 

@@ -17,6 +17,7 @@
 //! | `blob` | keys and values |
 //! | `kv`, `call`, `reply` | requests and answers |
 //! | `watch`, `fault`, `observe`, `head` | the other kinds of record |
+//! | `object` | the Kubernetes API: requests, answers, watches |
 //! | `record` | one line |
 //! | `file` | lines with a chained checksum and an end |
 //! | `load` | records joined to operations and watches, and what is wrong with the file |
@@ -30,6 +31,7 @@ mod file;
 mod head;
 mod kv;
 mod load;
+mod object;
 mod observe;
 mod record;
 mod reply;
@@ -47,7 +49,8 @@ pub use kv::{
     Comparison, DeleteCall, DeleteReply, KeyRange, KeyValue, KvCall, KvReply, Operator, PutCall,
     PutReply, RangeCall, RangeReply, SortBy, SortOrder, Target, TxnCall, TxnReply,
 };
-pub use load::{Defect, Fault, History, Operation, Watch};
+pub use load::{Defect, Fault, History, Informer, Operation, Watch};
+pub use object::{HttpCall, HttpReply, InformerOpen, InformerRecord, version};
 pub use observe::{HashReply, LogEntry, Observation, Observed, Restored, Stored};
 pub use record::{Nanos, Node, OpId, Process, Record, WatchId};
 pub use reply::{Header, LeaseReply, LockReply, MemberInfo, MemberReply, Outcome, Reply};

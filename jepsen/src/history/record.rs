@@ -1,6 +1,6 @@
 //! One line of a history.
 
-use super::{Call, FaultRecord, Head, Intent, Observation, Outcome, WatchRecord};
+use super::{Call, FaultRecord, Head, InformerRecord, Intent, Observation, Outcome, WatchRecord};
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds of one monotonic clock since the start of the run.
@@ -67,6 +67,13 @@ pub enum Record {
         /// What.
         observation: Observation,
     },
+    /// Something about a watch of the Kubernetes API.
+    Informer {
+        /// When.
+        at: Nanos,
+        /// What.
+        informer: InformerRecord,
+    },
     /// The run is over and everything was written down: last of all.
     End {
         /// When.
@@ -86,6 +93,7 @@ impl Record {
             | Record::Watch { at, .. }
             | Record::Fault { at, .. }
             | Record::Observe { at, .. }
+            | Record::Informer { at, .. }
             | Record::End { at, .. } => *at,
         }
     }

@@ -1,6 +1,6 @@
 //! What was answered.
 
-use super::{Blob, KeyValue, KvReply};
+use super::{Blob, HttpReply, KeyValue, KvReply};
 use serde::{Deserialize, Serialize};
 
 /// What a response says about who answered.
@@ -95,6 +95,8 @@ pub enum Reply {
         /// Elements; empty in the answer to an addition.
         elements: Vec<u64>,
     },
+    /// Of the Kubernetes API.
+    Http(HttpReply),
 }
 
 impl Reply {
@@ -107,7 +109,7 @@ impl Reply {
             | Reply::Member { header, .. }
             | Reply::Lock { header, .. }
             | Reply::Admin { header } => Some(header),
-            Reply::Outside { .. } => None,
+            Reply::Outside { .. } | Reply::Http(_) => None,
         }
     }
 }

@@ -61,7 +61,7 @@ impl Injector<'_> {
                 net::are_whole(wires, cuts)?,
             )?;
         }
-        if fault.step.seed % RESETS != 0 {
+        if !fault.step.seed.is_multiple_of(RESETS) {
             return Ok("all wires are whole".to_owned());
         }
         let mut reset = 0;

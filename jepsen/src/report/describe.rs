@@ -111,6 +111,7 @@ pub fn call(call: &Call) -> String {
         Call::Member(member) => format!("{member:?}"),
         Call::Lock(lock) => format!("{lock:?}"),
         Call::Admin(admin) => format!("{admin:?}"),
+        Call::Http(http) => format!("{} {}", http.method, http.path),
     })
 }
 
@@ -163,6 +164,7 @@ pub fn outcome(operation: &Operation) -> String {
             true => "not taken".to_owned(),
             false => format!("{elements:?}"),
         },
+        Outcome::Ok(Reply::Http(reply)) => format!("{} at {}", reply.code, reply.version()),
         Outcome::Ok(reply) => format!("{reply:?}"),
     })
 }

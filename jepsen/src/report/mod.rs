@@ -16,7 +16,7 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-pub use numbers::{Latency, Recovery};
+pub use numbers::{Calm, Latency, Recovery};
 pub use page::page;
 pub use summary::{FindingSummary, OperationCounts, Summary};
 

@@ -1,6 +1,6 @@
 //! Numbers of a run: how fast, how long the pauses.
 
-use crate::history::{Call, Fault, FaultPhase, History, KvCall, Nanos, Operation};
+use crate::history::{Call, Fault, FaultPhase, History, KvCall, Nanos, Operation, Outcome};
 use crate::recovery::{longest_pause, percentile};
 use serde::Serialize;
 
@@ -32,6 +32,45 @@ pub struct Recovery {
     pub pause_ms: f64,
 }
 
+/// How available members were when nothing was broken (W18).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Calm {
+    /// Requests that were sent and were to end outside of faults and of the time after them.
+    pub asked: u64,
+    /// Those of them that were answered, if only by a refusal in the server's own words.
+    pub answered: u64,
+    /// How long after a fault is not counted, in milliseconds.
+    pub after_ms: u64,
+}
+
+/// After a fault, members elect, start and connect again.
+const AFTER_MS: u64 = 5_000;
+/// So long a client waits at most.
+const LONGEST_MS: u64 = 5_000;
+
+/// Requests outside of the windows of faults.
+pub(super) fn calm(history: &History) -> Calm {
+    let ns = |ms: u64| ms * 1_000_000;
+    let windows = history.faults.iter().filter_map(|fault| {
+        let (from, to) = (fault.steps.first()?.0, fault.steps.last()?.0);
+        Some((from, to + ns(AFTER_MS)))
+    });
+    let windows: Vec<(Nanos, Nanos)> = windows.collect();
+    let mut calm = Calm {
+        after_ms: AFTER_MS,
+        ..Calm::default()
+    };
+    for operation in &history.operations {
+        let (from, to) = (operation.invoke, operation.invoke + ns(LONGEST_MS));
+        let is_near = windows.iter().any(|one| one.0 < to && from < one.1);
+        if !is_near {
+            calm.asked += 1;
+            calm.answered += u64::from(!matches!(operation.outcome, Outcome::Unknown { .. }));
+        }
+    }
+    calm
+}
+
 /// If a request asks for a change.
 pub(super) fn asks_for_change(call: &Call) -> bool {
     fn writes(call: &KvCall) -> bool {
@@ -41,7 +80,11 @@ pub(super) fn asks_for_change(call: &Call) -> bool {
             KvCall::Txn(txn) => txn.success.iter().chain(&txn.failure).any(writes),
         }
     }
-    matches!(call, Call::Kv(kv) if writes(kv))
+    match call {
+        Call::Kv(kv) => writes(kv),
+        Call::Http(http) => http.asks_for_change(),
+        _ => false,
+    }
 }
 
 /// How long an acknowledged operation took, in milliseconds.

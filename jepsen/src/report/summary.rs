@@ -1,6 +1,6 @@
 //! A run in numbers, for machines. Fields are added, never renamed.
 
-use super::numbers::{self, Latency, Recovery};
+use super::numbers::{self, Calm, Latency, Recovery};
 use crate::check::{Coverage, Finding, Judgement, Verdict, coverage};
 use crate::history::{Call, History, Observation, OpId, Outcome, WatchRecord};
 use serde::Serialize;
@@ -89,6 +89,8 @@ pub struct Summary {
     pub writes: Latency,
     /// Pauses of writes around faults.
     pub recoveries: Vec<Recovery>,
+    /// Requests far from faults, and those of them that were answered.
+    pub calm: Calm,
     /// Every checker.
     pub findings: Vec<FindingSummary>,
 }
@@ -145,6 +147,7 @@ impl Summary {
             WatchRecord::Events { events, .. } => events.len() as u64,
             _ => 0,
         });
+        let informers = history.informers.iter().map(|one| one.records.len() as u64);
         let mut sometimes: BTreeMap<String, u64> = BTreeMap::new();
         let mut leaders = 0_u64;
         for (_, observation) in &history.observations {
@@ -160,7 +163,7 @@ impl Summary {
             history
                 .operations
                 .iter()
-                .filter(|one| matches!(one.call, Call::Kv(_)))
+                .filter(|one| matches!(one.call, Call::Kv(_) | Call::Http(_)))
         };
         Summary {
             format: 1,
@@ -182,8 +185,8 @@ impl Summary {
             operations: counts(history),
             unknown_that_happened: judgement.truth.resolved.len() as u64,
             double_checked: numbers::double_checked(&judgement.findings),
-            watch_events: events.sum(),
-            watches: history.watches.len() as u64,
+            watch_events: events.sum::<u64>() + informers.sum::<u64>(),
+            watches: (history.watches.len() + history.informers.len()) as u64,
             revisions: judgement.truth.changes.len() as u64,
             faults: coverage(history),
             leader_changes: leaders.saturating_sub(1),
@@ -191,6 +194,7 @@ impl Summary {
             reads: numbers::latency(kv().filter(|one| !numbers::asks_for_change(&one.call))),
             writes: numbers::latency(kv().filter(|one| numbers::asks_for_change(&one.call))),
             recoveries: numbers::recoveries(history),
+            calm: numbers::calm(history),
             findings: judgement.findings.iter().map(FindingSummary::of).collect(),
         }
     }

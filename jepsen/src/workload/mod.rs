@@ -18,21 +18,28 @@
 //! | `compact` | compactions, and reads and watches around them (W13) |
 //! | `large` | values of up to a megabyte under few keys (W1) |
 //! | `membership` | lists of members, and guests that are added, moved and removed (W11) |
+//! | `objects` | objects of the Kubernetes API, written under conditions (W15) |
+//! | `informers` | the same, with lists and watches of all kinds beside (W16) |
+//! | `controllers` | wishes for control loops, and nodes without machines (W17) |
 
 mod bank;
 mod compact;
+mod controllers;
 mod election;
+mod informers;
 mod large;
 mod lease;
 mod list;
 mod lock;
 mod membership;
+mod objects;
 mod register;
 mod set;
 mod txn;
 mod watch;
 
 use crate::history::*;
+use crate::kubernetes::Access;
 use crate::recorder::Recorder;
 use crate::session::Session;
 use keelson_kit::check::Check;
@@ -62,11 +69,14 @@ pub enum Workload {
     Election,
     Membership,
     Large,
+    Objects,
+    Informers,
+    Controllers,
 }
 
 impl Workload {
     /// All of them.
-    pub const ALL: [Workload; 14] = [
+    pub const ALL: [Workload; 17] = [
         Workload::Register,
         Workload::Txn,
         Workload::Set,
@@ -81,6 +91,9 @@ impl Workload {
         Workload::Election,
         Workload::Membership,
         Workload::Large,
+        Workload::Objects,
+        Workload::Informers,
+        Workload::Controllers,
     ];
 
     /// As on the command line.
@@ -100,6 +113,9 @@ impl Workload {
             Workload::Election => "election",
             Workload::Membership => "membership",
             Workload::Large => "large",
+            Workload::Objects => "objects",
+            Workload::Informers => "informers",
+            Workload::Controllers => "controllers",
         }
     }
 
@@ -118,6 +134,9 @@ impl Workload {
             Workload::Compact => "W13",
             Workload::Election => "W10",
             Workload::Membership => "W11",
+            Workload::Objects => "W15",
+            Workload::Informers => "W16",
+            Workload::Controllers => "W17",
         }
     }
 
@@ -127,6 +146,37 @@ impl Workload {
             Workload::Bank => vec![bank::invariant()],
             _ => Vec::new(),
         }
+    }
+
+    /// If it is a load of the Kubernetes API, which members serve only then.
+    pub fn is_kubernetes(self) -> bool {
+        !self.namespaces().is_empty()
+    }
+
+    /// Where in the Kubernetes API it works.
+    pub fn namespaces(self) -> &'static [&'static str] {
+        match self {
+            Workload::Objects => &[objects::NAMESPACE],
+            Workload::Informers => &[informers::NAMESPACE],
+            Workload::Controllers => &[controllers::NAMESPACE],
+            _ => &[],
+        }
+    }
+
+    /// How many nodes without machines it needs.
+    pub fn nodes(self) -> u32 {
+        match self {
+            Workload::Controllers => controllers::NODES,
+            _ => 0,
+        }
+    }
+
+    /// If its clients ask for something many times a second.
+    pub fn is_quick(self) -> bool {
+        !matches!(
+            self,
+            Workload::Lock | Workload::Unfenced | Workload::Controllers
+        )
     }
 
     /// Starts its actors.
@@ -146,6 +196,9 @@ impl Workload {
             Workload::Election => election::start(stage, actors),
             Workload::Membership => membership::start(stage, actors),
             Workload::Large => large::start(stage, actors),
+            Workload::Objects => objects::start(stage, actors),
+            Workload::Informers => informers::start(stage, actors),
+            Workload::Controllers => controllers::start(stage, actors),
         }
     }
 
@@ -156,6 +209,9 @@ impl Workload {
             Workload::Lock => lock::last_reads(session, &stage.outside, true).await,
             Workload::Unfenced => lock::last_reads(session, &stage.outside, false).await,
             Workload::Membership => membership::last_reads(session).await,
+            Workload::Objects => objects::last_reads(stage).await,
+            Workload::Informers => informers::last_reads(stage).await,
+            Workload::Controllers => controllers::last_reads(stage).await,
             _ => {}
         }
     }
@@ -178,6 +234,8 @@ pub struct Stage {
     pub over: Receiver<bool>,
     /// When watches end: at this revision, once it is known.
     pub last_revision: Receiver<i64>,
+    /// The Kubernetes API, if members serve it.
+    pub kubernetes: Option<Access>,
 }
 
 /// One actor's own things.

@@ -201,6 +201,8 @@ impl Progress {
     }
 
     pub(super) fn publish(&self, position: Position) {
+        // What is applied is committed, also if it was read from disk or came with a snapshot.
+        self.set_committed(position.index());
         self.applied_index.store(position.index(), Ordering::SeqCst);
         self.applied.send_replace(position);
     }

@@ -8,6 +8,7 @@ use super::members::Members;
 use super::network::{Caller, Connection};
 use super::proposer::{Leadership, Queue};
 use super::read_index::Rounds;
+use super::types::{Membership, membership_from_peer};
 use crate::reply::Reply;
 use crate::wal::Wal;
 use crate::{Error, LeaseId, MemberId, apply, mvcc};
@@ -148,12 +149,14 @@ impl Handle {
     pub fn progress(&self) -> Progress {
         let view = self.inner.group.glance();
         let progress = self.inner.jobs.progress();
+        // In this order: both rise, and nobody shall see more applied than committed.
+        let applied_index = progress.applied_index().load(Ordering::SeqCst);
         Progress {
             term: view.term,
             leader: view.leader,
             last_index: self.inner.wal.last().map_or(0, |id| id.index),
             committed_index: progress.committed_index(),
-            applied_index: progress.applied_index().load(Ordering::SeqCst),
+            applied_index,
             durable_index: progress.durable().index(),
             is_learner: view.is_learner,
         }
@@ -318,18 +321,18 @@ impl Handle {
         self.inner.members.list()
     }
 
-    /// Changes the membership, through the leader. Returns once the change is committed. Whoever
-    /// wants to see it here waits for [`Handle::read_barrier`]; a member that has removed itself would
-    /// wait in vain.
+    /// Changes the membership, through the leader. Returns, once the change is committed, the members as it
+    /// left them: another change may have followed. Whoever wants to see it in [`Handle::members`] waits for
+    /// [`Handle::read_barrier`]; a member that has removed itself would wait in vain.
     ///
     /// # Errors
     /// Etcd's words for what does not fit; [`Error::Timeout`] if it is unknown whether it happened.
-    pub async fn change_members(&self, change: Change) -> Result<(), Error> {
-        self.retry_with_leader(|| self.change_members_once(change.clone()))
-            .await
+    pub async fn change_members(&self, change: Change) -> Result<Vec<etcdserverpb::Member>, Error> {
+        let after = self.retry_with_leader(|| self.change_members_once(change.clone()));
+        Ok(self.inner.members.list_of(&after.await?))
     }
 
-    async fn change_members_once(&self, change: Change) -> Result<(), Error> {
+    async fn change_members_once(&self, change: Change) -> Result<Membership, Error> {
         let Some(connection) = self.leader()? else {
             return self.inner.members.change_here(change).await;
         };
@@ -338,9 +341,15 @@ impl Handle {
             change: Some(change),
         };
         let call = client.change_members(connection.request(request));
-        call.await
+        let answer = call
+            .await
             .map_err(|status| answered(&connection, &status))?;
-        Ok(())
+        let after = answer.into_inner().membership;
+        // The change is made. A leader that cannot say what came of it leaves the caller in doubt.
+        after
+            .as_ref()
+            .and_then(membership_from_peer)
+            .ok_or(Error::Timeout)
     }
 
     /// Hands leadership to `target`. Only the leader can.

@@ -10,8 +10,8 @@ use super::network::{CLUSTER_KEY, SOURCE_KEY, TARGET_KEY, unnoted};
 use super::read_index::leader_read_index;
 use super::snapshot::Incoming;
 use super::types::{
-    Raft, TypeConfig, entry_from_peer, log_id_from_peer, log_id_to_peer, vote_from_peer,
-    vote_to_peer,
+    Raft, TypeConfig, entry_from_peer, log_id_from_peer, log_id_to_peer, membership_to_peer,
+    vote_from_peer, vote_to_peer,
 };
 use crate::faults::failpoint;
 use crate::metrics::Metrics;
@@ -346,9 +346,9 @@ impl Peer for PeerService {
         self.check(&request)?;
         let change = request.into_inner().change;
         let change = change.ok_or_else(|| missing("change"))?;
-        self.members.change_here(change).await?;
+        let after = self.members.change_here(change).await?;
         Ok(Response::new(peer::ChangeMembersResponse {
-            membership: Some(self.members.membership()),
+            membership: Some(membership_to_peer(&after)),
         }))
     }
 

@@ -34,7 +34,7 @@ impl Cluster for Front {
             self.limits.max_learners,
         )?;
         let node = Node {
-            id: member_id::member_id(&peer_urls, &self.cluster_token, Some(unix_now_s())),
+            id: member_id::member_id(&peer_urls, &self.cluster_token, Some(unix_now_ns())),
             peer_urls: peer_urls.clone(),
             wants_vote: !request.is_learner,
         };
@@ -64,9 +64,7 @@ impl Cluster for Front {
         let id = request.into_inner().id;
         self.read_barrier().await?;
         find(&self.handle.members(), id)?;
-        let mut members = self.change(Change::Remove(id)).await?;
-        // A member that removed itself may never hear of it.
-        members.retain(|member| member.id != id);
+        let members = self.change(Change::Remove(id)).await?;
         let header = self.cluster_header();
         Ok(Response::new(MemberRemoveResponse { header, members }))
     }
@@ -120,24 +118,25 @@ impl Cluster for Front {
 }
 
 impl Front {
-    /// Makes the change and returns the members after it. The change has happened even if this
-    /// member cannot confirm that it has heard of it, so that is no reason to report a failure.
+    /// Makes the change and returns the members as it left them, though others may have changed them since. The
+    /// change has happened even if this member cannot confirm that it has heard of it, so that is no reason to
+    /// report a failure.
     async fn change(&self, change: Change) -> Result<Vec<Member>, Error> {
         // A member that is no longer one would wait for an answer in vain.
         let own = self.handle.identity().member_id;
         let leaves = matches!(change, Change::Remove(id) if id == own);
-        self.handle.change_members(change).await?;
+        let after = self.handle.change_members(change).await?;
         if !leaves && let Err(error) = self.read_barrier().await {
             tracing::debug!(%error, "the list of members may not show the change yet");
         }
-        Ok(self.handle.members())
+        Ok(after)
     }
 }
 
-fn unix_now_s() -> u64 {
+fn unix_now_ns() -> u128 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+        .map_or(0, |since| since.as_nanos())
 }
 
 fn find(members: &[Member], id: MemberId) -> Result<&Member, Error> {

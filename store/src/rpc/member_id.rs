@@ -5,16 +5,16 @@ use crate::MemberId;
 use sha1::{Digest, Sha1};
 
 /// The id of a member with these *sorted* peer URLs in the cluster of this token. A member that is
-/// added while the cluster runs also gives the time, so that one that comes back is somebody else.
-/// Never zero.
-pub fn member_id(sorted_urls: &[String], token: &str, added_unix_s: Option<u64>) -> MemberId {
+/// added while the cluster runs also gives the time, so that one that comes back is somebody else, be it
+/// within the same second, which etcd refuses. Never zero.
+pub fn member_id(sorted_urls: &[String], token: &str, added_unix_ns: Option<u128>) -> MemberId {
     let mut hash = Sha1::new();
     for url in sorted_urls {
         hash.update(url.as_bytes());
     }
     hash.update(token.as_bytes());
-    if let Some(seconds) = added_unix_s {
-        hash.update(seconds.to_string().as_bytes());
+    if let Some(time_ns) = added_unix_ns {
+        hash.update(time_ns.to_string().as_bytes());
     }
     first_eight(hash)
 }

@@ -1,5 +1,6 @@
 //! A member in this process, as its clients see it.
 
+mod changes;
 mod fuzz;
 mod member;
 mod snapshots;

@@ -5,7 +5,7 @@
 //! etcd's clients are told about a change that does not fit is decided by `check`.
 
 use super::super::group::View;
-use super::super::types::{PeerNode, TypeConfig};
+use super::super::types::{Membership, PeerNode, TypeConfig};
 use super::Members;
 use super::check::{check_new, check_urls_free};
 use crate::faults::failpoint;
@@ -38,11 +38,11 @@ type Write =
     Result<ClientWriteResponse<TypeConfig>, RaftError<TypeConfig, ClientWriteError<TypeConfig>>>;
 
 impl Members {
-    /// Carries out a change as the leader.
+    /// Carries out a change as the leader. Returns the members as this change left them, whatever came after it.
     ///
     /// # Errors
     /// [`Error::NotLeader`] and etcd's words for what does not fit (contract #110-#112).
-    pub async fn change_here(&self, change: Change) -> Result<(), Error> {
+    pub async fn change_here(&self, change: Change) -> Result<Membership, Error> {
         let _one_at_a_time = self.changing.lock().await;
         let mut views = self.group.watch();
         loop {
@@ -56,12 +56,12 @@ impl Members {
                     }
                 }
                 Err(Refusal::Final(error)) => return Err(error),
-                Ok(()) => return Ok(()),
+                Ok(after) => return Ok(after),
             }
         }
     }
 
-    async fn change_from(&self, view: &View, change: &Change) -> Result<(), Refusal> {
+    async fn change_from(&self, view: &View, change: &Change) -> Result<Membership, Refusal> {
         if !self.may_change(view) {
             return Err(Error::NotLeader.into());
         }
@@ -107,7 +107,7 @@ impl Members {
         view: &View,
         change: ChangeMembers<MemberId, PeerNode>,
         retain: bool,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Membership, Refusal> {
         let as_seen = Precondition::LastMembershipLogId {
             last_membership_log_id: view.membership_log_id,
         };
@@ -115,27 +115,32 @@ impl Members {
         written(outcome.await)
     }
 
-    async fn add(&self, view: &View, node: peer::Node, wants_vote: bool) -> Result<(), Refusal> {
+    async fn add(
+        &self,
+        view: &View,
+        node: peer::Node,
+        wants_vote: bool,
+    ) -> Result<Membership, Refusal> {
         let peer = PeerNode {
             peer_urls: node.peer_urls,
             wants_vote,
         };
         let nodes = ChangeMembers::AddNodes(BTreeMap::from([(node.id, peer)]));
         failpoint!("member-before-add");
-        self.propose(view, nodes, true).await?;
+        let after = self.propose(view, nodes, true).await?;
         failpoint!("member-added");
-        Ok(())
+        Ok(after)
     }
 
-    pub(super) async fn promote(&self, view: &View, id: MemberId) -> Result<(), Refusal> {
+    pub(super) async fn promote(&self, view: &View, id: MemberId) -> Result<Membership, Refusal> {
         let voters = ChangeMembers::AddVoterIds(BTreeSet::from([id]));
         failpoint!("member-before-promote");
-        self.propose(view, voters, true).await?;
+        let after = self.propose(view, voters, true).await?;
         failpoint!("member-promoted");
-        Ok(())
+        Ok(after)
     }
 
-    async fn remove(&self, view: &View, id: MemberId) -> Result<(), Refusal> {
+    async fn remove(&self, view: &View, id: MemberId) -> Result<Membership, Refusal> {
         let ids = BTreeSet::from([id]);
         let change = match view.votes(id) {
             true => {
@@ -145,12 +150,12 @@ impl Members {
             false => ChangeMembers::RemoveNodes(ids),
         };
         failpoint!("member-before-remove");
-        self.propose(view, change, false).await?;
+        let after = self.propose(view, change, false).await?;
         failpoint!("member-removed");
-        Ok(())
+        Ok(after)
     }
 
-    async fn update(&self, view: &View, node: peer::Node) -> Result<(), Refusal> {
+    async fn update(&self, view: &View, node: peer::Node) -> Result<Membership, Refusal> {
         let membership = &view.membership;
         let present = membership.get_node(&node.id).ok_or(Error::MemberNotFound)?;
         check_urls_free(membership, &node)?;
@@ -163,9 +168,12 @@ impl Members {
     }
 }
 
-fn written(outcome: Write) -> Result<(), Refusal> {
+fn written(outcome: Write) -> Result<Membership, Refusal> {
     let error = match outcome {
-        Ok(_) => return Ok(()),
+        Ok(written) => match written.membership {
+            Some(after) => return Ok(after),
+            None => crate::broken!("a change of the membership was made that changed none"),
+        },
         Err(RaftError::APIError(ClientWriteError::PreconditionFailed(_))) => {
             return Err(Refusal::Overtaken);
         }

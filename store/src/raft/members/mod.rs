@@ -25,7 +25,7 @@ mod transfer;
 use super::applier::Current;
 use super::group::{Group, View};
 use super::met::Met;
-use super::types::{PeerNode, Raft, membership_to_peer};
+use super::types::{Membership, PeerNode, Raft, membership_to_peer};
 use crate::MemberId;
 use keelson_proto::etcdserverpb as etcd;
 use keelson_proto::peer;
@@ -76,17 +76,16 @@ pub struct Members {
 }
 
 impl Members {
-    /// The membership as peers exchange it.
-    pub fn membership(&self) -> peer::Membership {
-        membership_to_peer(&self.group.view().membership)
-    }
-
     /// The members as clients see them, by ascending id.
     pub fn list(&self) -> Vec<etcd::Member> {
-        let view = self.group.view();
+        self.list_of(&self.group.view().membership)
+    }
+
+    /// The members of a membership that is or was, as clients see them.
+    pub fn list_of(&self, membership: &Membership) -> Vec<etcd::Member> {
         let state = self.current.state();
-        let voters: BTreeSet<MemberId> = view.membership.voter_ids().collect();
-        view.membership
+        let voters: BTreeSet<MemberId> = membership.voter_ids().collect();
+        membership
             .nodes()
             .map(|(id, node)| {
                 let attributes = state.attributes(*id).unwrap_or_default();

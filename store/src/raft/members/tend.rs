@@ -36,12 +36,12 @@ impl Members {
         });
         if let Some(id) = ready {
             tracing::info!(member = format!("{id:x}"), "a new member has caught up");
-            return self.promote(&view, id).await;
+            return self.promote(&view, id).await.map(drop);
         }
         if view.membership.get_joint_config().len() > 1 {
             let nothing = ChangeMembers::AddVoterIds(BTreeSet::new());
             // Only a removal takes votes away, and it means to take the member with them.
-            return self.propose(&view, nothing, false).await;
+            return self.propose(&view, nothing, false).await.map(drop);
         }
         Ok(())
     }

@@ -162,7 +162,7 @@ fn options(
         cache_bytes: 0,
         in_memory: true,
         disk_reserve_bytes: Some(0),
-        learners_max: 1,
+        learners_max: 2,
         strict_reconfiguration: true,
         lease_ttl_min_s: 2,
         metrics: Arc::clone(metrics),

@@ -7,6 +7,7 @@
 //! | `place`, `objects`, `definition` | a namespace of one's own, what to put there, and kinds of one's own |
 //! | `traces` | what kubectl and helm send, recorded and asked again |
 //! | `record` | the history of all objects, followed in the store |
+//! | `judge`, `bounds` | what must hold in such a history, whatever becomes of control loops |
 //! | `run`, `list` | asking all statements; those that cannot be asked yet, and why |
 //! | the others | the statements by topic |
 //!
@@ -25,6 +26,7 @@
 mod access;
 mod apply;
 mod apply_lists;
+mod bounds;
 mod client;
 mod compaction;
 mod connection;
@@ -40,6 +42,7 @@ mod discovery;
 mod errors;
 mod formats;
 mod immutable;
+pub mod judge;
 mod list;
 mod lists;
 mod namespaces;

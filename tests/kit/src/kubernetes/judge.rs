@@ -2,7 +2,7 @@
 //! be judged again, and tested with histories that are wrong.
 
 use super::bounds::{Objects, Rollouts};
-use keelson_kit::kubernetes::Change;
+use super::record::Change;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
