@@ -126,7 +126,6 @@ impl Hunter {
             How::Tests { of, .. } => self.programs.tests(of)?,
             How::Seeds { .. } => self.programs.program("keelson-sim")?,
             How::Statement { .. } => self.programs.tests("conformance")?,
-            How::Campaign { .. } => self.programs.program("keelson-jepsen")?,
         };
         let mut attempt = Attempt {
             program: program.clone(),
@@ -153,20 +152,6 @@ impl Hunter {
                 attempt.arguments = words(&[test, "--exact", "--nocapture"]);
                 attempt.environment = vec![("KEELSON_STATEMENT", name.to_owned())];
                 attempt.least_tests = 1;
-            }
-            How::Campaign { arguments, .. } => {
-                let out = self.out.join("run");
-                let seed = (number + 1).to_string();
-                attempt.arguments = words(&["run"]);
-                attempt
-                    .arguments
-                    .extend(arguments.split_whitespace().map(str::to_owned));
-                attempt
-                    .arguments
-                    .extend(["--seed".to_owned(), seed, "--out".to_owned()]);
-                attempt.arguments.push(out.to_string_lossy().into_owned());
-                // Nobody knows, or the run itself failed: neither is a find.
-                attempt.finds = |code| code == 1;
             }
         }
         Ok(attempt)
@@ -208,7 +193,7 @@ impl Attempt {
 fn attempts(how: How) -> u64 {
     match how {
         How::Tests { .. } | How::Statement { .. } => 1,
-        How::Seeds { most } | How::Campaign { most, .. } => most,
+        How::Seeds { most } => most,
     }
 }
 

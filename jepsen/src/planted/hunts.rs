@@ -24,13 +24,6 @@ pub enum How {
         /// Its name, or a part that no other has.
         name: &'static str,
     },
-    /// A campaign of faults.
-    Campaign {
-        /// Of `keelson-jepsen run`, without its seed.
-        arguments: &'static str,
-        /// How many seeds at most.
-        most: u64,
-    },
 }
 
 impl How {
@@ -40,7 +33,6 @@ impl How {
             How::Tests { .. } => 0,
             How::Seeds { .. } => 1,
             How::Statement { .. } => 2,
-            How::Campaign { .. } => 3,
         }
     }
 
@@ -58,9 +50,6 @@ impl How {
             }
             How::Seeds { most } => format!("simulation, up to {most} seeds"),
             How::Statement { test, name } => format!("conformance, `{test}`: `{name}`"),
-            How::Campaign { arguments, most } => {
-                format!("campaign `{arguments}`, up to {most} seeds")
-            }
         }
     }
 }
@@ -104,11 +93,8 @@ pub const fn how(plant: Plant) -> How {
         | Plant::ReadBeforeApplied
         | Plant::LeaderUnconfirmed
         | Plant::CompareWhenProposed
-        | Plant::UnknownProposedAgain => How::Seeds { most: 100 },
-        Plant::PurgeBeyondDurable => How::Campaign {
-            arguments: "--workload register,set --nemesis kill-all --time 40s --flag --snapshot-count=20",
-            most: 3,
-        },
+        | Plant::UnknownProposedAgain
+        | Plant::PurgeBeyondDurable => How::Seeds { most: 100 },
         Plant::RenewedByAnybody => one_member("c88_a_renewed_lease_stays"),
         Plant::VoterBehind => one_member("c112_a_learner_is_promoted_when_in_sync"),
         plant => in_a_crate(plant),

@@ -483,3 +483,6 @@ impl Work for ApplyLane {
         Step::More
     }
 }
+
+#[cfg(test)]
+mod tests;
