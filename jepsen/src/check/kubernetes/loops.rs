@@ -81,13 +81,14 @@ fn indexes(court: &mut Court, changes: &[Change]) {
         if before.is_none() {
             let same = |pod: &&&Value| index(pod).as_ref() == Some(&of) && is_active(pod);
             let live = pods.values().filter(same).count();
-            let (rule, what) = match done.contains(&of) {
-                true => ("loops.index-again", "which has succeeded".to_owned()),
-                false if live > 1 => ("loops.index-twice", format!("which has {live}")),
-                false => continue,
+            let found = match done.contains(&of) {
+                true => Some(("loops.index-again", "which has succeeded".to_owned())),
+                false => (live > 1).then(|| ("loops.index-twice", format!("which has {live}"))),
             };
-            let text = format!("{key} is made for index {} of a Job, {what}", of.1);
-            court.violation(Violation::new(rule, text).at(change.revision));
+            if let Some((rule, what)) = found {
+                let text = format!("{key} is made for index {} of a Job, {what}", of.1);
+                court.violation(Violation::new(rule, text).at(change.revision));
+            }
         }
         if text(now, "/status/phase") == "Succeeded" {
             done.insert(of);
