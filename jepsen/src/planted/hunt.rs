@@ -6,7 +6,6 @@ use super::programs::{Program, Programs};
 use keelson_kit::check::{Check, Failure};
 use keelson_plants::Plant;
 use serde::Serialize;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// What became of a mistake.
@@ -43,8 +42,6 @@ pub struct Hunter {
     pub programs: Programs,
     /// The longest a hunt may take, and its control.
     pub limit: Duration,
-    /// Where campaigns leave what they record.
-    pub out: PathBuf,
 }
 
 /// One attempt of a hunt.
@@ -75,7 +72,7 @@ impl Hunter {
         for number in 0..attempts(how) {
             let attempt = self.attempt(plant, how, number)?;
             let left = self.limit.saturating_sub(Duration::from_secs_f64(seconds));
-            let ended = self.carry_out(&attempt, Some(plant), left)?;
+            let ended = attempt.carry_out(Some(plant), left)?;
             seconds += ended.seconds;
             let Some(code) = ended.code else {
                 verdict = Verdict::OutOfTime;
@@ -85,7 +82,7 @@ impl Hunter {
             if !(attempt.finds)(code) {
                 continue;
             }
-            let without = self.carry_out(&attempt, None, self.limit)?;
+            let without = attempt.carry_out(None, self.limit)?;
             if without.code == Some(0) {
                 attempt.has_run(&without)?;
                 let words = said(&ended.output);
@@ -104,19 +101,6 @@ impl Hunter {
             seconds,
             words,
         })
-    }
-
-    fn carry_out(&self, attempt: &Attempt, plant: Option<Plant>, limit: Duration) -> Check<Ended> {
-        // A run does not overwrite another one's record.
-        let out = self.out.join("run");
-        let _ = std::fs::remove_dir_all(&out);
-        run(
-            &attempt.program,
-            &attempt.arguments,
-            &attempt.environment,
-            plant,
-            limit,
-        )
     }
 
     /// The attempt of this number.
@@ -164,7 +148,7 @@ impl Hunter {
     /// When they do not, or are not there.
     pub fn pass(&self, of: &'static str, names: &'static [&'static str]) -> Check {
         let attempt = self.attempt(Plant::ALL[0], How::Tests { of, names }, 0)?;
-        let ended = self.carry_out(&attempt, None, self.limit)?;
+        let ended = attempt.carry_out(None, self.limit)?;
         if ended.code != Some(0) {
             return Err(Failure::new(said(&ended.output)));
         }
@@ -173,6 +157,16 @@ impl Hunter {
 }
 
 impl Attempt {
+    fn carry_out(&self, plant: Option<Plant>, limit: Duration) -> Check<Ended> {
+        run(
+            &self.program,
+            &self.arguments,
+            &self.environment,
+            plant,
+            limit,
+        )
+    }
+
     /// A name that no test has makes a run of no tests, which passes.
     fn has_run(&self, ended: &Ended) -> Check {
         let counts = ended.output.lines().filter_map(|line| {

@@ -1,7 +1,7 @@
 //! Whether the tests find the mistakes that they are there for.
 //!
 //! Test builds carry mistakes on purpose (`keelson-plants`). For each there is a *hunt*: the cheapest thing that
-//! must find it, be it seeds of the simulation, unit tests, a statement of the conformance suite, or a campaign.
+//! must find it, be it seeds of the simulation, unit tests, or a statement of the conformance suite.
 //! A mistake counts as caught only if the hunt fails while it is made, within its time, and the same hunt passes
 //! without it: what fails anyway finds nothing.
 //!

@@ -1,7 +1,7 @@
 use super::hunt::said;
 use super::*;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 #[test]
 fn every_mistake_has_a_hunt() {
@@ -69,7 +69,6 @@ fn hunted(script: &'static str, limit_ms: u64) -> Hunted {
     let hunter = Hunter {
         programs: Programs::parse(&said.replace("SHELL", &shell.to_string_lossy())),
         limit: std::time::Duration::from_millis(limit_ms),
-        out: PathBuf::from("/nowhere"),
     };
     let names: &'static [&'static str] = Box::leak(Box::new([script]));
     let of = "keelson_store";

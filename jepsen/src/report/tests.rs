@@ -103,7 +103,9 @@ fn a_run_that_passes_has_a_page_and_a_summary() {
             "process",
             "election",
             "stored",
-            "refusal"
+            "refusal",
+            "resources",
+            "backup"
         ]
     );
 }

@@ -8,13 +8,11 @@ use super::members::Members;
 use super::network::{Caller, Connection};
 use super::proposer::{Leadership, Queue};
 use super::read_index::Rounds;
-use super::types::{Membership, membership_from_peer};
 use crate::reply::Reply;
 use crate::wal::Wal;
 use crate::{Error, LeaseId, MemberId, apply, mvcc};
 use futures::StreamExt;
-use keelson_proto::peer::change_members_request::Change;
-use keelson_proto::{etcdserverpb, log, peer};
+use keelson_proto::{etcdserverpb, log};
 use parking_lot::Mutex;
 use prost::Message;
 use std::io;
@@ -24,6 +22,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
+
+mod changes;
 
 /// Renewals that may wait for the leader, per member.
 const RENEWALS_WAITING_MAX: usize = 16 * 1024;
@@ -314,50 +314,6 @@ impl Handle {
         let term = self.lead_barrier().await?;
         let keeper = &self.inner.keeper;
         keeper.time_to_live(&self.inner.current, term, request)
-    }
-
-    /// The members as this member knows them, by ascending id.
-    pub fn members(&self) -> Vec<etcdserverpb::Member> {
-        self.inner.members.list()
-    }
-
-    /// Changes the membership, through the leader. Returns, once the change is committed, the members as it
-    /// left them: another change may have followed. Whoever wants to see it in [`Handle::members`] waits for
-    /// [`Handle::read_barrier`]; a member that has removed itself would wait in vain.
-    ///
-    /// # Errors
-    /// Etcd's words for what does not fit; [`Error::Timeout`] if it is unknown whether it happened.
-    pub async fn change_members(&self, change: Change) -> Result<Vec<etcdserverpb::Member>, Error> {
-        let after = self.retry_with_leader(|| self.change_members_once(change.clone()));
-        Ok(self.inner.members.list_of(&after.await?))
-    }
-
-    async fn change_members_once(&self, change: Change) -> Result<Membership, Error> {
-        let Some(connection) = self.leader()? else {
-            return self.inner.members.change_here(change).await;
-        };
-        let mut client = connection.client().await.map_err(|_| Error::NoLeader)?;
-        let request = peer::ChangeMembersRequest {
-            change: Some(change),
-        };
-        let call = client.change_members(connection.request(request));
-        let answer = call
-            .await
-            .map_err(|status| answered(&connection, &status))?;
-        let after = answer.into_inner().membership;
-        // The change is made. A leader that cannot say what came of it leaves the caller in doubt.
-        after
-            .as_ref()
-            .and_then(membership_from_peer)
-            .ok_or(Error::Timeout)
-    }
-
-    /// Hands leadership to `target`. Only the leader can.
-    ///
-    /// # Errors
-    /// [`Error::NotLeader`], [`Error::BadLeaderTransferee`], [`Error::Timeout`].
-    pub async fn move_leader(&self, target: MemberId) -> Result<(), Error> {
-        self.inner.members.move_leader(target).await
     }
 
     /// How long a member waits for its leader before it stands for election. Streams that insist on a
