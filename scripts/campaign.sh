@@ -7,21 +7,26 @@
 #   SEED       decides everything that is chosen (default: the time)
 #   LANES      how many clusters are tried at one time (default 1)
 #   SERVER     keelson or etcd (default keelson)
+#   PROGRAMS   directory with `keelson` and `keelson-jepsen` of a test build of this commit (default: they are built)
 #   OUT        directory for histories and logs of those that did not pass (default jepsen-runs/<time>)
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
 . scripts/env.sh
 
-cargo build --locked -p keelson -p keelson-jepsen --features keelson/faults
+if [ -z "${PROGRAMS:-}" ]; then
+  # The same packages as the tests have, so that the libraries are there already.
+  cargo build --locked --workspace --bins --features keelson/faults
+  PROGRAMS="$CARGO_TARGET_DIR/debug"
+fi
 # Not the ones that the next build replaces while this goes on.
 programs="$(mktemp -d)"
 trap 'rm -rf "$programs"' EXIT
-cp "$CARGO_TARGET_DIR"/debug/keelson{,-jepsen} "$programs"
+cp "$PROGRAMS"/keelson{,-jepsen} "$programs"
 
 seed="${SEED:-$(date +%s)}"
 out="${OUT:-jepsen-runs/$(date +%Y%m%d-%H%M%S)}"
-label="$(git rev-parse --short HEAD)$(git diff --quiet HEAD || echo ', changed')"
+label="$(git rev-parse --short HEAD)$(git diff --quiet HEAD -- . ':!jepsen/ledger.jsonl' ':!docs' || echo ', changed')"
 lanes=()
 for lane in $(seq "${LANES:-1}"); do
   "$programs/keelson-jepsen" matrix --runs 1000000 --within "${TIME:-1h}" --time "${RUN:-60s}" \
