@@ -61,12 +61,13 @@ campaign: setup ## Campaigns of faults for hours, added to jepsen/ledger.jsonl (
 	@scripts/campaign.sh
 
 ledger: setup ## Writes into docs/reliability.md what the campaigns in jepsen/ledger.jsonl have shown
-	@. scripts/env.sh && cargo run --quiet --locked -p keelson-jepsen -- ledger jepsen/ledger.jsonl --write docs/reliability.md
+	@. scripts/env.sh && cargo run --quiet --locked -p keelson-jepsen -- ledger jepsen/ledger.jsonl jepsen/sim-ledger.jsonl --write docs/reliability.md
 
-sim: setup ## Simulate clusters from seeds (SEEDS=100, FROM=0, JOBS, PLANT=bug): docs/simulation.md
+sim: setup ## Simulate clusters from seeds (SEEDS=100, FROM=0, JOBS, PLANT=bug, LEDGER=file): docs/simulation.md
 	@$(ENV) cargo build --locked -p keelson-sim
 	@$(ENV) "$$CARGO_TARGET_DIR/debug/keelson-sim" --seeds "$${SEEDS:-100}" --from "$${FROM:-0}" \
-		--jobs "$${JOBS:-$$(nproc)}" $${PLANT:+--plant "$$PLANT"}
+		--jobs "$${JOBS:-$$(nproc)}" $${PLANT:+--plant "$$PLANT"} $${LEDGER:+--ledger "$$LEDGER"} \
+		--label "$$(git rev-parse --short HEAD)$$(git diff --quiet HEAD -- . ':!*.jsonl' ':!docs' || echo ', changed')"
 
 fuzz: setup ## Feed code with inputs that nobody meant (TARGET=wal TIME=60s; KEEP=40): docs/fuzzing.md
 	@scripts/fuzz.sh

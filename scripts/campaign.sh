@@ -36,6 +36,6 @@ for lane in $(seq "${LANES:-1}"); do
 done
 failed=0
 for lane in "${lanes[@]}"; do wait "$lane" || failed=1; done
-"$programs/keelson-jepsen" ledger jepsen/ledger.jsonl --write docs/reliability.md
-"$programs/keelson-jepsen" ledger jepsen/ledger.jsonl
+"$programs/keelson-jepsen" ledger jepsen/ledger.jsonl jepsen/sim-ledger.jsonl --write docs/reliability.md
+"$programs/keelson-jepsen" ledger jepsen/ledger.jsonl jepsen/sim-ledger.jsonl
 exit "$failed"

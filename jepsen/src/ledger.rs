@@ -5,6 +5,7 @@
 
 use crate::campaign::Summary;
 use crate::coverage::Cell;
+use crate::sweeps;
 use keelson_kit::check::{Check, some};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -177,8 +178,23 @@ pub fn replace(page: &str, text: &str) -> Check<String> {
     Ok(format!("{before}{begins}{text}{ends}{after}"))
 }
 
+/// What files of campaigns and of sweeps of the simulation say, in Markdown.
+///
+/// # Errors
+/// When one cannot be read, or says something else.
+pub fn tell_files(files: &[impl AsRef<Path>]) -> Check<String> {
+    let (mut entries, mut all_sweeps) = (Vec::new(), String::new());
+    for file in files {
+        match sweeps::read(file.as_ref())? {
+            Some(sweeps) => all_sweeps += &sweeps::tell(&sweeps),
+            None => entries.extend(read(file.as_ref())?),
+        }
+    }
+    Ok(tell(&entries) + &all_sweeps)
+}
+
 /// What runs have shown of all servers, in Markdown.
-pub fn tell(entries: &[Entry]) -> String {
+fn tell(entries: &[Entry]) -> String {
     let servers = ["keelson", "etcd"];
     let told = servers.iter().map(|server| {
         let of: Vec<_> = entries.iter().filter(|one| one.server == *server).collect();
@@ -353,8 +369,9 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let page = root.join("../docs/reliability.md");
         let page = std::fs::read_to_string(page).expect("a page");
-        let entries = read(&root.join("ledger.jsonl")).expect("a ledger");
-        let told = replace(&page, &tell(&entries)).expect("marks");
+        let files = ["ledger.jsonl", "sim-ledger.jsonl"].map(|file| root.join(file));
+        let told = tell_files(&files).expect("ledgers");
+        let told = replace(&page, &told).expect("marks");
         assert!(told == page, "make ledger writes it anew");
     }
 }

@@ -24,7 +24,7 @@
 //! | `observer` | what members say about themselves |
 //! | `campaign` | one run, from start to history |
 //! | `coverage` | what many runs met |
-//! | `ledger` | what campaigns of many days add up to |
+//! | `ledger`, `sweeps` | what campaigns of many days, and sweeps of the simulation, add up to |
 //! | `recovery` | how long clients wait when the leader is lost |
 //! | `planted` | whether all this finds mistakes that are made on purpose |
 
@@ -55,6 +55,7 @@ pub mod recorder;
 pub mod recovery;
 pub mod report;
 pub mod session;
+pub mod sweeps;
 pub mod watcher;
 pub mod wire;
 pub mod workload;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `plan` | what a seed decides before anything runs |
 //! | `run` | one seed: trouble, health, reckoning |
-//! | `sweep` | many seeds, each in its own process |
+//! | `sweep`, `ledger`, `tally` | many seeds, each in its own process, and what all of them were |
 //! | `member`, `lanes`, `shelf` | a member's lives, and what outlives them |
 //! | `wires` | connections between hosts |
 //! | `client`, `ask`, `watcher` | what clients do |
@@ -31,6 +31,7 @@ mod image;
 mod inspect;
 mod lanes;
 mod leases;
+mod ledger;
 mod member;
 mod operator;
 mod plan;
@@ -38,6 +39,7 @@ mod rules;
 mod run;
 mod shelf;
 mod sweep;
+mod tally;
 mod trace;
 mod trouble;
 mod watcher;
@@ -48,9 +50,12 @@ use plan::{Plan, Planted};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: keelson-sim --seeds N [--from S] [--jobs N] [--plant BUG]
+const USAGE: &str = "usage: keelson-sim --seeds N [--from S] [--jobs N] [--plant BUG] [--ledger FILE --label COMMIT]
        keelson-sim --seed S [--plant BUG] [--trace] [--log FILTER]
 ";
+
+/// Code that is hardly optimised needs room.
+const STACK_BYTES: usize = 64 << 20;
 
 /// What the command line says.
 #[derive(Default)]
@@ -62,6 +67,8 @@ struct Options {
     planted: Option<(String, Planted)>,
     trace: bool,
     log: Option<String>,
+    ledger: Option<PathBuf>,
+    label: String,
 }
 
 fn options() -> Option<Options> {
@@ -74,6 +81,8 @@ fn options() -> Option<Options> {
             "--seeds" => options.seeds = Some(words.next()?.parse().ok()?),
             "--from" => options.from = words.next()?.parse().ok()?,
             "--jobs" => options.jobs = Some(words.next()?.parse().ok()?),
+            "--ledger" => options.ledger = Some(words.next()?.into()),
+            "--label" => options.label = words.next()?,
             "--log" => options.log = Some(words.next()?),
             "--plant" => {
                 let name = words.next()?;
@@ -112,6 +121,8 @@ fn many(seeds: u64, options: Options) -> ExitCode {
         seeds,
         jobs: options.jobs.unwrap_or(1).max(1),
         planted: options.planted,
+        label: options.label,
+        ledger: options.ledger.map(ledger::Ledger::new),
     };
     match sweep.run() {
         Ok(0) => ExitCode::SUCCESS,
@@ -134,8 +145,20 @@ fn scratch() -> PathBuf {
     root.join(format!("keelson-sim-{}", std::process::id()))
 }
 
+/// Does something on a thread that has done nothing else. How a thread's hash maps are ordered follows from how many of
+/// them it has made, and logs are kept with some: on a thread of its own a seed is the same run with and without
+/// a log.
+fn alone<T: Send>(what: impl FnOnce() -> T + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let thread = thread.spawn_scoped(scope, what);
+        let thread = thread.map_err(|error| format!("there is no thread: {error}"))?;
+        let panic = |_| run::panicked().unwrap_or_default();
+        thread.join().map_err(panic)
+    })
+}
+
 fn one(seed: u64, options: &Options) -> ExitCode {
-    entropy::seed(seed);
     if let Some(filter) = &options.log {
         tracing_subscriber::fmt()
             .with_env_filter(filter.as_str())
@@ -147,10 +170,18 @@ fn one(seed: u64, options: &Options) -> ExitCode {
     plan.planted = options.planted.as_ref().map(|(_, bug)| *bug);
     println!("{plan:?}");
     let scratch = scratch();
-    let report = run::run(&plan, &scratch, options.trace);
+    entropy::seed(seed);
+    let report = alone(|| run::run(&plan, &scratch, options.trace));
     let _ = std::fs::remove_dir_all(&scratch);
-    println!("{}", report.summary);
-    println!("trace {:016x}", report.trace);
+    let report = match report {
+        Ok(report) => report,
+        Err(panic) => {
+            println!("BROKEN: the simulation itself: {panic}");
+            return ExitCode::FAILURE;
+        }
+    };
+    println!("{}", report.tally.line());
+    println!("trace {:016x} of {} lines", report.trace, report.lines);
     match report.broken {
         None => ExitCode::SUCCESS,
         Some(broken) => {

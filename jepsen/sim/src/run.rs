@@ -6,6 +6,7 @@ use crate::inspect::Inspector;
 use crate::member::{self, Member};
 use crate::operator::Operator;
 use crate::plan::Plan;
+use crate::tally::Tally;
 use crate::trace::Trace;
 use crate::trouble::Trouble;
 use crate::watcher::Watcher;
@@ -33,10 +34,17 @@ static PANIC: Mutex<Option<String>> = Mutex::new(None);
 pub struct Report {
     /// What is wrong, if anything.
     pub broken: Option<String>,
-    /// One line for people.
-    pub summary: String,
+    /// How much it was.
+    pub tally: Tally,
     /// The trace's checksum.
     pub trace: u64,
+    /// How many lines the trace has.
+    pub lines: u64,
+}
+
+/// What the simulation itself has panicked with, if it has.
+pub fn panicked() -> Option<String> {
+    PANIC.lock().take()
 }
 
 struct Run<'a> {
@@ -59,21 +67,11 @@ pub fn run(plan: &Plan, scratch: &Path, show: bool) -> Report {
     keelson_store::world::end_members_with(member::end);
     let mut run = Run::new(plan, scratch, show);
     let broken = run.all().err();
-    let history = run.desk.history.lock().len();
-    let snapshots: u64 = run.members.iter().map(|one| one.shelf.arrived()).sum();
-    let summary = format!(
-        "members {} ticks {} asked {history} written {} snapshots {snapshots} crashes {} cuts {} lines {}",
-        plan.members,
-        run.tick,
-        run.desk.written.load(Ordering::SeqCst),
-        run.trouble.crashes,
-        run.trouble.cut,
-        run.trace.lines(),
-    );
     Report {
         broken: broken.map(|broken| format!("{broken} (tick {})", run.tick)),
-        summary,
+        tally: run.tally(),
         trace: run.trace.sum(),
+        lines: run.trace.lines(),
     }
 }
 
@@ -136,6 +134,17 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn tally(&self) -> Tally {
+        Tally {
+            simulated_ms: self.tick,
+            asked: self.desk.history.lock().len() as u64,
+            written: self.desk.written.load(Ordering::SeqCst),
+            watched: self.desk.watched.lock().len() as u64,
+            snapshots: self.members.iter().map(|one| one.shelf.arrived()).sum(),
+            faults: self.trouble.counted(),
+        }
+    }
+
     fn all(&mut self) -> Result<(), String> {
         while self.tick < self.plan.trouble_ms {
             let Run {
@@ -176,7 +185,7 @@ impl<'a> Run<'a> {
         self.tick += 1;
         entropy::turn_clock(self.tick);
         self.sim.step().map_err(|error| error.to_string())?;
-        if let Some(panic) = PANIC.lock().take() {
+        if let Some(panic) = panicked() {
             return Err(format!("a panic: {panic}"));
         }
         let Run {

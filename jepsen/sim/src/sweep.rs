@@ -1,6 +1,8 @@
 //! Many seeds, each in a process of its own, so that nothing of one reaches another.
 
+use crate::ledger::{Entry, Ledger};
 use crate::plan::Planted;
+use crate::tally::Tally;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -17,6 +19,10 @@ pub struct Sweep {
     pub jobs: usize,
     /// What is broken on purpose.
     pub planted: Option<(String, Planted)>,
+    /// What is swept, as whoever does it calls it.
+    pub label: String,
+    /// Where to write down what it was.
+    pub ledger: Option<Ledger>,
 }
 
 struct Running {
@@ -37,12 +43,17 @@ impl Sweep {
     /// # Errors
     /// The system has no processes to give.
     pub fn run(&self) -> std::io::Result<u64> {
+        let planted = self.planted.as_ref().map(|(name, _)| name.as_str());
+        let mut entry = Entry::new(&self.label, planted, self.from);
+        if let Some(ledger) = &self.ledger {
+            entry = ledger.resume(entry)?;
+        }
+        let end = self.from + self.seeds;
+        let mut waiting = self.from + entry.seeds..end;
+        println!("seeds {} to {}", waiting.start, end.saturating_sub(1));
+        let before_s = entry.seconds;
         let began = Instant::now();
-        let last = (self.from + self.seeds).saturating_sub(1);
-        println!("seeds {} to {last}", self.from);
-        let mut waiting = self.from..self.from + self.seeds;
         let mut running: Vec<Running> = Vec::new();
-        let (mut failed, mut done) = (Vec::new(), 0);
         loop {
             while running.len() < self.jobs
                 && let Some(seed) = waiting.next()
@@ -53,27 +64,30 @@ impl Sweep {
                 break;
             }
             let finished = running.remove(0).finish()?;
-            done += 1;
+            entry.seeds += 1;
+            entry.tally.add(&Tally::of(&finished.output));
+            entry.seconds = before_s + began.elapsed().as_secs_f64() * self.jobs as f64;
             if !finished.fine {
                 println!("seed {} failed\n{}", finished.seed, finished.output);
-                failed.push(finished.seed);
+                entry.violations.push(finished.seed);
+            }
+            if let Some(ledger) = &self.ledger {
+                ledger.keep(&entry)?;
             }
         }
-        let minutes = began.elapsed().as_secs_f64() / 60.0;
-        println!(
-            "{done} seeds, {} failed {failed:?}, {:.1} seeds per minute and core",
-            failed.len(),
-            done as f64 / minutes / self.jobs as f64
-        );
+        if let Some(ledger) = &self.ledger {
+            ledger.append(&entry)?;
+        }
+        println!("{}", entry.text());
         // The last line, which is the one that is read.
-        if let Some(seed) = failed.first() {
+        if let Some(seed) = entry.violations.first() {
             let plant = self.planted.as_ref();
             let plant = plant.map_or(String::new(), |(name, _)| format!(" --plant {name}"));
             println!(
                 "seed {seed} failed; again: keelson-sim --seed {seed}{plant} --trace --log info"
             );
         }
-        Ok(failed.len() as u64)
+        Ok(entry.violations.len() as u64)
     }
 
     fn start(&self, seed: u64) -> std::io::Result<Running> {

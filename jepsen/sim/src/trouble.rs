@@ -6,6 +6,7 @@ use crate::plan::Plan;
 use crate::trace::Trace;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use turmoil::Sim;
@@ -24,6 +25,8 @@ pub struct Trouble {
     pub crashes: u64,
     /// Cuts so far.
     pub cut: u64,
+    /// Disks that were made to fail so far.
+    pub failing: u64,
 }
 
 /// A connection that does not work.
@@ -53,8 +56,22 @@ impl Trouble {
             cuts: Vec::new(),
             crashes: 0,
             cut: 0,
+            failing: 0,
             plan: plan.clone(),
         }
+    }
+
+    /// How often each kind has happened.
+    pub fn counted(&self) -> BTreeMap<String, u64> {
+        let all = [
+            ("crash", self.crashes),
+            ("cut", self.cut),
+            ("disk", self.failing),
+        ];
+        let happened = all.into_iter().filter(|(_, times)| *times > 0);
+        happened
+            .map(|(kind, times)| (kind.to_owned(), times))
+            .collect()
     }
 
     /// Whether something that comes once in `every_ms` comes now.
@@ -112,6 +129,7 @@ impl Trouble {
 
     fn spoil(&mut self, tick: u64, number: usize, member: &Member, trace: &mut Trace) {
         self.spoilt[number] = true;
+        self.failing += 1;
         let operations = self.random.random_range(0..40);
         let kind = self.random.random_range(0..3);
         trace.note(tick, || {

@@ -34,6 +34,17 @@ fn the_promises_hold_in_a_hundred_seeds() {
     assert!(output.status.success(), "{last}");
 }
 
+#[test]
+fn a_log_changes_nothing() {
+    for seed in ["1", "2"] {
+        let without = said(&simulate(&["--seed", seed]));
+        let with = simulate(&["--seed", seed, "--log", "info,keelson_store=debug"]);
+        assert!(!with.stderr.is_empty(), "there is a log");
+        assert!(without.contains("trace "), "{without}");
+        assert_eq!(said(&with), without);
+    }
+}
+
 /// Runs seeds with a bug until one fails, and returns what that says.
 fn caught(bug: &str) -> String {
     for seed in 0..20 {

@@ -1,4 +1,4 @@
-//! `ledger`: what recorded runs have shown so far.
+//! `ledger`: what recorded runs have shown so far, campaigns and sweeps of the simulation.
 
 use clap::Args;
 use keelson_jepsen::ledger;
@@ -6,7 +6,7 @@ use keelson_kit::check::Check;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Files to which `matrix --ledger` has written.
+/// Files to which `matrix --ledger` or `keelson-sim --ledger` has written.
 #[derive(Args, Clone, Debug)]
 pub struct Ledger {
     /// Them.
@@ -20,11 +20,7 @@ pub struct Ledger {
 impl Ledger {
     /// Prints what each server has been through, or writes it into a page.
     pub fn carry_out(&self) -> Check<ExitCode> {
-        let mut entries = Vec::new();
-        for file in &self.files {
-            entries.extend(ledger::read(file)?);
-        }
-        let told = ledger::tell(&entries);
+        let told = ledger::tell_files(&self.files)?;
         match &self.write {
             None => print!("{told}"),
             Some(file) => {
