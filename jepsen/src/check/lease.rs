@@ -11,14 +11,14 @@
 //! says that there is no such lease, or when it refuses to attach a key to it. Leases that somebody
 //! asked to revoke by then are left out. Whether exactly the keys of a lease go is for the witness.
 
-use super::truth::{Cause, Truth, revoked_lease, seen_at};
+use super::truth::{Cause, Change, Truth, revoked_lease, seen_at};
 use super::verdict::{Court, Finding, Violation};
 use super::witness::is_local;
 use crate::history::{
     Blob, Call, History, KvCall, LeaseCall, LeaseReply, LockCall, Nanos, Observation, OpId,
     Operation, Outcome, Reply,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -82,8 +82,13 @@ pub fn check(history: &History, truth: &Truth) -> Finding {
         dead(&mut court, *lease, life);
     }
     late(&mut court, history, truth, &lives);
+    let invoked: HashMap<OpId, Nanos> = {
+        let all = history.operations.iter();
+        all.map(|operation| (operation.id, operation.invoke))
+            .collect()
+    };
     for operation in &history.operations {
-        keys(&mut court, operation, truth, &first_seen);
+        keys(&mut court, operation, truth, &first_seen, &invoked);
     }
     court.close()
 }
@@ -291,16 +296,36 @@ fn last_look(history: &History) -> Nanos {
     asked.map(|operation| operation.invoke).max().unwrap_or(0)
 }
 
-/// The keys of a lease, as answered, are those at some moment of the question.
-fn keys(court: &mut Court, operation: &Operation, truth: &Truth, first_seen: &[(i64, Nanos)]) {
+/// The newest revision that can have been made before a moment: what somebody asked for only later came later, and so
+/// did all that followed.
+fn newest_by(truth: &Truth, invoked: &HashMap<OpId, Nanos>, at: Nanos) -> i64 {
+    let is_later = |change: &&Change| match change.cause {
+        Cause::Operation(op) => invoked.get(&op).is_some_and(|invoked| *invoked > at),
+        _ => false,
+    };
+    match truth.changes.iter().find(is_later) {
+        Some(later) => later.revision - 1,
+        None => truth.changes.last().map_or(1, |last| last.revision),
+    }
+}
+
+/// The keys of a lease, as answered, are those at some moment of the question. The leader knows them; the revision in the
+/// header is of the member that was asked, here and in etcd, and may be much older.
+fn keys(
+    court: &mut Court,
+    operation: &Operation,
+    truth: &Truth,
+    first_seen: &[(i64, Nanos)],
+    invoked: &HashMap<OpId, Nanos>,
+) {
     let (Call::Lease(LeaseCall::TimeToLive { id, keys: true }), Outcome::Ok(reply)) =
         (&operation.call, &operation.outcome)
     else {
         return;
     };
     let Reply::Lease {
-        header,
         reply: LeaseReply::TimeToLive { ttl, keys, .. },
+        ..
     } = reply
     else {
         return;
@@ -310,20 +335,21 @@ fn keys(court: &mut Court, operation: &Operation, truth: &Truth, first_seen: &[(
     }
     let before = first_seen.partition_point(|(_, at)| *at < operation.invoke);
     let from = before.checked_sub(1).map_or(1, |place| first_seen[place].0);
+    let to = newest_by(truth, invoked, operation.complete.unwrap_or(Nanos::MAX)).max(from);
     let named: BTreeSet<&Blob> = keys.iter().collect();
     // When a key hung on it in the window: never, sometimes, always.
     for key in &named {
         let versions = truth.store.versions(key);
         let at_start = versions.partition_point(|kv| kv.mod_revision <= from);
         let window = versions[at_start.saturating_sub(1)..].iter();
-        let mut inside = window.take_while(|kv| kv.mod_revision <= header.revision);
+        let mut inside = window.take_while(|kv| kv.mod_revision <= to);
         if !inside.any(|kv| kv.lease == *id) {
             let text = format!("lease {id} was said to hold {key}, which did not hang on it");
             let violation = Violation::new("lease.keys", text).by([operation.id]);
             court.weigh(violation, truth.choice);
         }
     }
-    for key in always_attached(truth, *id, from, header.revision) {
+    for key in always_attached(truth, *id, from, to) {
         if !named.contains(&key) {
             let text = format!("lease {id} was not said to hold {key}, which hung on it");
             let violation = Violation::new("lease.keys", text).by([operation.id]);
