@@ -184,6 +184,57 @@ fn a_number_that_is_changed_is_not_missing_at_once() {
     assert_eq!(found(objects), ["d has 2 available Pods and must have 3"]);
 }
 
+/// A Deployment of four in the middle of a rollout: three old Pods serve, two new ones do not yet.
+fn rolling() -> Vec<(&'static str, Value)> {
+    let mut other = set(2);
+    other["metadata"]["uid"] = json!("other");
+    let mut objects = complete();
+    objects.extend([
+        ("/registry/replicasets/n/r", set(3)),
+        ("/registry/pods/n/d", going("d")),
+        ("/registry/replicasets/n/other", other),
+        ("/registry/pods/n/e", pod("e", "other", "", "")),
+        ("/registry/pods/n/f", pod("f", "other", "", "")),
+    ]);
+    objects
+}
+
+#[test]
+fn a_smaller_number_in_a_rollout_is_shared_by_size_and_no_more_than_the_shares_may_be_missing() {
+    let mut objects = rolling();
+    objects.extend([
+        deployment(3),
+        // Of the five that there may be no more than four now: the larger set gives one up, and all that serve are its own.
+        ("/registry/replicasets/n/r", set(2)),
+        ("/registry/pods/n/a", going("a")),
+    ]);
+    assert!(found(objects.clone()).is_empty());
+    let mut more = objects.clone();
+    more.push(("/registry/pods/n/b", going("b")));
+    assert_eq!(found(more), ["d has 1 available Pods and must have 2"]);
+    // Once three serve again, three must.
+    let mut new = ready("e", true);
+    new["metadata"]["ownerReferences"][0]["uid"] = json!("other");
+    objects.extend([
+        ("/registry/pods/n/e", new),
+        ("/registry/replicasets/n/r", set(2)),
+        ("/registry/pods/n/b", going("b")),
+    ]);
+    assert_eq!(found(objects), ["d has 2 available Pods and must have 3"]);
+}
+
+#[test]
+fn a_smaller_number_without_a_rollout_takes_no_more_than_it_says() {
+    let mut objects = complete();
+    objects.extend([
+        deployment(3),
+        ("/registry/replicasets/n/r", set(3)),
+        ("/registry/pods/n/a", going("a")),
+        ("/registry/pods/n/b", going("b")),
+    ]);
+    assert_eq!(found(objects), ["d has 2 available Pods and must have 3"]);
+}
+
 #[test]
 fn a_pod_that_moves_is_found() {
     let objects = vec![

@@ -3,6 +3,10 @@
 //! What counts is what the Deployment asked for when its Pods last were as it asked, and everything that it
 //! has asked for since: a number that is changed is not reached at once. So the bounds widen with the change
 //! and become narrow again when the Pods, and what the ReplicaSets want, lie within the new ones.
+//!
+//! A smaller number in the middle of a rollout is shared among the ReplicaSets by their sizes, as Kubernetes does and
+//! documents (proportional scaling). What a set gives up may serve while what another keeps does not yet: so many fewer
+//! may be available until the shares are given.
 
 use super::judge::{controller, is_active, number, text};
 use serde_json::Value;
@@ -79,15 +83,38 @@ pub fn is_available(pod: &Value) -> bool {
     is_active(pod) && conditions.any(|one| one["type"] == "Ready" && one["status"] == "True")
 }
 
+/// A Deployment has more than one ReplicaSet in use, or will as soon as the loop looks at it.
+fn is_rolling(objects: &Objects<'_>, deployment: &Value) -> bool {
+    let generation = number(deployment, "/metadata/generation", 0);
+    if number(deployment, "/status/observedGeneration", generation) < generation {
+        return true;
+    }
+    let uid = text(deployment, "/metadata/uid");
+    let sets = objects.range("/registry/replicasets/".."/registry/replicasets0");
+    let own = sets.filter(|(_, set)| controller(set) == uid);
+    own.filter(|(_, set)| number(set, "/spec/replicas", 1) > 0)
+        .count()
+        > 1
+}
+
 impl<'c> Rollouts<'c> {
     /// A Deployment was written, or is gone; nothing holds for one that is to go.
-    pub fn deployment(&mut self, before: Option<&'c Value>, now: Option<&'c Value>) {
+    pub fn deployment(
+        &mut self,
+        objects: &Objects<'c>,
+        before: Option<&'c Value>,
+        now: Option<&'c Value>,
+    ) {
         let stays = |now: &&Value| text(now, "/metadata/deletionTimestamp").is_empty();
         if let Some(now) = now.filter(stays) {
             let said = Bounds::of(now);
+            let shares = before.is_some_and(|before| is_rolling(objects, before));
             let entry = self.present.entry(text(now, "/metadata/uid"));
             let (deployment, bounds) = entry.or_insert((now, Bounds { least: 0, ..said }));
             *deployment = now;
+            if shares && said.most < bounds.most {
+                bounds.least = (bounds.least - (bounds.most - said.most)).max(0);
+            }
             bounds.most = bounds.most.max(said.most);
             bounds.least = bounds.least.min(said.least);
         } else if let Some(before) = before {
@@ -151,9 +178,9 @@ impl<'c> Rollouts<'c> {
         let (held, said) = (*bounds, Bounds::of(deployment));
         if numbers.wanted <= said.most && numbers.active <= said.most {
             bounds.most = said.most;
-        }
-        if numbers.wanted >= said.least && numbers.available >= said.least {
-            bounds.least = said.least;
+            if numbers.wanted >= said.least && numbers.available >= said.least {
+                bounds.least = said.least;
+            }
         }
         // What was just done is judged by what held before it, unless it had become narrower by itself.
         Some((text(deployment, "/metadata/name"), held, numbers))

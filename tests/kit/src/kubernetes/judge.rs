@@ -112,7 +112,7 @@ impl<'c> Judge<'c> {
         };
         let now = change.object.as_ref();
         if key.starts_with("/registry/deployments/") {
-            self.rollouts.deployment(before, now);
+            self.rollouts.deployment(&self.objects, before, now);
         } else if key.starts_with("/registry/pods/") {
             let found = self.rollouts.pod(&self.objects, before, now);
             self.found(change, found);
