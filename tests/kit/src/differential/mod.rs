@@ -103,7 +103,12 @@ fn lost(run: &Run) -> usize {
         .count()
 }
 
-async fn difference_of(pair: &Pair, steps: &[Step]) -> Check<Option<Difference>> {
+/// The first difference in what the two servers do with `steps`.
+///
+/// # Errors
+///
+/// When a server does not start.
+pub async fn difference_of(pair: &Pair, steps: &[Step]) -> Check<Option<Difference>> {
     let (reference, subject) = run_both(pair, steps).await?;
     Ok(compare::first(steps, &reference, &subject, pair.tolerance))
 }
