@@ -16,7 +16,7 @@ cd "$(dirname "$0")/.."
 
 # Suites that measure, that wait, and that compute.
 alone=(scale)
-waiting=(chaos conformance)
+waiting=(chaos conformance failpoints kubernetes overrun)
 computing=(simulation)
 
 say() { echo "test: $*" >&2; }
@@ -43,10 +43,19 @@ fi
 # dependencies once more.
 # The lints are no environment variable: what the suites build themselves is not ours to lint.
 flags=(--config "build.rustc-workspace-wrapper='$lint'" --workspace --features keelson/faults --locked)
+# What is compiled once and thrown away. A crate is compiled in as many parts as there are processors: each part has
+# generic code of its own, so more of them take half as much again. Lines of stack frames are a quarter of all work;
+# a panic says its line without them.
+flags+=(--config 'profile.dev.debug=false')
+for package in keelson keelson-{apiserver,controllers,jepsen,kit,sim,store}; do
+  flags+=(--config "profile.dev.package.$package.codegen-units=$(nproc)")
+done
 tests=(cargo test "${flags[@]}" --no-fail-fast)
 # The store is optimised because the suites drive it; its unit tests take seconds, and to optimise them takes
 # a minute and a half. Only its tests: nothing else that is built in this call depends on it.
-plain=(--config 'profile.dev.package.keelson-store.opt-level=0')
+libs=("${tests[@]}" --config 'profile.dev.package.keelson-store.opt-level=0')
+# They have no unit tests, and `--lib` would compile them for such all the same.
+libs+=(--exclude keelson-kit --exclude keelson-proto)
 
 say "building the suites"
 "${tests[@]}" --test '*' --no-run 2>&1 | tee "$logs/built"
@@ -77,7 +86,7 @@ patience=$!
 planted() {
   {
     "${tests[@]}" --test '*' --no-run --message-format=json-render-diagnostics
-    "${tests[@]}" "${plain[@]}" --lib --no-run --message-format=json-render-diagnostics
+    "${libs[@]}" --lib --no-run --message-format=json-render-diagnostics
   } >"$logs/programs" || return
   ROTATE="$(git rev-parse HEAD 2>/dev/null || date +%F)" ONLY="${KEELSON_PLANTED:-}" PROGRAMS="$logs/programs" \
     nice -n 10 scripts/planted.sh
@@ -86,7 +95,7 @@ planted() {
 (
   failed=0
   nice -n 10 "${tests[@]}" --bins --examples || failed=1
-  nice -n 10 "${tests[@]}" "${plain[@]}" --lib || failed=1
+  nice -n 10 "${libs[@]}" --lib || failed=1
   nice -n 10 "${tests[@]}" "${hungry[@]}" -- --nocapture || failed=1
   echo "test: a planted bug:"
   planted || failed=1
