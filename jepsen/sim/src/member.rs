@@ -260,7 +260,7 @@ impl Member {
                     plan,
                     plan.seed ^ (u64::from(life) << 32) ^ self.number as u64,
                 ),
-                disk: Arc::new(self.disk.clone()),
+                disk: self.disk.mounted(),
                 engines: Engines::Kept(Arc::clone(&self.shelf) as _),
                 network: Network::Simulated(Arc::new(Simulated)),
             },

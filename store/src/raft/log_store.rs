@@ -160,7 +160,6 @@ mod tests {
     use super::*;
     use crate::wal::faulty::FaultyDisk;
     use crate::wal::{Options, Payload};
-    use std::sync::Arc;
 
     fn id(index: u64) -> wal::LogId {
         wal::LogId {
@@ -171,7 +170,7 @@ mod tests {
     }
 
     async fn of_ten_entries_five_are_purged() -> LogStore {
-        let disk = Arc::new(FaultyDisk::new(1));
+        let disk = FaultyDisk::new(1).mounted();
         let (wal, _) = Wal::open(disk, "/log", Options::default()).unwrap();
         let entry = |index| wal::Entry {
             log_id: id(index),

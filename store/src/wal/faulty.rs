@@ -1,8 +1,9 @@
 //! A disk in memory that fails, for tests and simulation.
 //!
 //! It keeps apart what was written and what is durable. [`FaultyDisk::crash`] is a power cut: of what
-//! was not synced, any part may be there, sector by sector and name by name. Files that were open
-//! before the cut are dead afterwards, so a process that still runs can do no more harm.
+//! was not synced, any part may be there, sector by sector and name by name. Whoever mounted the disk
+//! before the cut finds it and its open files dead afterwards, so a process whose threads still run
+//! can do no more harm.
 
 use super::disk::{Disk, DiskFile};
 use parking_lot::Mutex;
@@ -93,6 +94,14 @@ impl FaultyDisk {
         FaultyDisk {
             inner: Arc::new(Mutex::new(inner)),
         }
+    }
+
+    /// The disk for a process that starts now. It is dead to that process after the next crash.
+    pub fn mounted(&self) -> Arc<dyn Disk> {
+        Arc::new(Mounted {
+            boot: self.inner.lock().boot,
+            disk: self.clone(),
+        })
     }
 
     /// Cuts the power and restores it: a random part of what was not synced is lost.
@@ -257,8 +266,8 @@ impl Inner {
         Ok(())
     }
 
-    fn change(&mut self, change: NameChange) -> io::Result<()> {
-        let failing = self.step(self.boot)?;
+    fn change(&mut self, boot: u64, change: NameChange) -> io::Result<()> {
+        let failing = self.step(boot)?;
         let again = match &change {
             NameChange::Create(path, file) => NameChange::Create(path.clone(), *file),
             NameChange::Rename(from, to) => NameChange::Rename(from.clone(), to.clone()),
@@ -269,8 +278,8 @@ impl Inner {
         if failing { Err(power_is_off()) } else { Ok(()) }
     }
 
-    fn find(&self, path: &Path) -> io::Result<usize> {
-        self.alive(self.boot)?;
+    fn find(&self, boot: u64, path: &Path) -> io::Result<usize> {
+        self.alive(boot)?;
         self.names
             .get(path)
             .copied()
@@ -278,15 +287,20 @@ impl Inner {
     }
 }
 
-impl Disk for FaultyDisk {
+struct Mounted {
+    disk: FaultyDisk,
+    boot: u64,
+}
+
+impl Disk for Mounted {
     fn create_directory(&self, _: &Path) -> io::Result<()> {
-        let inner = self.inner.lock();
-        inner.alive(inner.boot)
+        let inner = self.disk.inner.lock();
+        inner.alive(self.boot)
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
-        let inner = self.inner.lock();
-        inner.alive(inner.boot)?;
+        let inner = self.disk.inner.lock();
+        inner.alive(self.boot)?;
         let inside = inner
             .names
             .keys()
@@ -297,43 +311,46 @@ impl Disk for FaultyDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        let inner = self.inner.lock();
-        let file = inner.find(path)?;
+        let inner = self.disk.inner.lock();
+        let file = inner.find(self.boot, path)?;
         Ok(Arc::new(FaultyFile {
-            disk: self.clone(),
-            boot: inner.boot,
+            disk: self.disk.clone(),
+            boot: self.boot,
             file,
         }))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        let mut inner = self.inner.lock();
+        let mut inner = self.disk.inner.lock();
+        inner.alive(self.boot)?;
         let file = inner.files.len();
         inner.files.push(Content::default());
-        inner.change(NameChange::Create(path.to_owned(), file))?;
+        inner.change(self.boot, NameChange::Create(path.to_owned(), file))?;
         Ok(Arc::new(FaultyFile {
-            disk: self.clone(),
-            boot: inner.boot,
+            disk: self.disk.clone(),
+            boot: self.boot,
             file,
         }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut inner = self.inner.lock();
-        inner.find(from)?;
-        inner.change(NameChange::Rename(from.to_owned(), to.to_owned()))
+        let mut inner = self.disk.inner.lock();
+        inner.find(self.boot, from)?;
+        inner.change(
+            self.boot,
+            NameChange::Rename(from.to_owned(), to.to_owned()),
+        )
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut inner = self.inner.lock();
-        inner.find(path)?;
-        inner.change(NameChange::Remove(path.to_owned()))
+        let mut inner = self.disk.inner.lock();
+        inner.find(self.boot, path)?;
+        inner.change(self.boot, NameChange::Remove(path.to_owned()))
     }
 
     fn sync_directory(&self, _: &Path) -> io::Result<()> {
-        let mut inner = self.inner.lock();
-        let boot = inner.boot;
-        if inner.step(boot)? {
+        let mut inner = self.disk.inner.lock();
+        if inner.step(self.boot)? {
             return Err(power_is_off());
         }
         inner.durable_names = inner.names.clone();

@@ -44,7 +44,7 @@ fn stalling(options: Options) -> (mpsc::Sender<()>, Options) {
 }
 
 fn open(disk: &FaultyDisk, options: Options) -> Result<(Wal, Recovered), WalError> {
-    Wal::open(Arc::new(disk.clone()), PATH, options)
+    Wal::open(disk.mounted(), PATH, options)
 }
 
 fn opened(disk: &FaultyDisk) -> (Wal, Recovered) {

@@ -4,6 +4,7 @@
 use super::*;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What the log should be.
@@ -220,6 +221,29 @@ fn after_power_cuts_the_log_is_a_prefix_with_everything_acknowledged() {
         lost > 0,
         "the power cuts lost nothing at all: the test does not test"
     );
+}
+
+/// Threads of a process that has lost its power go on in a test. If they reached the disk, one could make the next
+/// segment there whose predecessor was lost in the cut.
+#[test]
+fn who_was_there_before_a_power_cut_does_nothing_to_the_disk_any_more() {
+    let disk = FaultyDisk::new(1);
+    let before = disk.mounted();
+    let (directory, path) = (Path::new(PATH), Path::new(PATH).join("a"));
+    before.create(&path).expect("there is power");
+    before.sync_directory(directory).expect("there is power");
+    disk.crash();
+    let other = Path::new(PATH).join("b");
+    assert!(before.create(&other).is_err());
+    assert!(before.rename(&path, &other).is_err());
+    assert!(before.remove(&path).is_err());
+    assert!(before.sync_directory(directory).is_err());
+    assert!(before.open(&path).is_err() && before.list(directory).is_err());
+    let after = disk
+        .mounted()
+        .list(directory)
+        .expect("there is power again");
+    assert_eq!(after, ["a"]);
 }
 
 #[test]

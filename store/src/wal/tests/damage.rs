@@ -140,7 +140,7 @@ fn a_missing_segment_is_refused() {
     assert!(files.len() > 4);
     for (path, _) in &files[..files.len() - 1] {
         let bad = disk.copy();
-        bad.remove(path).expect("the segment is there");
+        bad.mounted().remove(path).expect("the segment is there");
         refused(&bad);
     }
 }
@@ -240,7 +240,6 @@ fn a_whole_write_behind_a_torn_mark_does_not_come_back() {
 /// The files of a log whose writes are as given: what heads each segment, and its life and mark.
 fn made_up(segments: &[(Checkpoint, u64, u32, u64)]) -> FaultyDisk {
     let disk = FaultyDisk::new(1);
-    disk.create_directory(Path::new(PATH)).expect("a directory");
     for (sequence, (checkpoint, previous_end, life, synced)) in (1..).zip(segments) {
         let mut encoder = Encoder::default();
         encoder.start(sequence, 0, &segment::preamble(sequence));
@@ -248,7 +247,7 @@ fn made_up(segments: &[(Checkpoint, u64, u32, u64)]) -> FaultyDisk {
         let mut bytes = encoder.finish(*life, *synced).to_vec();
         bytes.resize(4096, 0);
         let path = segment::path(Path::new(PATH), sequence);
-        let file = disk.create(&path).expect("an empty file");
+        let file = disk.mounted().create(&path).expect("an empty file");
         file.write_all_at(&bytes, 0).expect("room");
     }
     disk

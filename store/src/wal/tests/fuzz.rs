@@ -1,7 +1,6 @@
 //! Any bytes as the files of a log: opened with what was written, a prefix of it, or refused.
 
 use super::*;
-use crate::wal::disk::Disk;
 use crate::wal::segment;
 use crate::world::Lanes;
 use keelson_fuzz::{Form, Target, memory};
@@ -21,7 +20,6 @@ fn without_threads() -> Options {
 fn disk_of(input: &[u8]) -> Option<FaultyDisk> {
     let (&flags, mut rest) = input.split_first()?;
     let disk = FaultyDisk::new(0);
-    disk.create_directory(Path::new(PATH)).ok()?;
     for sequence in 1..=4 {
         let Some((length, more)) = rest.split_first_chunk::<2>() else {
             break;
@@ -37,6 +35,7 @@ fn disk_of(input: &[u8]) -> Option<FaultyDisk> {
             seal(&mut content, sequence);
         }
         let file = disk
+            .mounted()
             .create(&segment::path(Path::new(PATH), sequence))
             .ok()?;
         file.write_all_at(&content, 0).ok()?;
