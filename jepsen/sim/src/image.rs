@@ -40,7 +40,7 @@ impl Image {
         }
         // Nobody writes to a copy that is only looked at.
         let nobody = Lanes::Steps(Arc::new(|_, _| {}));
-        let opened = Wal::open(Arc::new(disk), &directory, member.log_options(nobody));
+        let opened = Wal::open(disk.mounted(), &directory, member.log_options(nobody));
         match opened {
             Ok(log) => Ok(Image {
                 operations,
