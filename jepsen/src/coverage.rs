@@ -1,8 +1,10 @@
 //! Which faults met which loads, and how often.
 
 use crate::campaign::Summary;
+use crate::ledger::Owed;
 use crate::nemesis::kind::Nemesis;
 use crate::workload::Workload;
+use clap::ValueEnum;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -147,6 +149,67 @@ pub fn choose(seed: u64, number: u64, is_kubernetes: bool) -> Cell {
     Cell::new(workloads, nemeses)
 }
 
+/// The run of this number, for what is owed: a pair that is drawn by how much it lacks, another fault that is owed with
+/// its load, and other loads that are owed with either. The usual run if nothing is.
+pub fn choose_owed(owed: &[Owed], seed: u64, number: u64, is_kubernetes: bool) -> Cell {
+    let mut random = StdRng::seed_from_u64(seed);
+    let usual = choose(seed, number, is_kubernetes);
+    let pairs: Vec<Pair> = (owed.iter().filter_map(Pair::of))
+        .filter(|pair| is_kubernetes || !pair.load.is_kubernetes())
+        .collect();
+    let Ok(first) = pairs.choose_weighted(&mut random, |pair| pair.times) else {
+        return usual;
+    };
+    let mut nemeses = first.faults.clone();
+    let with_load: Vec<_> = (pairs.iter())
+        .filter(|pair| pair.load == first.load && pair.faults != first.faults)
+        .collect();
+    if let Some(other) = with_load.choose(&mut random) {
+        nemeses.extend(&other.faults);
+    }
+    let with_faults: Vec<Workload> = (pairs.iter())
+        .filter(|pair| pair.faults.iter().all(|fault| nemeses.contains(fault)))
+        .map(|pair| pair.load)
+        .filter(|load| *load != first.load && go_together(*load, first.load))
+        .collect();
+    let mut workloads = vec![first.load];
+    workloads.extend(with_faults.choose_multiple(&mut random, 2));
+    if !first.load.is_kubernetes() {
+        let beside = usual
+            .workloads
+            .iter()
+            .filter(|load| !load.is_kubernetes())
+            .take(3usize.saturating_sub(workloads.len()));
+        workloads.extend(beside);
+    }
+    Cell::new(workloads, nemeses)
+}
+
+/// A pair that is owed.
+struct Pair {
+    faults: Vec<Nemesis>,
+    load: Workload,
+    times: u64,
+}
+
+impl Pair {
+    fn of(owed: &Owed) -> Option<Pair> {
+        let faults = owed.faults.iter();
+        let faults = faults.map(|name| Nemesis::from_str(name, false).ok());
+        Some(Pair {
+            faults: faults.collect::<Option<_>>()?,
+            load: Workload::from_str(owed.load, false).ok()?,
+            times: owed.times,
+        })
+    }
+}
+
+/// Loads of the store go together, and of the Kubernetes API those that look at requests.
+fn go_together(one: Workload, other: Workload) -> bool {
+    let loops = [one, other].contains(&Workload::Controllers);
+    one.is_kubernetes() == other.is_kubernetes() && !loops
+}
+
 /// What was covered: effective faults of runs that passed.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
@@ -259,6 +322,44 @@ mod tests {
             line(&coverage).contains("3: 4, 5: 2"),
             "{}",
             line(&coverage)
+        );
+    }
+
+    #[test]
+    fn what_is_owed_comes_with_what_may_go_beside_it() {
+        let owed = crate::ledger::owed(&[], "keelson", 3);
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..2000 {
+            let cell = choose_owed(&owed, seed, seed, true);
+            let of_api = cell.workloads.iter().filter(|load| load.is_kubernetes());
+            assert!(
+                [0, cell.workloads.len()].contains(&of_api.count()),
+                "{cell:?}"
+            );
+            assert!(
+                cell.workloads.len() <= 3 && cell.nemeses.len() <= 4,
+                "{cell:?}"
+            );
+            let comes = owed.iter().enumerate().filter(|(_, pair)| {
+                let pair = Pair::of(pair).expect("names of faults and loads");
+                cell.workloads.contains(&pair.load)
+                    && pair.faults.iter().all(|fault| cell.nemeses.contains(fault))
+            });
+            let before = seen.len();
+            let comes: Vec<usize> = comes.map(|(number, _)| number).collect();
+            assert!(
+                !comes.is_empty(),
+                "{before} pairs so far: {cell:?} is not owed"
+            );
+            seen.extend(comes);
+        }
+        assert_eq!(seen.len(), owed.len());
+        assert_eq!(choose_owed(&[], 7, 3, true), choose(7, 3, true));
+        let of_etcd = (0..500).map(|seed| choose_owed(&owed, seed, seed, false));
+        assert!(
+            of_etcd
+                .flat_map(|cell| cell.workloads)
+                .all(|load| !load.is_kubernetes())
         );
     }
 

@@ -247,6 +247,34 @@ fn tell_of(of: &[&Entry], server: &str) -> String {
     text + "\n" + &all_pairs(&passed)
 }
 
+/// A pair that must be covered and is not yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owed {
+    /// Names of faults that are to come in one run.
+    pub faults: Vec<&'static str>,
+    /// The name of a load.
+    pub load: &'static str,
+    /// So many times more.
+    pub times: u64,
+}
+
+/// What runs with a server and so many members still owe.
+pub fn owed(entries: &[Entry], server: &str, nodes: u8) -> Vec<Owed> {
+    let passed: Vec<_> = entries
+        .iter()
+        .filter(|one| one.server == server && one.passed())
+        .collect();
+    let pairs = MUST
+        .iter()
+        .flat_map(|(fault, loads)| loads.iter().map(move |load| (*fault, *load)));
+    let owed = pairs.map(|(fault, load)| Owed {
+        faults: fault.split('+').collect(),
+        load,
+        times: WANTED.saturating_sub(times(&passed, fault, load, nodes)),
+    });
+    owed.filter(|one| one.times > 0).collect()
+}
+
 /// How often a fault was seen to work in a run; of faults that are to come together, the one that came least.
 fn times_of(run: &Entry, fault: &str) -> u64 {
     let together = fault.split('+').map(|one| run.faults.get(one));
@@ -321,6 +349,21 @@ mod tests {
             detail: String::new(),
         };
         Entry::new("abc", "keelson", nodes, 3600, &cell).ended(&summary, code)
+    }
+
+    #[test]
+    fn what_was_covered_with_so_many_members_is_owed_no_more() {
+        let entries = [entry(3, 15, 0), entry(3, 9, 1), entry(5, 20, 0)];
+        let kills = |nodes| {
+            let owed = owed(&entries, "keelson", nodes);
+            let found = owed
+                .into_iter()
+                .find(|one| one.faults == ["kill"] && one.load == "register");
+            found.map(|one| one.times)
+        };
+        assert_eq!((kills(3), kills(5)), (Some(5), None));
+        let pairs: usize = MUST.iter().map(|(_, loads)| loads.len()).sum();
+        assert_eq!(owed(&entries, "etcd", 3).len(), pairs);
     }
 
     #[test]

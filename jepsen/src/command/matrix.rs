@@ -25,6 +25,9 @@ pub struct Matrix {
     /// Sizes of clusters, taken in turn.
     #[arg(long, value_delimiter = ',', default_value = "3,5")]
     nodes: Vec<u8>,
+    /// Operations of one client in a second, at most.
+    #[arg(long, default_value_t = 20)]
+    rate: u32,
     /// Whose server is started.
     #[arg(long, value_enum, default_value = "keelson")]
     server: Server,
@@ -34,7 +37,7 @@ pub struct Matrix {
     /// Where the runs go, and the table.
     #[arg(long, default_value = "jepsen-runs/matrix")]
     out: PathBuf,
-    /// A file to which a line is added for each run.
+    /// A file to which a line is added for each run; what must be covered and is not, by what it says, comes first.
     #[arg(long, requires = "label")]
     ledger: Option<PathBuf>,
     /// What the ledger calls what is tried: a commit.
@@ -59,9 +62,8 @@ impl Matrix {
             if self.within.is_some_and(|most| began.elapsed() > most) {
                 break;
             }
-            let is_ours = self.server == Server::Keelson;
-            let cell = coverage::choose(self.seed.wrapping_add(number), number, is_ours);
             let nodes = self.nodes[number as usize % self.nodes.len()];
+            let cell = self.cell(number, nodes)?;
             let out = self.out.join(format!("{number:04}"));
             let code = self.one(&cell, nodes, self.seed.wrapping_add(number), &out)?;
             println!(
@@ -91,11 +93,25 @@ impl Matrix {
         Ok(ExitCode::from(worst))
     }
 
+    /// Others add to the ledger meanwhile, so it is read for every run.
+    fn cell(&self, number: u64, nodes: u8) -> Check<Cell> {
+        let is_ours = self.server == Server::Keelson;
+        let owed = match &self.ledger {
+            Some(file) if file.exists() => {
+                ledger::owed(&ledger::read(file)?, self.server.name(), nodes)
+            }
+            _ => Vec::new(),
+        };
+        let seed = self.seed.wrapping_add(number);
+        Ok(coverage::choose_owed(&owed, seed, number, is_ours))
+    }
+
     fn one(&self, cell: &Cell, nodes: u8, seed: u64, out: &Path) -> Check<u8> {
         let mut run = Command::new(std::env::current_exe()?);
         run.arg("run").args(cell.arguments());
         run.args(["--nodes", &nodes.to_string(), "--seed", &seed.to_string()]);
         run.args(["--time", &format!("{}s", self.time.as_secs())]);
+        run.args(["--rate", &self.rate.to_string()]);
         run.args(["--server", self.server.name()])
             .arg("--out")
             .arg(out);
