@@ -57,7 +57,7 @@ soak: build ## 10 M puts under compaction, then all workloads (PUTS, DURATION): 
 chaos: setup ## A campaign of faults against real processes (TIME=60s NODES=3 SEED=1 WORKLOAD=... NEMESIS=... SERVER=etcd)
 	@scripts/chaos.sh
 
-campaign: setup ## Campaigns of faults for hours, added to jepsen/ledger.jsonl (TIME=1h RUN=60s LANES=1 SERVER=etcd)
+campaign: setup ## Campaigns of faults for hours, added to jepsen/ledger.jsonl (TIME=1h RUN=60s LANES=1 RATE=20 SERVER=etcd)
 	@scripts/campaign.sh
 
 ledger: setup ## Writes into docs/reliability.md what the campaigns in jepsen/ledger.jsonl have shown
