@@ -131,7 +131,7 @@ points! {
     "file-written" fails => "A small file (member.json, met.json) is not synced, under its temporary name.";
     "file-before-rename" fails => "A small file is durable under its temporary name.";
     "file-renamed" fails => "A small file has its name, which is not durable.";
-    "start-log-opened" => "A start has opened the log and not the state.";
+    "start-log-opened" => "A start has opened the log, perhaps before the state.";
     "start-state-opened" => "A start has opened the state and replayed nothing.";
     // Watches.
     "watch-before-deliver" => "Events are published and a front has given none of them to its watchers.";

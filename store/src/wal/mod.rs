@@ -63,6 +63,9 @@
 //! back after the place before it has been written anew. That is what `life` is for: it grows with
 //! every opening, and a batch of an older life than the one before it does not count.
 //!
+//! All segments but the last are read and checked several at a time, and carried out in order, while the
+//! member opens its state: a start waits for the slower of the two.
+//!
 //! What recovery has read may be in the page cache only, and an earlier process may have failed to
 //! sync it. So recovery writes everything that is not covered by a mark once more, and syncs.
 

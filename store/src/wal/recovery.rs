@@ -4,7 +4,7 @@ use super::WalError;
 use super::disk::{Disk, DiskFile};
 use super::record::{BATCH, Encoder, Record};
 use super::replay::Replay;
-use super::scan::{self, START};
+use super::scan::{self, START, Sealed};
 use super::segment::{self, FORMAT, Index, PREAMBLE, Segment, UNFINISHED};
 use super::spare::{self, Spare};
 use super::tail::Leaders;
@@ -107,14 +107,22 @@ fn list(disk: &dyn Disk, directory: &Path) -> Result<Vec<Candidate>, WalError> {
     Ok(candidates)
 }
 
-fn read(candidate: &Candidate, bytes: u64, buffer: &mut Vec<u8>) -> Result<(), WalError> {
-    buffer.resize(bytes as usize, 0);
+/// The first `bytes` of a file, or what there is of them. The buffer only grows: zeros that are overwritten
+/// at once take as long as a good part of the reading.
+fn read<'a>(
+    candidate: &Candidate,
+    bytes: u64,
+    buffer: &'a mut Vec<u8>,
+) -> Result<&'a [u8], WalError> {
+    let bytes = bytes as usize;
+    if buffer.len() < bytes {
+        buffer.resize(bytes, 0);
+    }
     let count = candidate
         .file
-        .read_at(buffer, 0)
+        .read_at(&mut buffer[..bytes], 0)
         .map_err(|error| WalError::io("read", &candidate.path, error))?;
-    buffer.truncate(count);
-    Ok(())
+    Ok(&buffer[..count])
 }
 
 /// Looks into the files after the last one in use, and into that one. A file whose first write is not
@@ -122,14 +130,14 @@ fn read(candidate: &Candidate, bytes: u64, buffer: &mut Vec<u8>) -> Result<(), W
 fn check_unused(candidates: &mut [Candidate], buffer: &mut Vec<u8>) -> Result<u32, WalError> {
     let mut life = 0;
     for candidate in candidates.iter_mut().rev() {
-        read(candidate, candidate.length, buffer)?;
+        let bytes = read(candidate, candidate.length, buffer)?;
         if candidate.begun {
-            match scan::whole(buffer, candidate.sequence, START, 0) {
+            match scan::whole(bytes, candidate.sequence, START, 0) {
                 Ok(_) => break,
                 Err(bad) => tracing::debug!(?bad, "the newest log segment was not begun"),
             }
         }
-        let behind = scan::behind(buffer, candidate.sequence, START, 0);
+        let behind = scan::behind(bytes, candidate.sequence, START, 0);
         if let Some(proof) = behind.proof {
             let what = format!(
                 "the start of the segment is not what was written; a later write at offset {proof} \
@@ -204,24 +212,21 @@ impl Replay {
     ) -> Result<Last, WalError> {
         // Lives grow along the log, so the newest one found behind it must not be asked for inside.
         let newest_behind = std::mem::take(&mut self.life);
-        let mut end = 0;
-        for (at, candidate) in used.iter().enumerate() {
-            let bytes = match used.get(at + 1) {
-                Some(next) => end_before(next, candidate, buffer)?,
-                None => candidate.length,
-            };
-            read(candidate, bytes, buffer)?;
-            let last = at + 1 == used.len();
-            let previous_end = (at > 0).then_some(end);
-            let synced;
-            (end, synced) =
-                self.read_segment(candidate, buffer, previous_end, (!last).then_some(bytes))?;
-            if last {
-                self.settle(candidate, buffer, synced, end, options)?;
-            }
-        }
+        let (newest, sealed) = used.split_last().expect("the caller gave at least one");
+        let mut previous_end = None;
+        options.lanes.in_order(
+            "wal-read",
+            sealed.len(),
+            |buffer: &mut Vec<u8>, at| (at, read_sealed(&used[at], &used[at + 1], buffer)),
+            |(at, found)| {
+                previous_end = Some(self.read_sealed(&used[at], found?, previous_end)?);
+                Ok(())
+            },
+        )?;
+        let bytes = read(newest, newest.length, buffer)?;
+        let (end, synced) = self.read_newest(newest, bytes, previous_end)?;
+        self.settle(newest, bytes, synced, end, options)?;
         self.life = self.life.max(newest_behind);
-        let newest = used.last().expect("the caller gave at least one");
         Ok(Last {
             file: newest.file.clone(),
             sequence: newest.sequence,
@@ -362,10 +367,21 @@ impl Replay {
     }
 }
 
+/// Reads a segment that another one follows.
+fn read_sealed(
+    candidate: &Candidate,
+    next: &Candidate,
+    buffer: &mut Vec<u8>,
+) -> Result<Sealed, WalError> {
+    let end = end_before(next, candidate, buffer)?;
+    let bytes = read(candidate, end, buffer)?;
+    Ok(scan::sealed(bytes, candidate.sequence, end as usize))
+}
+
 /// Where the segment before this one ended.
 fn end_before(next: &Candidate, this: &Candidate, buffer: &mut Vec<u8>) -> Result<u64, WalError> {
-    read(next, 256, buffer)?;
-    match super::record::decode(buffer, START + BATCH, next.sequence, (START + BATCH) as u64) {
+    let bytes = read(next, 256, buffer)?;
+    match super::record::decode(bytes, START + BATCH, next.sequence, (START + BATCH) as u64) {
         Ok((Record::Checkpoint(_, end), _)) if end <= this.length => Ok(end),
         Ok((Record::Checkpoint(_, end), _)) => {
             let what = format!(

@@ -3,7 +3,7 @@
 use super::WalError;
 use super::record::{BATCH, Record};
 use super::recovery::Candidate;
-use super::scan::{self, START};
+use super::scan::{self, Bad, START, Sealed, Whole};
 use super::segment::{Index, Segment};
 use super::tail::Leaders;
 use super::types::Checkpoint;
@@ -21,61 +21,114 @@ pub(super) struct Replay {
 }
 
 impl Replay {
-    /// Reads one segment. `limit` is where it must end, unless it is the last. Returns where it ends,
-    /// and up to where its last write knew it to be durable.
-    pub fn read_segment(
+    /// Carries out a segment that another one follows. `previous_end`: where the segment before it ended, if
+    /// it was read. Returns where this one ends.
+    pub fn read_sealed(
+        &mut self,
+        candidate: &Candidate,
+        sealed: Sealed,
+        previous_end: Option<u64>,
+    ) -> Result<u64, WalError> {
+        self.begin_segment(candidate);
+        let mut at = START;
+        for write in sealed.writes {
+            if write.batch.life < self.life {
+                return Err(WalError::damaged(
+                    &candidate.path,
+                    at as u64,
+                    scan::OLDER.to_owned(),
+                ));
+            }
+            at = self.carry_out(candidate, at, write, previous_end)?;
+        }
+        if let Some(bad) = sealed.bad {
+            let what = bad.what.to_owned();
+            return Err(WalError::damaged(&candidate.path, bad.offset as u64, what));
+        }
+        self.index.newest().end = at as u64;
+        Ok(at as u64)
+    }
+
+    /// Reads the newest segment, which may end with a torn write. Returns where it ends, and up to where its
+    /// last write knew it to be durable.
+    pub fn read_newest(
         &mut self,
         candidate: &Candidate,
         bytes: &[u8],
         previous_end: Option<u64>,
-        limit: Option<u64>,
     ) -> Result<(u64, u64), WalError> {
-        let damaged = |offset: u64, what| WalError::damaged(&candidate.path, offset, what);
-        self.index
-            .push(Segment::new(candidate.sequence, candidate.file.clone(), 0));
+        self.begin_segment(candidate);
         let (mut at, mut synced) = (START, 0);
-        while limit != Some(at as u64) {
-            let whole = match scan::whole(bytes, candidate.sequence, at, self.life) {
-                Ok(whole) => whole,
-                Err(bad) if limit.is_some() => {
-                    return Err(damaged(bad.offset as u64, bad.what.to_owned()));
+        loop {
+            match scan::whole(bytes, candidate.sequence, at, self.life) {
+                Ok(write) => {
+                    synced = u64::from(write.batch.synced);
+                    at = self.carry_out(candidate, at, write, previous_end)?;
                 }
                 Err(bad) => {
-                    let behind = scan::behind(bytes, candidate.sequence, at, self.life);
-                    if let Some(proof) = behind.proof
-                        && !planted(Plant::DamageTakenForTorn)
-                    {
-                        let what = format!(
-                            "{}; a later write at offset {proof} shows that it had been durable",
-                            bad.what
-                        );
-                        return Err(damaged(bad.offset as u64, what));
-                    }
-                    self.life = behind.life;
-                    self.torn_bytes = behind.torn.min(bytes.len() - at) as u64;
+                    self.cut_torn(candidate, bytes, at, bad)?;
                     break;
                 }
-            };
-            if whole.batch.synced as usize > at {
-                let what = "a write says that more was durable before it than there was";
-                return Err(damaged(at as u64, what.to_owned()));
             }
-            for (offset, record) in whole.records {
-                let first = offset == (START + BATCH) as u64;
-                let applied = if first {
-                    self.begin(&record, previous_end)
-                } else {
-                    self.apply(offset, record)
-                };
-                applied.map_err(|what| damaged(offset, what))?;
-            }
-            self.life = whole.batch.life;
-            synced = u64::from(whole.batch.synced);
-            at = whole.end;
         }
         self.index.newest().end = at as u64;
-        self.bytes_on_disk += candidate.length;
         Ok((at as u64, synced))
+    }
+
+    fn begin_segment(&mut self, candidate: &Candidate) {
+        self.index
+            .push(Segment::new(candidate.sequence, candidate.file.clone(), 0));
+        self.bytes_on_disk += candidate.length;
+    }
+
+    /// Leaves out the write at `at` of the newest segment, which is `bad`, unless what follows proves that it
+    /// had been durable.
+    fn cut_torn(
+        &mut self,
+        candidate: &Candidate,
+        bytes: &[u8],
+        at: usize,
+        bad: Bad,
+    ) -> Result<(), WalError> {
+        let behind = scan::behind(bytes, candidate.sequence, at, self.life);
+        if let Some(proof) = behind.proof
+            && !planted(Plant::DamageTakenForTorn)
+        {
+            let what = format!(
+                "{}; a later write at offset {proof} shows that it had been durable",
+                bad.what
+            );
+            return Err(WalError::damaged(&candidate.path, bad.offset as u64, what));
+        }
+        self.life = behind.life;
+        self.torn_bytes = behind.torn.min(bytes.len() - at) as u64;
+        Ok(())
+    }
+
+    /// Carries out a whole write at `at`. Returns where the next one starts.
+    fn carry_out(
+        &mut self,
+        candidate: &Candidate,
+        at: usize,
+        write: Whole,
+        previous_end: Option<u64>,
+    ) -> Result<usize, WalError> {
+        let damaged = |offset: u64, what| WalError::damaged(&candidate.path, offset, what);
+        if write.batch.synced as usize > at {
+            let what = "a write says that more was durable before it than there was";
+            return Err(damaged(at as u64, what.to_owned()));
+        }
+        for (offset, record) in write.records {
+            let first = offset == (START + BATCH) as u64;
+            let applied = if first {
+                self.begin(&record, previous_end)
+            } else {
+                self.apply(offset, record)
+            };
+            applied.map_err(|what| damaged(offset, what))?;
+        }
+        self.life = write.batch.life;
+        Ok(write.end)
     }
 
     /// The first record of a segment. `previous_end`: where the segment before it ended, if it was read.

@@ -3,6 +3,9 @@
 use super::record::{self, ALIGNMENT, BATCH, Batch, Record};
 use super::segment::PREAMBLE;
 
+/// What is wrong with a write of an older life than the one before it.
+pub const OLDER: &str = "a write is older than the one before it";
+
 /// A whole write.
 #[derive(Debug)]
 pub struct Whole {
@@ -33,7 +36,7 @@ pub fn whole(bytes: &[u8], sequence: u64, at: usize, life: u32) -> Result<Whole,
         Err(what) => return Err(bad(at, what)),
     };
     if batch.life < life {
-        return Err(bad(at, "a write is older than the one before it"));
+        return Err(bad(at, OLDER));
     }
     let mut position = at + size;
     let end = position + batch.body as usize;
@@ -52,6 +55,37 @@ pub fn whole(bytes: &[u8], sequence: u64, at: usize, life: u32) -> Result<Whole,
         records,
         end,
     })
+}
+
+/// What a segment says that must be whole from its start to its end.
+#[derive(Debug)]
+pub struct Sealed {
+    /// Its writes, up to the first that is bad.
+    pub writes: Vec<Whole>,
+    /// What is wrong, if anything is.
+    pub bad: Option<Bad>,
+}
+
+/// The writes of a segment that must end at `end`. `bytes` is the segment from its start.
+pub fn sealed(bytes: &[u8], sequence: u64, end: usize) -> Sealed {
+    let mut found = Sealed {
+        writes: Vec::new(),
+        bad: None,
+    };
+    let (mut at, mut life) = (START, 0);
+    while at != end {
+        match whole(bytes, sequence, at, life) {
+            Ok(write) => {
+                (at, life) = (write.end, write.batch.life);
+                found.writes.push(write);
+            }
+            Err(bad) => {
+                found.bad = Some(bad);
+                break;
+            }
+        }
+    }
+    found
 }
 
 /// What stands behind the first bad place of a segment.

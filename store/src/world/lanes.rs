@@ -7,8 +7,12 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::mpsc::sync_channel;
+use std::thread::{Builder, JoinHandle, available_parallelism, scope};
 use std::time::Duration;
+
+/// Threads that make what is wanted in order: more would wait for memory.
+const MAKERS_MAX: usize = 4;
 
 /// Work of a lane.
 pub trait Work: Send + 'static {
@@ -52,7 +56,7 @@ impl Lanes {
     /// The system has no thread to give.
     pub fn start(&self, name: &'static str, work: impl Work) -> io::Result<Option<JoinHandle<()>>> {
         match self {
-            Lanes::Threads => std::thread::Builder::new()
+            Lanes::Threads => Builder::new()
                 .name(name.to_owned())
                 .spawn(move || work.run())
                 .map(Some),
@@ -61,6 +65,86 @@ impl Lanes {
                 Ok(None)
             }
         }
+    }
+
+    /// Does two things, at the same time if there are threads, and `beside` before `here` if there are none.
+    ///
+    /// # Errors
+    /// The system has no thread to give; then `here` was not done either.
+    pub fn both<A: Send, B>(
+        &self,
+        name: &'static str,
+        beside: impl FnOnce() -> A + Send,
+        here: impl FnOnce() -> B,
+    ) -> io::Result<(A, B)> {
+        match self {
+            Lanes::Threads => scope(|scope| {
+                let beside = Builder::new()
+                    .name(name.to_owned())
+                    .spawn_scoped(scope, beside)?;
+                let here = here();
+                match beside.join() {
+                    Ok(beside) => Ok((beside, here)),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }),
+            Lanes::Steps(_) => Ok((beside(), here())),
+        }
+    }
+
+    /// `make`s something of each number below `count`, several at a time if there are threads, and lets the
+    /// caller `take` them one by one in their order. Each thread has a space of its own that `make` finds as
+    /// it left it, and is at most two ahead. The first error of `take` ends it.
+    ///
+    /// # Errors
+    /// That of `take`.
+    pub fn in_order<S: Default, T: Send, E>(
+        &self,
+        name: &'static str,
+        count: usize,
+        make: impl Fn(&mut S, usize) -> T + Sync,
+        mut take: impl FnMut(T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let makers = match self {
+            Lanes::Threads => available_parallelism().map_or(1, usize::from),
+            Lanes::Steps(_) => 0,
+        };
+        let makers = makers.min(MAKERS_MAX).min(count);
+        scope(|scope| {
+            let made: Vec<_> = (0..makers)
+                .map(|first| {
+                    let (give, made) = sync_channel(1);
+                    let make = &make;
+                    let work = move || {
+                        let mut space = S::default();
+                        let mine = (first..count).step_by(makers);
+                        // Nobody takes any more once there was an error.
+                        let _ = mine
+                            .map(|number| give.send(make(&mut space, number)))
+                            .try_for_each(|given| given);
+                    };
+                    let started = Builder::new()
+                        .name(name.to_owned())
+                        .spawn_scoped(scope, work);
+                    started.ok().map(|_| made)
+                })
+                .collect();
+            // Makes what no thread does: all of it without threads.
+            let mut space = S::default();
+            for number in 0..count {
+                let maker = number
+                    .checked_rem(makers)
+                    .and_then(|maker| made[maker].as_ref());
+                let next = match maker.map(|made| made.recv()) {
+                    Some(Ok(next)) => next,
+                    // It panicked, which the end of this scope passes on.
+                    Some(Err(_)) => break,
+                    None => make(&mut space, number),
+                };
+                take(next)?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -130,5 +214,65 @@ mod tests {
         ));
         assert_eq!(sum_with(&Lanes::Threads), 6);
         assert_eq!(sum_with(&all_at_once), 6);
+    }
+
+    fn ways() -> [Lanes; 2] {
+        [Lanes::Threads, Lanes::Steps(Arc::new(|_, _| {}))]
+    }
+
+    #[test]
+    fn two_things_are_done_and_both_results_come_back() {
+        for lanes in ways() {
+            let done = lanes.both("beside", || 1, || "two").expect("a thread");
+            assert_eq!(done, (1, "two"));
+        }
+    }
+
+    #[test]
+    fn threads_do_two_things_at_the_same_time() {
+        let (ask, asked) = channel();
+        let (answer, answered) = channel();
+        let beside = move || {
+            ask.send(1).expect("somebody hears");
+            answered.recv().expect("an answer")
+        };
+        let here = move || answer.send(asked.recv().expect("a question") + 1);
+        let done = Lanes::Threads
+            .both("beside", beside, here)
+            .expect("a thread");
+        assert_eq!(done, (2, Ok(())));
+    }
+
+    #[test]
+    fn what_is_made_at_the_same_time_is_taken_in_order() {
+        for lanes in ways() {
+            for count in [0, 1, 2, 100] {
+                let mut taken = Vec::new();
+                let make = |made_before: &mut usize, number| {
+                    *made_before += 1;
+                    (number, *made_before)
+                };
+                let take = |(number, made)| {
+                    assert!(made <= number + 1, "a space is only one thread's");
+                    taken.push(number);
+                    Ok::<(), ()>(())
+                };
+                assert_eq!(lanes.in_order("make", count, make, take), Ok(()));
+                assert_eq!(taken, Vec::from_iter(0..count));
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_error_of_who_takes_ends_the_making() {
+        for lanes in ways() {
+            let mut taken = 0;
+            let take = |number| {
+                taken += 1;
+                if number == 3 { Err(number) } else { Ok(()) }
+            };
+            let ended = lanes.in_order("make", usize::MAX, |_: &mut (), number| number, take);
+            assert_eq!((ended, taken), (Err(3), 4));
+        }
     }
 }

@@ -48,8 +48,6 @@ pub(super) async fn recover(
         None => become_member(&options.name, &options.bootstrap, &options.world.network).await?,
     };
     let incarnation = rand::random();
-    let (wal, found) = open_log(options, &data_dir, known.is_some())?;
-    failpoint!("start-log-opened");
     let states = StateDir::new(
         data_dir.path(),
         StateOptions {
@@ -66,7 +64,17 @@ pub(super) async fn recover(
         },
     );
     let must_exist = known.is_some() && !options.in_memory;
-    let loaded = states.open(must_exist).map_err(data_error)?;
+    // Each takes about as long as the other, and neither needs the other.
+    let (log, loaded) = options
+        .world
+        .lanes
+        .both(
+            "wal-open",
+            || open_log(options, &data_dir, known.is_some()),
+            || states.open(must_exist).map_err(data_error),
+        )
+        .map_err(data_error)?;
+    let ((wal, found), loaded) = (log?, loaded?);
     if known.is_none() {
         // Last: from here on this directory is somebody's, and must not be found empty again.
         failpoint!("owner-before-write");
@@ -104,7 +112,9 @@ fn open_log(
         lanes: options.world.lanes.clone(),
         ..options.wal.clone()
     };
-    Wal::open(disk, &directory, options).map_err(data_error)
+    let opened = Wal::open(disk, &directory, options).map_err(data_error);
+    failpoint!("start-log-opened");
+    opened
 }
 
 /// Applies what is known to be committed and is not in the state: what was applied and not yet made
