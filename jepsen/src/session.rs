@@ -7,6 +7,8 @@ use crate::wire;
 use keelson_kit::check::Check;
 use keelson_kit::client::Client;
 use keelson_proto::etcdserverpb as pb;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use std::future::Future;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -21,7 +23,11 @@ const REST: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Session {
     recorder: Recorder,
+    /// Everybody it may ask.
+    members: Client,
+    /// Whom it asks this time.
     client: Client,
+    random: StdRng,
     process: Process,
     node: Option<Node>,
 }
@@ -37,12 +43,22 @@ impl Session {
             Some(node) => &endpoints[usize::from(node) - 1..usize::from(node)],
             None => endpoints,
         };
+        let members = Client::new(endpoints)?;
+        let process = recorder.process();
         Ok(Session {
             recorder: recorder.clone(),
-            client: Client::new(endpoints)?,
-            process: recorder.process(),
+            client: members.clone(),
+            members,
+            random: StdRng::seed_from_u64(process.into()),
+            process,
             node,
         })
+    }
+
+    /// Whom to ask next. By chance, not in turn: of requests that belong together, a list and a change say, the
+    /// second would else always go to the same ones, who may be down for the whole run.
+    fn choose(&mut self) -> usize {
+        self.random.random_range(0..self.members.members())
     }
 
     /// Its number, which changes after an unknown outcome.
@@ -68,6 +84,8 @@ impl Session {
     /// The same with a meaning.
     pub async fn call_for(&mut self, call: Call, intent: Option<Intent>) -> Outcome {
         let op = self.recorder.invoke(self, call.clone(), intent);
+        let member = self.choose();
+        self.client = self.members.member(member);
         let ended = self.send(call).await;
         let outcome = self.recorder.complete(op, ended);
         if matches!(outcome, Outcome::Unknown { .. }) {
@@ -297,6 +315,7 @@ async fn within<T>(sent: impl Future<Output = Result<T, Status>>) -> Result<T, S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
     use std::path::Path;
     use tokio::net::TcpListener;
 
@@ -308,6 +327,16 @@ mod tests {
     fn session(recorder: &Recorder, port: u16) -> Session {
         let endpoints = [format!("http://127.0.0.1:{port}")];
         Session::new(recorder, &endpoints, Some(1)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_was_asked_before_each_member_may_be_asked_next() {
+        let scratch = tempfile::tempdir().unwrap();
+        let endpoints = vec!["http://127.0.0.1:1".to_owned(); 5];
+        let mut session = Session::new(&recorder(scratch.path()), &endpoints, None).unwrap();
+        let asked = Vec::from_iter((0..1_000).map(|_| session.choose()));
+        let pairs: BTreeSet<_> = asked.windows(2).collect();
+        assert_eq!(pairs.len(), 25, "{pairs:?}");
     }
 
     #[tokio::test]
