@@ -215,6 +215,17 @@ impl Nemesis {
         }
     }
 
+    /// What it means that a fault had no effect, if that is the members' doing and not the host's. Such a one is
+    /// not covered, and the run says nothing less about the others; any other one must be seen to work.
+    pub fn without_effect(self) -> Option<&'static str> {
+        match self {
+            Nemesis::Failpoint => Some("no member came to one of the failpoints"),
+            Nemesis::NoMemory => Some("it never wanted more memory than it had"),
+            Nemesis::Late => Some("no frame had to wait"),
+            _ => None,
+        }
+    }
+
     /// As on the command line and in histories.
     pub fn name(self) -> &'static str {
         self.facts().name

@@ -396,6 +396,7 @@ impl<'a> Injector<'a> {
             Nemesis::Flood => Ok(ebb(&mut fault)),
             Nemesis::Backup => self.try_backup(&mut fault).await,
         };
+        let in_vain = ended.is_ok() && !fault.is_effective;
         let phase = match ended {
             Ok(detail) => FaultPhase::End { detail },
             Err(failure) => FaultPhase::Failed {
@@ -403,8 +404,11 @@ impl<'a> Injector<'a> {
             },
         };
         self.write(&fault, phase);
-        self.tallies
-            .push((fault.step.nemesis.name(), fault.is_effective));
+        let kind = fault.step.nemesis;
+        if let Some(why) = kind.without_effect().filter(|_| in_vain) {
+            self.skip(&fault, why);
+        }
+        self.tallies.push((kind.name(), fault.is_effective));
     }
 
     fn effective(&self, fault: &mut Active, evidence: String) {

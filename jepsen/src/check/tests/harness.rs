@@ -2,6 +2,7 @@
 //! witness flags: `spoil`.)
 
 use super::sim::{self, World};
+use crate::check::harness::coverage;
 use crate::check::wgl::{Model, Searched, Timed, search};
 use crate::check::{Verdict, judge};
 use crate::history::*;
@@ -76,6 +77,45 @@ fn h3_a_fault_that_nobody_saw_work_is_no_pass() {
     let mut records = sim::records(3, World::default());
     records.retain(|record| !matches!(record, Record::Fault { .. }));
     unknown(records, "fault.missing");
+}
+
+/// Every fault once more, under another number and without effect.
+fn with_faults_in_vain(is_named: bool) -> Vec<Record> {
+    let mut records = Vec::new();
+    for record in sim::records(3, World::default()) {
+        records.push(record);
+        let Some(Record::Fault { at, fault }) = records.last() else {
+            continue;
+        };
+        let (at, mut fault) = (*at, fault.clone());
+        fault.fault += 1_000_000;
+        let is_end = matches!(fault.phase, FaultPhase::End { .. });
+        if matches!(fault.phase, FaultPhase::Effective { .. }) {
+            continue;
+        }
+        records.push(Record::Fault {
+            at,
+            fault: fault.clone(),
+        });
+        if is_end && is_named {
+            let reason = "nobody came there".to_owned();
+            fault.phase = FaultPhase::Skipped { reason };
+            records.push(Record::Fault { at, fault });
+        }
+    }
+    records
+}
+
+#[test]
+fn a_fault_in_vain_casts_doubt_unless_it_is_named() {
+    unknown(with_faults_in_vain(false), "fault.ineffective");
+    let named = History::of(with_faults_in_vain(true));
+    assert!(judge(&named).verdict().is_pass());
+    for (kind, count) in coverage(&named) {
+        assert_eq!(count.ineffective, 0, "{kind}");
+        assert_eq!(count.effective, count.skipped, "{kind}");
+        assert!(count.skipped > 0, "{kind}");
+    }
 }
 
 /// A model in which everything is possible and nothing helps.
