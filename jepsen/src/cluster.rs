@@ -302,25 +302,6 @@ impl Cluster {
         self.members[i].process.as_ref().map(Process::id)
     }
 
-    /// Stops a member in its tracks, or lets it go on.
-    pub fn pause(&mut self, i: usize, is_paused: bool) {
-        let member = &mut self.members[i];
-        if let Some(process) = &mut member.process {
-            process.signal(if is_paused {
-                libc::SIGSTOP
-            } else {
-                libc::SIGCONT
-            });
-            member.is_paused = is_paused;
-        }
-    }
-
-    /// The state of a member's process, as the kernel writes it (`T` for stopped).
-    pub fn state(&self, i: usize) -> Option<char> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid(i)?)).ok()?;
-        stat.rsplit_once(") ")?.1.chars().next()
-    }
-
     /// Whether a member runs.
     pub fn runs(&mut self, i: usize) -> bool {
         let process = self.members[i].process.as_mut();
@@ -481,6 +462,7 @@ fn name(i: usize) -> String {
 
 mod logs;
 mod places;
+mod stops;
 
 #[cfg(test)]
 mod tests;

@@ -222,6 +222,8 @@ impl Nemesis {
             Nemesis::Failpoint => Some("no member came to one of the failpoints"),
             Nemesis::NoMemory => Some("it never wanted more memory than it had"),
             Nemesis::Late => Some("no frame had to wait"),
+            Nemesis::Lossy => Some("no frame came that could be lost"),
+            Nemesis::Duplicate => Some("no frame came that could be copied"),
             _ => None,
         }
     }

@@ -71,12 +71,12 @@ impl Injector<'_> {
     }
 
     /// The power goes; then all disks tell the truth again.
-    pub(super) fn expose(&mut self, fault: &mut Active) -> Check<String> {
+    pub(super) async fn expose(&mut self, fault: &mut Active) -> Check<String> {
         let Means::Lying(liars) = std::mem::replace(&mut fault.means, Means::None) else {
             self.start(fault)?;
             return Ok(String::new());
         };
-        let lost = self.power(fault);
+        let lost = self.power(fault).await;
         let (mut told, mut names) = (0, Vec::new());
         for liar in liars {
             let listened = self.cluster.lies_told(liar.member) - liar.before;

@@ -4,6 +4,7 @@ use super::{Active, Injector, Means, Nemesis};
 use crate::cluster::Cluster;
 use keelson_kit::check::{Check, Failure, holds, some};
 use keelson_kit::process::Process;
+use keelson_kit::wait::wait_until;
 use rand::Rng;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -20,6 +21,8 @@ pub(super) struct Probe {
     took: JoinHandle<std::io::Result<Vec<Duration>>>,
 }
 
+/// A process that is told to stop does so within this time.
+const SIGNAL: Duration = Duration::from_secs(10);
 /// A healthy disk of a busy machine takes less for a small write.
 const LONG: Duration = Duration::from_millis(150);
 /// A slow disk stands still for this part of a second, again and again.
@@ -37,12 +40,17 @@ const GARBAGE: [u8; 23] = *b"\x40\0\0\0\x99torn by a campaign";
 const BLOCK: u64 = 4096;
 
 impl Injector<'_> {
-    pub(super) fn power(&mut self, fault: &mut Active) -> Check<Option<String>> {
+    pub(super) async fn power(&mut self, fault: &mut Active) -> Check<Option<String>> {
         fault.means = Means::Down;
         // Processors stop with the power: nobody sees the disk fail, or acknowledges anything in between.
         for i in &fault.victims {
             self.cluster.pause(*i, true);
         }
+        let (cluster, victims) = (&*self.cluster, &fault.victims);
+        wait_until("the processes stand still", SIGNAL, || async {
+            victims.iter().all(|i| cluster.stands_still(*i))
+        })
+        .await?;
         for i in &fault.victims {
             self.cluster.disk(*i).power_off()?;
         }
