@@ -181,4 +181,6 @@ plants! {
     UnknownWriteForgotten = 55 "unknown-write-forgotten", "a write of unknown outcome is not made twice";
     /// An answer that a follower gave long ago is taken for one to a request that the leader hands out now.
     AnswerCountsForLater = 56 "answer-counts-for-later", "an answer does not count for a later request";
+    /// The list of members shows a change that nobody has confirmed, and that may be undone.
+    MembersUndecided = 57 "members-undecided", "a change that is not committed is in no list of members";
 }

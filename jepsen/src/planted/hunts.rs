@@ -168,6 +168,9 @@ const fn in_the_store(plant: Plant) -> &'static [&'static str] {
         Plant::AnswerCountsForLater => {
             &["raft::node::paused::answers_of_before_a_pause_confirm_no_read_of_afterwards"]
         }
+        Plant::MembersUndecided => {
+            &["raft::node::undecided::a_change_that_is_not_committed_is_in_no_list_of_members"]
+        }
         Plant::ReadJoinsAskedRound => {
             &["raft::front::tests::a_read_that_comes_during_a_round_waits_for_the_next_one"]
         }

@@ -120,6 +120,7 @@ impl Machine {
             failpoint!("membership-before-write");
             // A copy: the slice would keep everything that arrived with it.
             let encoded = Bytes::copy_from_slice(encoded);
+            self.state.set_membership(encoded.clone());
             self.position.membership = Some((Some(log_id), encoded));
         }
         outcome.events = writer.commit().unwrap_or_else(|error| {

@@ -1,4 +1,4 @@
-//! The replicated state beside the keys: leases, alarms, what members said of themselves.
+//! The replicated state beside the keys: leases, alarms, who belongs to the group, what members said of themselves.
 //!
 //! Small, so it is held in memory whole. Written by the apply thread, just before the engine batch of
 //! the same run; readable from any thread.
@@ -7,18 +7,20 @@ use super::schema;
 use crate::MemberId;
 use crate::engine::{Engine, EngineError};
 use crate::lease::Leases;
+use bytes::Bytes;
 use keelson_proto::etcdserverpb::{AlarmMember, AlarmType};
 use keelson_proto::log::MemberAttributes;
 use parking_lot::RwLock;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Leases, alarms and member attributes. Shared as `Arc<State>`.
+/// Leases, alarms, the membership and members' attributes. Shared as `Arc<State>`.
 #[derive(Debug, Default)]
 pub struct State {
     leases: Leases,
     /// (type, member).
     alarms: RwLock<BTreeSet<(i32, MemberId)>>,
     attributes: RwLock<BTreeMap<MemberId, MemberAttributes>>,
+    membership: RwLock<Option<Bytes>>,
 }
 
 impl State {
@@ -33,6 +35,9 @@ impl State {
         }
         for attributes in schema::attributes(engine)? {
             state.set_attributes(attributes);
+        }
+        if let Some((_, membership)) = schema::position(engine)?.membership {
+            state.set_membership(membership);
         }
         Ok(state)
     }
@@ -67,6 +72,16 @@ impl State {
     /// What every member said of itself, by id. May name members that were removed.
     pub fn all_attributes(&self) -> Vec<MemberAttributes> {
         self.attributes.read().values().cloned().collect()
+    }
+
+    /// The newest membership that was applied, so one that is committed: the encoded `keelsonpeerpb.Membership`.
+    /// `None` before the first.
+    pub fn membership(&self) -> Option<Bytes> {
+        self.membership.read().clone()
+    }
+
+    pub(super) fn set_membership(&self, membership: Bytes) {
+        *self.membership.write() = Some(membership);
     }
 
     pub(super) fn raise(&self, alarm: &AlarmMember) {

@@ -25,8 +25,9 @@ mod transfer;
 use super::applier::Current;
 use super::group::{Group, View};
 use super::met::Met;
-use super::types::{Membership, PeerNode, Raft, membership_to_peer};
-use crate::MemberId;
+use super::types::{Membership, PeerNode, Raft, decode_membership, membership_to_peer};
+use crate::faults::{Plant, planted};
+use crate::{MemberId, broken};
 use keelson_proto::etcdserverpb as etcd;
 use keelson_proto::peer;
 use std::collections::BTreeSet;
@@ -76,9 +77,18 @@ pub struct Members {
 }
 
 impl Members {
-    /// The members as clients see them, by ascending id.
+    /// The members as clients see them, by ascending id: as they were last applied. The newest membership in the
+    /// log may never be committed, and other members may not have it; whoever was shown it would see it undone.
     pub fn list(&self) -> Vec<etcd::Member> {
-        self.list_of(&self.group.view().membership)
+        let applied = self.current.state().membership();
+        match applied.filter(|_| !planted(Plant::MembersUndecided)) {
+            Some(encoded) => match decode_membership(&encoded) {
+                Ok(membership) => self.list_of(&membership),
+                Err(error) => broken!("the membership that was applied does not decode: {error}"),
+            },
+            // Before the first entry is applied nobody has another one than that of the founders.
+            None => self.list_of(&self.group.view().membership),
+        }
     }
 
     /// The members of a membership that is or was, as clients see them.

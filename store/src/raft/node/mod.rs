@@ -28,10 +28,14 @@ mod options;
 #[cfg(test)]
 mod paused;
 mod peer_port;
+#[cfg(test)]
+mod played;
 mod recovery;
 mod tasks;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod undecided;
 
 use super::data_dir::DataDir;
 use super::handle::Handle;
