@@ -183,4 +183,6 @@ plants! {
     AnswerCountsForLater = 56 "answer-counts-for-later", "an answer does not count for a later request";
     /// The list of members shows a change that nobody has confirmed, and that may be undone.
     MembersUndecided = 57 "members-undecided", "a change that is not committed is in no list of members";
+    /// A change of the membership begins while another one, which somebody has left half-way, is not at its end.
+    ChangeOnHalfChange = 58 "change-on-half-change", "a change left half-way is ended before the next one";
 }

@@ -168,6 +168,9 @@ const fn in_the_store(plant: Plant) -> &'static [&'static str] {
         Plant::AnswerCountsForLater => {
             &["raft::node::paused::answers_of_before_a_pause_confirm_no_read_of_afterwards"]
         }
+        Plant::ChangeOnHalfChange => {
+            &["raft::node::undecided::a_change_that_was_left_half_way_is_ended_before_the_next_one"]
+        }
         Plant::MembersUndecided => {
             &["raft::node::undecided::a_change_that_is_not_committed_is_in_no_list_of_members"]
         }

@@ -4,6 +4,7 @@
 //! brought to its end. What is left to do stands in the replicated membership, so that any leader can
 //! take it over.
 
+use super::super::group::View;
 use super::super::proposer::Leadership;
 use super::Members;
 use super::change::Refusal;
@@ -11,6 +12,11 @@ use openraft::ChangeMembers;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Whether the voters are about to change, and two sets of them decide meanwhile.
+pub(super) fn is_half_way(view: &View) -> bool {
+    view.membership.get_joint_config().len() > 1
+}
 
 /// How often a leader looks whether there is something to do.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -38,12 +44,18 @@ impl Members {
             tracing::info!(member = format!("{id:x}"), "a new member has caught up");
             return self.promote(&view, id).await.map(drop);
         }
-        if view.membership.get_joint_config().len() > 1 {
-            let nothing = ChangeMembers::AddVoterIds(BTreeSet::new());
-            // Only a removal takes votes away, and it means to take the member with them.
-            return self.propose(&view, nothing, false).await.map(drop);
+        match is_half_way(&view) {
+            true => self.end_half_way(&view).await,
+            false => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Brings a change that was left half-way to its end.
+    pub(super) async fn end_half_way(&self, view: &View) -> Result<(), Refusal> {
+        tracing::info!("a change of the membership was left half-way; bringing it to its end");
+        let nothing = ChangeMembers::AddVoterIds(BTreeSet::new());
+        // Only a removal takes votes away, and it means to take the member with them.
+        self.propose(view, nothing, false).await.map(drop)
     }
 
     async fn tend_while_leading(&self, mine: Leadership) {

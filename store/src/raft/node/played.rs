@@ -20,6 +20,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 type Answers<T> = Pin<Box<dyn futures::Stream<Item = Result<T, Status>> + Send>>;
 
+/// However many there were.
+const ALL: usize = usize::MAX;
+
 /// A follower that grants every vote, and answers the leader as long as it may.
 #[derive(Clone, Default)]
 pub(super) struct Follower(Arc<Mutex<Played>>);
@@ -34,9 +37,9 @@ struct Played {
     /// Requests on such streams since, and whether one had entries.
     asked: usize,
     has_entry: bool,
-    /// How many of them there were when the read was asked for.
+    /// How many of them there were when the test began what it is about: a read, a list, a change.
     before: usize,
-    /// Streams that have begun since. Nobody answers on them.
+    /// Streams that have begun since. Nobody answers on them until everything is answered again.
     since: usize,
 }
 
@@ -46,32 +49,50 @@ impl Follower {
         self.0.lock().is_paused = true;
     }
 
-    /// What it has been asked for by now is from before the read.
+    /// Everything is answered again.
+    pub(super) fn go_on(&self) {
+        let mut played = self.0.lock();
+        played.is_paused = false;
+        played.answered.send_replace(ALL);
+    }
+
+    /// What it has been asked for by now is from before what the test is about.
     pub(super) fn mark(&self) {
         let mut played = self.0.lock();
         played.before = played.asked;
     }
 
-    /// Everything from before the read is answered, and nothing after that.
+    /// Everything from before the mark is answered, and nothing after that.
     pub(super) fn answer(&self) {
         let played = self.0.lock();
         played.answered.send_replace(played.before);
     }
 
-    /// Whether it was asked for something after the read.
+    /// Whether it was asked for something after the mark.
     pub(super) fn is_asked_again(&self) -> bool {
         let played = self.0.lock();
         played.asked > played.before
     }
 
-    /// The number of a request, if it comes after the pause began.
-    fn number(&self, request: &AppendRequest) -> Option<usize> {
+    /// A stream begins. Returns whether that is after the pause began.
+    fn begin(&self) -> bool {
+        let mut played = self.0.lock();
+        played.since += usize::from(played.is_paused);
+        played.is_paused
+    }
+
+    /// The number of a request, if it comes after the pause began; on a stream that did so, too, one that is never
+    /// reached.
+    fn number(&self, request: &AppendRequest, is_late: bool) -> Option<usize> {
         let mut played = self.0.lock();
         if !played.is_paused {
             return None;
         }
-        played.asked += 1;
         played.has_entry |= !request.entries.is_empty();
+        if is_late {
+            return Some(ALL);
+        }
+        played.asked += 1;
         Some(played.asked)
     }
 
@@ -113,11 +134,7 @@ impl Peer for Follower {
         &self,
         request: Request<Streaming<AppendRequest>>,
     ) -> Result<Response<Self::AppendStream>, Status> {
-        let mut played = self.0.lock();
-        if played.is_paused {
-            played.since += 1;
-            return Ok(Response::new(Box::pin(futures::stream::pending())));
-        }
+        let is_late = self.begin();
         let follower = self.clone();
         let requests = request.into_inner();
         // As the real one: requests are taken one after the other, ahead of their answers.
@@ -134,7 +151,7 @@ impl Peer for Follower {
             let number = request
                 .as_ref()
                 .ok()
-                .and_then(|request| follower.number(request));
+                .and_then(|request| follower.number(request, is_late));
             tokio::spawn(async move { Ok(follower.matched(number, request?).await) })
         });
         let answers = answers.buffered(64).map(|done| done.expect("no panic"));
@@ -261,6 +278,8 @@ impl Trio {
         let mut options = options("a", &directory.path().join("a"), &members);
         options.peer_listeners = vec![listener];
         options.election_timeout = Duration::from_secs(2);
+        // Nobody plays members that have said who they are.
+        options.strict_reconfiguration = false;
         let node = Node::start(options).expect("a founder starts");
         eventually("it leads", || node.handle().leads());
         eventually("entries flow to both", || {

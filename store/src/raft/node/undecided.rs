@@ -1,7 +1,8 @@
-//! What clients are told of a change of the membership that nobody has confirmed yet: its followers are played.
+//! A change of the membership that nobody has confirmed yet, and one that is half done: the followers are played.
 
 use super::super::test_member::eventually;
 use super::played::{Trio, runtime};
+use crate::Error;
 use keelson_proto::peer::{self, change_members_request::Change};
 use openraft::async_runtime::watch::WatchReceiver as _;
 
@@ -31,10 +32,48 @@ fn a_change_that_is_not_committed_is_in_no_list_of_members() {
             .is_some()
     });
     assert_eq!(handle.members().len(), 3, "another leader may undo it");
-    trio.both().iter().for_each(|one| one.mark());
-    trio.both().iter().for_each(|one| one.answer());
+    trio.both().iter().for_each(|one| one.go_on());
     let after = runtime.block_on(changed).expect("no panic");
     assert_eq!(after.expect("it is committed").len(), 4);
     eventually("the change is listed", || handle.members().len() == 4);
+    trio.node.stop();
+}
+
+#[test]
+fn a_change_that_was_left_half_way_is_ended_before_the_next_one() {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let trio = Trio::start();
+    let handle = trio.node.handle().clone();
+    eventually("the founders are listed", || handle.members().len() == 3);
+    let own = handle.identity().member_id;
+    let ids = handle.members().into_iter().map(|member| member.id);
+    let other = ids.into_iter().find(|id| *id != own).expect("followers");
+    let change = |id| {
+        let handle = handle.clone();
+        async move { handle.inner().members.change_here(Change::Remove(id)).await }
+    };
+    // The leader is to go. Old and new voters decide together when whoever wants that goes away.
+    trio.pause();
+    let half = runtime.spawn(change(own));
+    trio.entry_is_sent();
+    half.abort();
+    let _ = runtime.block_on(half);
+    trio.both().iter().for_each(|one| one.go_on());
+    // The next change takes more votes away. With the first one half done, the leader would have none in between.
+    let refused = loop {
+        match runtime.block_on(change(other)) {
+            // It is not known yet whether the first half is committed.
+            Err(Error::Other(_, text)) if text.contains("undergoing") => {}
+            outcome => break outcome.err(),
+        }
+    };
+    assert!(matches!(refused, Some(Error::NotLeader)), "{refused:?}");
+    let raft = trio.node.probe().raft().clone();
+    let metrics = raft.metrics().borrow_watched().clone();
+    assert!(metrics.running_state.is_ok(), "{metrics:?}");
+    let voters = trio.node.probe().voters();
+    assert!(voters.len() == 1 && !voters[0].contains(&own), "{voters:?}");
+    assert!(voters[0].contains(&other), "{voters:?}");
     trio.node.stop();
 }
