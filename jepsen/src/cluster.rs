@@ -464,5 +464,7 @@ mod logs;
 mod places;
 mod stops;
 
+pub use stops::state_of_process;
+
 #[cfg(test)]
 mod tests;

@@ -19,8 +19,7 @@ impl Cluster {
 
     /// The state of a member's process, as the kernel writes it (`T` for stopped).
     pub fn state(&self, i: usize) -> Option<char> {
-        let pid = self.pid(i)?;
-        state(Path::new(&format!("/proc/{pid}/stat")))
+        state_of_process(self.pid(i)?)
     }
 
     /// Whether a member that was stopped can do nothing any more, or has ended.
@@ -32,7 +31,7 @@ impl Cluster {
 /// Whether all threads of a process are stopped, or on their way through the kernel, which they do not leave before
 /// they are. That is so once the first of them has stopped.
 fn stands_still(pid: u32) -> bool {
-    match state(Path::new(&format!("/proc/{pid}/stat"))) {
+    match state_of_process(pid) {
         Some('T' | 't') => {}
         Some('Z' | 'X') | None => return true,
         Some(_) => return false,
@@ -44,6 +43,11 @@ fn stands_still(pid: u32) -> bool {
         .flatten()
         .map(|thread| state(&thread.path().join("stat")));
     states.all(|state| matches!(state, Some('T' | 't' | 'D' | 'Z' | 'X') | None))
+}
+
+/// The state of a process, as the kernel writes it (`T` for stopped), as long as there is one of this number.
+pub fn state_of_process(pid: u32) -> Option<char> {
+    state(Path::new(&format!("/proc/{pid}/stat")))
 }
 
 /// What the kernel says in a `stat` of a process or a thread.

@@ -1,6 +1,7 @@
 //! A process that stands still nine tenths of the time: a processor that others have taken, without any group of
 //! processes to be made for it.
 
+use crate::cluster::state_of_process as state;
 use keelson_kit::check::{Check, Failure, some};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
@@ -93,12 +94,6 @@ fn stop_and_go(pid: u32, process: &OwnedFd, over: &AtomicBool) -> Stood {
     }
     stood.whole = began.elapsed();
     stood
-}
-
-/// The state of a process, as the kernel writes it (`T` for stopped).
-fn state(pid: u32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 /// A name for a process that is never another one's, as its number may be.
