@@ -13,6 +13,7 @@ use crate::nemesis::{Injector, plan};
 use crate::observer;
 use crate::recorder::{Recorder, Tally};
 use crate::session::Session;
+use crate::sometimes;
 use crate::workload::{self, Stage, Workload};
 use keelson_kit::check::{Check, Failure, holds, some};
 use keelson_kit::cluster::Binary;
@@ -138,15 +139,7 @@ pub async fn run(
         Ok(()) => (true, "all members answered".to_owned()),
         Err(failure) => (false, failure.to_string()),
     };
-    for i in 0..cluster.size() {
-        let (lines, alarms) = cluster.scan_log(i);
-        let node = i as Node + 1;
-        recorder.observe(Observation::LogScan {
-            node,
-            lines,
-            alarms,
-        });
-    }
+    read_logs(&recorder, &cluster);
     cluster.end();
     recorder.finish()?;
     if options.keep || !is_complete {
@@ -164,6 +157,25 @@ pub async fn run(
     let text = serde_json::to_string_pretty(&summary)?;
     std::fs::write(options.out.join(SUMMARY), text)?;
     Ok(summary)
+}
+
+/// What members say in their logs: signs of a crash, and what must happen now and then.
+fn read_logs(recorder: &Recorder, cluster: &Cluster) {
+    for i in 0..cluster.size() {
+        let (lines, alarms) = cluster.scan_log(i);
+        let node = i as Node + 1;
+        recorder.observe(Observation::LogScan {
+            node,
+            lines,
+            alarms,
+        });
+        for condition in sometimes::CONDITIONS {
+            for _ in condition.said_by(cluster, i) {
+                let what = condition.name.to_owned();
+                recorder.observe(Observation::Sometimes { what });
+            }
+        }
+    }
 }
 
 /// If members are to serve the Kubernetes API. Others than clients write then, so that only loads of that API can be

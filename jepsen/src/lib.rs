@@ -24,6 +24,7 @@
 //! | `observer` | what members say about themselves |
 //! | `campaign` | one run, from start to history |
 //! | `coverage` | what many runs met |
+//! | `sometimes` | what must happen now and then in runs |
 //! | `ledger`, `sweeps` | what campaigns of many days, and sweeps of the simulation, add up to |
 //! | `recovery` | how long clients wait when the leader is lost |
 //! | `planted` | whether all this finds mistakes that are made on purpose |
@@ -55,6 +56,7 @@ pub mod recorder;
 pub mod recovery;
 pub mod report;
 pub mod session;
+pub mod sometimes;
 pub mod sweeps;
 pub mod watcher;
 pub mod wire;

@@ -38,7 +38,7 @@ mod refusal;
 mod resources;
 mod set;
 mod stored;
-mod truth;
+pub(crate) mod truth;
 mod verdict;
 mod watch;
 pub mod wgl;

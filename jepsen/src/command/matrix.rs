@@ -5,7 +5,9 @@ use clap::Args;
 use keelson_jepsen::campaign::{SUMMARY, Summary};
 use keelson_jepsen::coverage::{self, Cell, Coverage};
 use keelson_jepsen::ledger::{self, Entry};
+use keelson_jepsen::report::SUMMARY_FILE;
 use keelson_kit::check::Check;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -81,6 +83,7 @@ impl Matrix {
                 let mut entry = Entry::new(label, self.server.name(), nodes, seconds, &cell);
                 if let Ok(summary) = &summary {
                     entry = entry.ended(summary, code);
+                    entry.sometimes = sometimes(&out);
                 }
                 ledger::append(file, &entry)?;
             }
@@ -127,6 +130,13 @@ impl Matrix {
 
 fn read(out: &Path) -> Check<Summary> {
     Ok(serde_json::from_slice(&std::fs::read(out.join(SUMMARY))?)?)
+}
+
+/// What the judged run says of what must happen now and then; nothing if it was not judged.
+fn sometimes(out: &Path) -> Option<BTreeMap<String, u64>> {
+    let judged = std::fs::read(out.join(SUMMARY_FILE)).ok()?;
+    let judged: serde_json::Value = serde_json::from_slice(&judged).ok()?;
+    serde_json::from_value(judged.get("sometimes")?.clone()).ok()
 }
 
 /// A broken promise is worse than a run that failed, and that is worse than not knowing.

@@ -70,7 +70,7 @@ impl Injector<'_> {
             reset += killed.lines().count();
         }
         if reset > 0 {
-            let what = "connections were reset when wires were whole again".to_owned();
+            let what = "connections-reset".to_owned();
             self.recorder.observe(Observation::Sometimes { what });
         }
         Ok(format!(

@@ -5,6 +5,7 @@ use super::summary::Summary;
 use super::{describe, timeline};
 use crate::check::{Judgement, Verdict, Violation};
 use crate::history::{History, Operation};
+use crate::sometimes::CONDITIONS;
 use std::fmt::Write as _;
 
 /// How everything looks. Colours of outcomes are the same in every drawing.
@@ -33,6 +34,7 @@ pub fn page(history: &History, judgement: &Judgement, summary: &Summary) -> Stri
     body += &timeline::timeline(history, violation);
     body += "</section>";
     body += &faults(history, summary);
+    body += &now_and_then(summary);
     body += &findings(judgement);
     format!(
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>\
@@ -179,6 +181,17 @@ fn facts(summary: &Summary) -> String {
         let _ = write!(html, "<div><b>{number}</b><span>{what}</span></div>");
     }
     html + "</section>"
+}
+
+/// What of it happened, by all names that there are: what did not is worth to be seen, too.
+fn now_and_then(summary: &Summary) -> String {
+    let mut html =
+        "<section><h2>What must happen now and then</h2><table><tr><th>what<th>times".to_owned();
+    for condition in CONDITIONS {
+        let times = summary.sometimes.get(condition.name).unwrap_or(&0);
+        let _ = write!(html, "<tr><td>{}<td>{times}", escape(condition.means));
+    }
+    html + "</table></section>"
 }
 
 fn faults(history: &History, summary: &Summary) -> String {

@@ -3,6 +3,7 @@
 use super::numbers::{self, Calm, Latency, Recovery};
 use crate::check::{Coverage, Finding, Judgement, Verdict, coverage};
 use crate::history::{Call, History, Observation, OpId, Outcome, WatchRecord};
+use crate::sometimes;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -81,7 +82,7 @@ pub struct Summary {
     pub faults: BTreeMap<String, Coverage>,
     /// Changes of leader that were seen.
     pub leader_changes: u64,
-    /// Things that must happen now and then and did.
+    /// What must happen now and then and did: how often, by the names of [`sometimes::CONDITIONS`].
     pub sometimes: BTreeMap<String, u64>,
     /// Latency of reads.
     pub reads: Latency,
@@ -148,17 +149,8 @@ impl Summary {
             _ => 0,
         });
         let informers = history.informers.iter().map(|one| one.records.len() as u64);
-        let mut sometimes: BTreeMap<String, u64> = BTreeMap::new();
-        let mut leaders = 0_u64;
-        for (_, observation) in &history.observations {
-            match observation {
-                Observation::Sometimes { what } => {
-                    *sometimes.entry(what.clone()).or_default() += 1;
-                }
-                Observation::Leader { .. } => leaders += 1,
-                _ => {}
-            }
-        }
+        let observations = history.observations.iter();
+        let leaders = observations.filter(|(_, one)| matches!(one, Observation::Leader { .. }));
         let kv = || {
             history
                 .operations
@@ -189,8 +181,8 @@ impl Summary {
             watches: (history.watches.len() + history.informers.len()) as u64,
             revisions: judgement.truth.changes.len() as u64,
             faults: coverage(history),
-            leader_changes: leaders.saturating_sub(1),
-            sometimes,
+            leader_changes: (leaders.count() as u64).saturating_sub(1),
+            sometimes: sometimes::counts(history, &judgement.truth),
             reads: numbers::latency(kv().filter(|one| !numbers::asks_for_change(&one.call))),
             writes: numbers::latency(kv().filter(|one| numbers::asks_for_change(&one.call))),
             recoveries: numbers::recoveries(history),

@@ -27,7 +27,8 @@
 //! | `error` | the seam reports an error of the system, where it can ([`Point::fails`]) |
 //! | other | as the crate `fail` understands it, without `@n` |
 //!
-//! Whoever comes to one that does something says so in the log first, by name. `KEELSON_FAILPOINTS=help` prints
+//! Whoever comes to one that does something says so in the log first, by name; whoever is the first at one in its
+//! process says that, too, if the program has called [`start`] and was given either variable. `KEELSON_FAILPOINTS=help` prints
 //! the names and ends the program.
 
 pub mod points;
@@ -48,12 +49,16 @@ compile_error!("the feature `faults` is for tests: a release must not contain it
 /// The name is said once in the whole program, and is in [`POINTS`].
 #[cfg(feature = "faults")]
 macro_rules! failpoint {
-    ($name:literal) => {
+    ($name:literal) => {{
+        static CAME_BY: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+        $crate::faults::come_by($name, &CAME_BY);
         $crate::faults::reach($name)
-    };
-    ($name:literal, fails) => {
+    }};
+    ($name:literal, fails) => {{
+        static CAME_BY: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+        $crate::faults::come_by($name, &CAME_BY);
         $crate::faults::reach_or_fail($name)?
-    };
+    }};
 }
 
 /// Nothing: this program carries no faults.
@@ -63,6 +68,13 @@ macro_rules! failpoint {
 }
 
 pub(crate) use failpoint;
+
+/// Says in the log, the first time, that a thread came to a failpoint, if anything could be switched on there: whoever
+/// tests sees what the program went through.
+#[cfg(feature = "faults")]
+pub(crate) fn come_by(name: &'static str, came_by: &std::sync::atomic::AtomicBool) {
+    switch::come_by(name, came_by);
+}
 
 /// What a [`failpoint!`] that cannot fail becomes.
 #[cfg(feature = "faults")]

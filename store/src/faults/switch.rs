@@ -86,6 +86,16 @@ pub fn switch_on(text: &str) -> Result<(), String> {
     switch.carry_out(orders)
 }
 
+/// A thread has come to a failpoint, perhaps as the first one of this process.
+pub(super) fn come_by(failpoint: &'static str, came_by: &AtomicBool) {
+    if SWITCH.get().is_some()
+        && !came_by.load(Ordering::Relaxed)
+        && !came_by.swap(true, Ordering::Relaxed)
+    {
+        tracing::info!(failpoint, "first at a failpoint");
+    }
+}
+
 /// A thread has come to a failpoint. What it returns is the error to be reported there.
 pub(super) fn reach(name: &'static str) -> Option<io::Error> {
     let switch = SWITCH.get()?;
