@@ -15,6 +15,7 @@ use crate::apply;
 use crate::engine::Engines;
 use crate::faults::{Plant, failpoint, planted};
 use crate::wal::{self, Wal};
+use std::io;
 use std::sync::Arc;
 
 /// Entries replayed at once at start.
@@ -83,6 +84,7 @@ pub(super) async fn recover(
     }
     failpoint!("start-state-opened");
     let mut applier = Applier::new(loaded, states.clone());
+    cut_obsolete(&wal, applier.progress().applied().applied).map_err(data_error)?;
     replay(&mut applier, &wal, found.committed)?;
     let recovered = Recovered {
         owner,
@@ -115,6 +117,27 @@ fn open_log(
     let opened = Wal::open(disk, &directory, options).map_err(data_error);
     failpoint!("start-log-opened");
     opened
+}
+
+/// Cuts off the end of a log that the state knows to be obsolete: in one of its places the state has the entry of a
+/// later leader. The state becomes durable by itself, so a crash may leave it ahead of a log whose end was about to be
+/// replaced, by that leader's entries or by its snapshot. What is cut off was never committed, and a log that ends before
+/// its state is one that consensus knows how to go on with.
+fn cut_obsolete(wal: &Wal, applied: Option<wal::LogId>) -> io::Result<()> {
+    let (Some(applied), Some(last)) = (applied, wal.last()) else {
+        return Ok(());
+    };
+    // Leaders only rise along a log. Where its last entry is of an earlier one, all are.
+    if last >= applied || last.index < applied.index {
+        return Ok(());
+    }
+    tracing::info!(
+        ?applied,
+        ?last,
+        "the log ends with entries that a later leader has replaced; cutting them off"
+    );
+    let before = applied.index.checked_sub(1);
+    wal.truncate_after(before.and_then(|index| wal.log_id_at(index)))
 }
 
 /// Applies what is known to be committed and is not in the state: what was applied and not yet made

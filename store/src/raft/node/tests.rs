@@ -1,6 +1,8 @@
 use super::super::identity::{ANSWER, PATIENCE, StartError, become_member};
 use super::super::test_member::{eventually, options};
+use super::played::put;
 use super::*;
+use crate::wal::{Entry, LogId, Options, Payload, Wal};
 use socket2::{Domain, Socket, Type};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -116,4 +118,56 @@ fn silence_is_not_taken_for_ignorance() {
     assert!(half.comes_back_new(0).is_ok(), "then nobody is there");
     assert!(begin.elapsed() >= ANSWER / 2, "it was waited for");
     hangs.join().expect("gone");
+}
+
+/// A leader writes entries that nobody confirms; a later one of the same term puts others in their place, which are
+/// committed, applied and durable in the state when the power fails, before they are in the log.
+#[test]
+fn a_log_that_ends_with_what_the_state_knows_to_be_replaced_is_gone_on_with() {
+    let directory = tempfile::tempdir().expect("a scratch directory");
+    let data = directory.path().join("a");
+    let url = "http://127.0.0.1:1".to_owned();
+    let start = || {
+        let mut options = options("a", &data, &[("a", url.clone())]);
+        options.in_memory = false;
+        options.schedule.in_memory = false;
+        let listener = TcpListener::bind("127.0.0.1:0");
+        options.peer_listeners = vec![listener.expect("a free port")];
+        Node::start(options)
+    };
+    let revision_of = |node: &Node| node.handle().store().revision();
+    let node = start().expect("a founder starts");
+    for key in ["x", "y", "z"] {
+        put(&node, key).join().expect("no panic");
+    }
+    let (revision, applied) = (revision_of(&node), node.probe().look().committed);
+    let applied = applied.expect("puts are committed");
+    node.stop();
+    let (wal, _) = Wal::open(
+        crate::world::World::default().disk,
+        data.join("wal"),
+        Options::default(),
+    )
+    .expect("a log");
+    let first = wal.log_id_at(0);
+    wal.truncate_after(first).expect("cut");
+    let earlier = |index| Entry {
+        log_id: LogId {
+            node_id: applied.node_id - 1,
+            index,
+            ..applied
+        },
+        payload: Payload::Blank,
+    };
+    let (sender, written) = std::sync::mpsc::channel();
+    let done = Box::new(move |outcome| drop(sender.send(outcome)));
+    wal.append((1..applied.index + 5).map(earlier).collect(), done);
+    written.recv().expect("an answer").expect("written");
+    drop(wal);
+    let node = start().expect("it starts again");
+    assert_eq!(revision_of(&node), revision);
+    eventually("it leads again", || node.handle().leads());
+    put(&node, "after").join().expect("no panic");
+    assert_eq!(revision_of(&node), revision + 1);
+    node.stop();
 }
