@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `kind` | the faults and what they need |
 //! | `plan` | when which begins, from a seed |
+//! | `active` | a fault that goes on |
 //! | `process`, `failpoint`, `storage`, `wires`, `requests`, `members`, `story` | how they are done |
 //! | `damage`, `bytes`, `lost`, `image`, `lie` | the same for disks that are wrong |
 //! | `frames` | frames that are lost, doubled or late |
@@ -15,6 +16,7 @@
 //! | `flood`, `flood_clients` | clients that ask for too much |
 //! | `backup` | a backup that becomes a cluster of its own |
 
+mod active;
 mod backup;
 mod bytes;
 mod damage;
@@ -40,6 +42,7 @@ use crate::cluster::Cluster;
 use crate::doctor::Host;
 use crate::history::{FaultPhase, FaultRecord, Node, Observation};
 use crate::recorder::Recorder;
+use active::{Active, Means};
 use flood::ebb;
 use keelson_kit::check::Check;
 use kind::Lane;
@@ -56,70 +59,6 @@ use tokio::time::sleep;
 const TICK: Duration = Duration::from_millis(20);
 /// Time for changes of members to come to their end when nothing else is broken.
 const LAST_CHANGES: Duration = Duration::from_secs(90);
-
-/// A fault that goes on.
-#[derive(Debug)]
-struct Active {
-    step: Step,
-    record: FaultRecord,
-    victims: Vec<usize>,
-    means: Means,
-    is_effective: bool,
-    /// How the victim ended by itself, if it did.
-    ended: Option<String>,
-    /// How long the log of the first victim was at the beginning.
-    log_from: usize,
-    random: StdRng,
-}
-
-/// What a fault needs to remember until its end.
-#[derive(Debug)]
-enum Means {
-    /// Nothing.
-    None,
-    /// Members that are down.
-    Down,
-    /// Wires that are cut, now or now and then.
-    Cut(Vec<crate::net::Cut>, bool),
-    /// A write that waits for the disk.
-    Probe(storage::Probe),
-    /// A program that is attached to a member.
-    Tracer(keelson_kit::process::Process, std::path::PathBuf),
-    /// A member that dies at failpoints, and how often it had done so before.
-    Armed(usize),
-    /// Changes of members, one after the other.
-    Story(Box<members::Story>),
-    /// A byte that is wrong.
-    Damaged(bytes::Damage),
-    /// Data that was put aside.
-    Aside(lost::Aside),
-    /// A copy of a disk that is looked at.
-    Looking(image::Looking),
-    /// Disks that lie.
-    Lying(Vec<lie::Liar>),
-    /// Frames that came out of order before, on all hosts.
-    Late(u64),
-    /// A member that stands still most of the time.
-    Duty(duty::Duty),
-    /// A member that may open nothing.
-    Files(scarce::Files),
-    /// A member whose memory becomes less and less.
-    Memory(crate::limits::Group),
-    /// Clients that ask for too much.
-    Flood(flood_clients::Flood),
-    /// A backup that is about to be a cluster.
-    Backup(backup::Trial),
-}
-
-impl Active {
-    /// Whether it can be taken away at any time, or has come to its end.
-    fn may_end(&self) -> bool {
-        match &self.means {
-            Means::Story(story) => story.may_end(),
-            _ => true,
-        }
-    }
-}
 
 /// Carries out a plan.
 pub struct Injector<'a> {
