@@ -26,10 +26,12 @@ const FAULTS: [Nemesis; 12] = [
     Nemesis::Restart,
 ];
 /// Faults that come now and then.
-const RARE: [Nemesis; 14] = [
+const RARE: [Nemesis; 16] = [
     Nemesis::Link,
     Nemesis::Full,
     Nemesis::SyncError,
+    Nemesis::WriteError,
+    Nemesis::ReadError,
     Nemesis::Torn,
     Nemesis::Clock,
     Nemesis::Damage,

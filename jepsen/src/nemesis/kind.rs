@@ -31,6 +31,10 @@ pub enum Nemesis {
     Full,
     /// A disk reports an error when it is asked to sync.
     SyncError,
+    /// A disk reports an error when it is written to.
+    WriteError,
+    /// A disk reports an error when it is read.
+    ReadError,
     /// The clock on the wall jumps.
     Clock,
     /// The newest file of a log ends in garbage after a kill, as a torn write leaves it.
@@ -101,6 +105,8 @@ pub struct Facts {
 const FILTERED: &[Capability] = &[Capability::Cuts, Capability::PacketFilter];
 /// Wires whose frames traffic control can hold back or copy.
 const SHAPED: &[Capability] = &[Capability::Cuts, Capability::TrafficControl];
+/// Members whose calls of the system can be made to fail.
+const TRACED: &[Capability] = &[Capability::SyscallErrors];
 /// Members whose memory can be taken.
 const GROUPS: &[Capability] = &[Capability::ControlGroups];
 
@@ -122,7 +128,7 @@ const fn facts(
 
 impl Nemesis {
     /// All of them.
-    pub const ALL: [Nemesis; 32] = [
+    pub const ALL: [Nemesis; 34] = [
         Nemesis::Kill,
         Nemesis::KillMajority,
         Nemesis::KillAll,
@@ -136,6 +142,8 @@ impl Nemesis {
         Nemesis::Slow,
         Nemesis::Full,
         Nemesis::SyncError,
+        Nemesis::WriteError,
+        Nemesis::ReadError,
         Nemesis::Clock,
         Nemesis::Torn,
         Nemesis::Failpoint,
@@ -180,13 +188,9 @@ impl Nemesis {
             Nemesis::Stall => facts("stall", "F13", Members, &[Images], (1_000, 8_000)),
             Nemesis::Slow => facts("slow", "F13", Members, &[Images], (2_000, 6_000)),
             Nemesis::Full => facts("full", "F11", Members, &[Images], (2_000, 6_000)),
-            Nemesis::SyncError => facts(
-                "sync-error",
-                "F12",
-                Members,
-                &[SyscallErrors],
-                (1_000, 3_000),
-            ),
+            Nemesis::SyncError => facts("sync-error", "F12", Members, TRACED, (1_000, 3_000)),
+            Nemesis::WriteError => facts("write-error", "F12", Members, TRACED, (1_000, 3_000)),
+            Nemesis::ReadError => facts("read-error", "F12", Members, TRACED, (2_000, 5_000)),
             Nemesis::Clock => facts("clock", "F10", Requests, &[FakeTime], (1_000, 8_000)),
             Nemesis::Torn => facts("torn", "F14", Members, &[], (300, 1_500)),
             Nemesis::Failpoint => facts("failpoint", "F5", Members, &[], (800, 4_000)),
@@ -222,6 +226,7 @@ impl Nemesis {
             Nemesis::Failpoint => Some("no member came to one of the failpoints"),
             Nemesis::NoMemory => Some("it never wanted more memory than it had"),
             Nemesis::Late => Some("no frame had to wait"),
+            Nemesis::ReadError => Some("it read nothing from its disk"),
             Nemesis::Lossy => Some("no frame came that could be lost"),
             Nemesis::Duplicate => Some("no frame came that could be copied"),
             _ => None,

@@ -9,7 +9,7 @@
 //! | `kind` | the faults and what they need |
 //! | `plan` | when which begins, from a seed |
 //! | `active` | a fault that goes on |
-//! | `process`, `failpoint`, `storage`, `wires`, `requests`, `members`, `story` | how they are done |
+//! | `process`, `failpoint`, `storage`, `calls`, `wires`, `requests`, `members`, `story` | how they are done |
 //! | `damage`, `bytes`, `lost`, `image`, `lie` | the same for disks that are wrong |
 //! | `frames` | frames that are lost, doubled or late |
 //! | `scarce`, `duty` | too little processor, files, memory |
@@ -19,6 +19,7 @@
 mod active;
 mod backup;
 mod bytes;
+mod calls;
 mod damage;
 mod duty;
 mod failpoint;
@@ -245,7 +246,7 @@ impl<'a> Injector<'a> {
             Nemesis::Power | Nemesis::PowerAll => self.power(fault).await,
             Nemesis::Stall | Nemesis::Slow => self.stall(fault),
             Nemesis::Full => self.fill(fault),
-            Nemesis::SyncError => self.fail_syncs(fault),
+            Nemesis::SyncError | Nemesis::WriteError | Nemesis::ReadError => self.fail_calls(fault),
             Nemesis::Partition | Nemesis::Flap => self.cut(fault),
             Nemesis::Link => self.narrow(fault),
             Nemesis::Transfer => self.transfer(fault).await,
@@ -315,7 +316,9 @@ impl<'a> Injector<'a> {
             Nemesis::Pause => self.resume(&fault),
             Nemesis::Stall | Nemesis::Slow => self.unstall(&mut fault),
             Nemesis::Full => self.free(&mut fault).await,
-            Nemesis::SyncError => self.end_tracer(&mut fault),
+            Nemesis::SyncError | Nemesis::WriteError | Nemesis::ReadError => {
+                self.end_tracer(&mut fault)
+            }
             Nemesis::Failpoint => self.disarm(&mut fault),
             Nemesis::Partition | Nemesis::Flap => self.mend(&fault),
             Nemesis::Link => self.widen(&mut fault),
@@ -382,6 +385,8 @@ impl<'a> Injector<'a> {
                         kind,
                         Nemesis::Full
                             | Nemesis::SyncError
+                            | Nemesis::WriteError
+                            | Nemesis::ReadError
                             | Nemesis::Failpoint
                             | Nemesis::NoFiles
                             | Nemesis::NoMemory

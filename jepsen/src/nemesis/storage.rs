@@ -3,9 +3,7 @@
 use super::{Active, Injector, Means, Nemesis};
 use crate::cluster::Cluster;
 use keelson_kit::check::{Check, Failure, holds, some};
-use keelson_kit::process::Process;
 use keelson_kit::wait::wait_until;
-use rand::Rng;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -118,53 +116,6 @@ impl Injector<'_> {
         };
         let alarms = self.clear_alarms().await?;
         Ok(format!("{became}; {alarms} alarms taken back"))
-    }
-
-    pub(super) fn fail_syncs(&mut self, fault: &mut Active) -> Check<Option<String>> {
-        let victim = *some("a victim", fault.victims.first())?;
-        let pid = some("a process", self.cluster.pid(victim))?.to_string();
-        let seen = self.cluster.directory().join(format!("strace-{pid}.log"));
-        let when = fault.random.random_range(1..5);
-        let words = [
-            "-f",
-            "-qq",
-            "-e",
-            "trace=fdatasync,fsync",
-            "-e",
-            &format!("inject=fdatasync,fsync:error=EIO:when={when}+"),
-            "-p",
-            &pid,
-        ];
-        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
-        fault.means = Means::Tracer(Process::start(Path::new("strace"), &words, &seen)?, seen);
-        Ok(None)
-    }
-
-    pub(super) fn end_tracer(&mut self, fault: &mut Active) -> Check<String> {
-        let victim = *some("a victim", fault.victims.first())?;
-        let Means::Tracer(mut tracer, seen) = std::mem::replace(&mut fault.means, Means::None)
-        else {
-            return Ok(String::new());
-        };
-        tracer.kill();
-        let text = fs::read_to_string(seen)?;
-        let failed = text
-            .lines()
-            .filter(|line| line.contains("(INJECTED)"))
-            .count();
-        if failed > 0 {
-            self.effective(fault, format!("{failed} syncs failed"));
-        }
-        // It must not go on after this: what was written may be lost and look as if it were not.
-        let how = match fault.ended.take() {
-            Some(how) => format!("ended by itself with {how}"),
-            None => "did not end".to_owned(),
-        };
-        if self.cluster.kill(victim) {
-            self.note_exit(victim, "signal 9");
-        }
-        self.start(fault)?;
-        Ok(format!("the member {how}, and was started again"))
     }
 
     pub(super) fn tear(&mut self, fault: &mut Active) -> Check<Option<String>> {
