@@ -1,4 +1,4 @@
-//! The system's randomness and its wall clock, replaced.
+//! The system's randomness and its clocks, replaced.
 //!
 //! Ids, jitter, the order of a `HashMap` and the runtime's choices all begin with a few bytes from the
 //! operating system. This program defines the function that gives them, and the linker prefers it to
@@ -6,9 +6,13 @@
 //!
 //! The wall clock is asked for when a member is added: its id tells it from those that were there before
 //! it, by the second. So that no two are ever added in the same second, this clock is a fast one.
+//!
+//! The clock that only rises is asked by libraries that do not know the runtime's: HTTP/2 forgets a stream that it has
+//! reset after a second. On a slow machine that second would be over at another place of the simulation, so it is
+//! a simulated one.
 
 use std::ffi::{c_char, c_int, c_long, c_uint, c_void};
-use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering};
 
 /// SplitMix64's state. What is asked for before the seed is known is the same in every process.
 static STATE: AtomicU64 = AtomicU64::new(0x6b65_656c_736f_6e21);
@@ -16,6 +20,7 @@ static STATE: AtomicU64 = AtomicU64::new(0x6b65_656c_736f_6e21);
 /// From here on the process's randomness follows from `seed`.
 pub fn seed(seed: u64) {
     STATE.store(seed ^ 0x6b65_656c_736f_6e21, Ordering::SeqCst);
+    IS_SIMULATED.store(true, Ordering::SeqCst);
 }
 
 fn next() -> u64 {
@@ -43,9 +48,14 @@ pub unsafe extern "C" fn getrandom(buffer: *mut c_void, length: usize, _flags: c
 /// When simulations begin, in seconds since 1970.
 const BEGINNING_S: u64 = 1_800_000_000;
 const CLOCK_REALTIME: c_int = 0;
+const CLOCK_MONOTONIC: c_int = 1;
+/// What the clock that only rises shows when simulations begin, in milliseconds.
+const BEGINNING_MONOTONIC_MS: u64 = 1_000_000;
 /// To [`dlsym`]: what would be called if this program had no function of that name.
 const RTLD_NEXT: *mut c_void = -1_isize as *mut c_void;
 
+/// Whether this process simulates. One that only starts others asks the system for all time but that of day.
+static IS_SIMULATED: AtomicBool = AtomicBool::new(false);
 /// Milliseconds since the simulation has begun.
 static NOW_MS: AtomicU64 = AtomicU64::new(0);
 
@@ -83,22 +93,27 @@ fn system() -> ClockGettime {
 }
 
 /// Stands in for the C library's function of this name: where the time of day is asked for, it lets a second
-/// go by for each simulated millisecond, and asks the system otherwise.
+/// go by for each simulated millisecond; the clock that only rises shows simulated time; for others it asks the system.
 ///
 /// # Safety
 /// `time` must be good for writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
-    if clock != CLOCK_REALTIME {
-        // SAFETY: it is the system's own function, with what the caller promises for it.
-        return unsafe { system()(clock, time) };
-    }
     let now_ms = NOW_MS.load(Ordering::SeqCst);
+    let (seconds, nanoseconds) = match clock {
+        CLOCK_REALTIME => (BEGINNING_S + now_ms, 0),
+        CLOCK_MONOTONIC if IS_SIMULATED.load(Ordering::SeqCst) => {
+            let shown_ms = BEGINNING_MONOTONIC_MS + now_ms;
+            (shown_ms / 1000, shown_ms % 1000 * 1_000_000)
+        }
+        // SAFETY: it is the system's own function, with what the caller promises for it.
+        _ => return unsafe { system()(clock, time) },
+    };
     // SAFETY: the caller promises that it can be written.
     unsafe {
         time.write(Timespec {
-            seconds: (BEGINNING_S + now_ms) as c_long,
-            nanoseconds: 0,
+            seconds: seconds as c_long,
+            nanoseconds: nanoseconds as c_long,
         });
     }
     0
