@@ -18,136 +18,128 @@ pub struct Condition {
     pub name: &'static str,
     /// What happened, for a reader.
     pub means: &'static str,
-    /// What of a member's log says so, if its log is what says so.
-    pub said: Option<&'static str>,
-    count: fn(&History, &Truth) -> u64,
+    found: Found,
+}
+
+/// Where it is found.
+#[derive(Clone, Copy, Debug)]
+enum Found {
+    /// In the history, so often.
+    History(fn(&History, &Truth) -> u64),
+    /// In what members log, where these words are; once a process or each time.
+    Log(&'static str),
+    /// Whoever does it notes it.
+    Noted,
 }
 
 impl Condition {
+    const fn new(name: &'static str, means: &'static str, found: Found) -> Condition {
+        Condition { name, means, found }
+    }
+
     /// Lines of a member's log that say so.
     pub fn said_by(&self, cluster: &Cluster, i: usize) -> Vec<String> {
-        self.said
-            .map_or_else(Vec::new, |words| cluster.log_lines(i, words))
+        match self.found {
+            Found::Log(words) => cluster.log_lines(i, words),
+            Found::History(_) | Found::Noted => Vec::new(),
+        }
     }
-}
 
-/// A condition that is found in the history.
-const fn seen(
-    name: &'static str,
-    means: &'static str,
-    count: fn(&History, &Truth) -> u64,
-) -> Condition {
-    let said = None;
-    Condition {
-        name,
-        means,
-        said,
-        count,
-    }
-}
-
-/// A condition that members speak of, once a process or each time.
-const fn said(
-    name: &'static str,
-    means: &'static str,
-    words: &'static str,
-    count: fn(&History, &Truth) -> u64,
-) -> Condition {
-    let said = Some(words);
-    Condition {
-        name,
-        means,
-        said,
-        count,
+    fn count(&self, history: &History, truth: &Truth) -> u64 {
+        match self.found {
+            Found::History(count) => count(history, truth),
+            Found::Log(_) | Found::Noted => observed(history, self.name),
+        }
     }
 }
 
 /// All of them.
-pub const CONDITIONS: [Condition; 15] = [
-    seen(
-        "leader-changed-in-request",
-        "an answered request was sent while an earlier leader still served",
-        |history, _| changed_in_request(history),
-    ),
-    seen(
-        "unknown-happened",
-        "a request that was not answered took effect",
-        |_, truth| truth.resolved.len() as u64,
-    ),
-    seen(
-        "unknown-lost",
-        "a write that was not answered did not take effect",
-        unknown_lost,
-    ),
-    seen(
-        "both-branches",
-        "transactions of one run took both branches",
-        |history, _| both_branches(history),
-    ),
-    seen(
-        "compacted-under-watch",
-        "history was compacted while a watch went on",
-        |history, _| compacted_under_watch(history),
-    ),
-    seen(
-        "lease-ended-at-failover",
-        "a lease ended by time after the leader changed in the last stretch of its life",
-        ended_at_failover,
-    ),
-    seen(
-        "power-took-bytes",
-        "a power cut took what was written and not synced",
-        |history, _| effective(history, &["power", "power-all"]),
-    ),
-    seen("torn-tail", "a log ended with garbage", |history, _| {
-        effective(history, &["torn"])
-    }),
-    seen(
-        "quota-raised-and-cleared",
-        "a write was refused for lack of space, and later ones were not",
-        |history, _| raised_and_cleared(history),
-    ),
-    seen(
-        "gone",
-        "an informer was told that its version is gone",
-        |history, _| gone(history),
-    ),
-    seen(
-        "connections-reset",
-        "connections were reset when their wires were whole again",
-        |history, _| observed(history, "connections-reset"),
-    ),
-    said(
-        "snapshot-installed",
-        "a member took a snapshot in place of its state",
-        "installing the received snapshot",
-        |history, _| observed(history, "snapshot-installed"),
-    ),
-    said(
-        "half-change-ended",
-        "a change of members was left half-way by a lost leader, and another one ended it",
-        "a change of the membership was left half-way",
-        |history, _| observed(history, "half-change-ended"),
-    ),
-    said(
-        "log-truncated",
-        "entries that nobody had committed were cut off a log",
-        "\"msg\":\"first at a failpoint\",\"failpoint\":\"truncate-before-write\"",
-        |history, _| observed(history, "log-truncated"),
-    ),
-    said(
-        "watcher-caught-up",
-        "a watcher that was behind was led back to the present",
-        "\"msg\":\"first at a failpoint\",\"failpoint\":\"watch-synced\"",
-        |history, _| observed(history, "watcher-caught-up"),
-    ),
-];
+pub const CONDITIONS: [Condition; 15] = {
+    use Found::{History, Log, Noted};
+    [
+        Condition::new(
+            "leader-changed-in-request",
+            "an answered request was sent while an earlier leader still served",
+            History(changed_in_request),
+        ),
+        Condition::new(
+            "unknown-happened",
+            "a request that was not answered took effect",
+            History(|_, truth| truth.resolved.len() as u64),
+        ),
+        Condition::new(
+            "unknown-lost",
+            "a write that was not answered did not take effect",
+            History(unknown_lost),
+        ),
+        Condition::new(
+            "both-branches",
+            "transactions of one run took both branches",
+            History(both_branches),
+        ),
+        Condition::new(
+            "compacted-under-watch",
+            "history was compacted while a watch went on",
+            History(compacted_under_watch),
+        ),
+        Condition::new(
+            "lease-ended-at-failover",
+            "a lease ended by time after the leader changed in the last stretch of its life",
+            History(ended_at_failover),
+        ),
+        Condition::new(
+            "power-took-bytes",
+            "a power cut took what was written and not synced",
+            History(|history, _| effective(history, &["power", "power-all"])),
+        ),
+        Condition::new(
+            "torn-tail",
+            "a log ended with garbage",
+            History(|history, _| effective(history, &["torn"])),
+        ),
+        Condition::new(
+            "quota-raised-and-cleared",
+            "a write was refused for lack of space, and later ones were not",
+            History(raised_and_cleared),
+        ),
+        Condition::new(
+            "gone",
+            "an informer was told that its version is gone",
+            History(gone),
+        ),
+        Condition::new(
+            "connections-reset",
+            "connections were reset when their wires were whole again",
+            Noted,
+        ),
+        Condition::new(
+            "snapshot-installed",
+            "a member took a snapshot in place of its state",
+            Log("\"msg\":\"first at a failpoint\",\"failpoint\":\"install-serving\""),
+        ),
+        Condition::new(
+            "half-change-found",
+            "a leader found a change of members half-way that nobody looked after any more",
+            Log("a change of the membership was left half-way"),
+        ),
+        Condition::new(
+            "log-truncated",
+            "entries that nobody had committed were cut off a log",
+            Log("\"msg\":\"first at a failpoint\",\"failpoint\":\"truncate-before-write\""),
+        ),
+        Condition::new(
+            "watcher-caught-up",
+            "a watcher that was behind was led back to the present",
+            Log("\"msg\":\"first at a failpoint\",\"failpoint\":\"watch-synced\""),
+        ),
+    ]
+};
 
 /// How often each of them happened in a run; those that did not are left out.
 pub fn counts(history: &History, truth: &Truth) -> BTreeMap<String, u64> {
     let counted = CONDITIONS
         .iter()
-        .map(|one| (one.name.to_owned(), (one.count)(history, truth)));
+        .map(|one| (one.name.to_owned(), one.count(history, truth)));
     counted.filter(|(_, times)| *times > 0).collect()
 }
 
@@ -170,7 +162,7 @@ fn effective(history: &History, kinds: &[&str]) -> u64 {
 
 /// An answer tells a term. Where an answer that only a leader can give tells an older one, and was asked for later,
 /// the leader of the older term still served when the first request was on its way.
-fn changed_in_request(history: &History) -> u64 {
+fn changed_in_request(history: &History, _: &Truth) -> u64 {
     let mut asked_last: BTreeMap<u64, Nanos> = BTreeMap::new();
     let answered = || {
         history.operations.iter().filter_map(|one| {
@@ -207,7 +199,7 @@ fn unknown_lost(history: &History, truth: &Truth) -> u64 {
 }
 
 /// The number of those that took the rarer one.
-fn both_branches(history: &History) -> u64 {
+fn both_branches(history: &History, _: &Truth) -> u64 {
     let mut times = [0, 0];
     for operation in &history.operations {
         if let Outcome::Ok(Reply::Kv { reply, .. }) = &operation.outcome
@@ -220,7 +212,7 @@ fn both_branches(history: &History) -> u64 {
 }
 
 /// Compactions that began and were acknowledged between the first and the last that a watch told.
-fn compacted_under_watch(history: &History) -> u64 {
+fn compacted_under_watch(history: &History, _: &Truth) -> u64 {
     let ends = |watch: &Watch| Some((watch.records.first()?.0, watch.records.last()?.0));
     let watched: Vec<(Nanos, Nanos)> = history.watches.iter().filter_map(ends).collect();
     let under = compactions(history).into_iter().filter(|compaction| {
@@ -263,7 +255,7 @@ fn ended_at_failover(history: &History, truth: &Truth) -> u64 {
 }
 
 /// Refusals, if a write went well after the last of them was answered.
-fn raised_and_cleared(history: &History) -> u64 {
+fn raised_and_cleared(history: &History, _: &Truth) -> u64 {
     let refused = history.operations.iter().filter(|one| {
         matches!(&one.outcome, Outcome::Failed { text, .. } if text.contains("database space exceeded"))
     });
@@ -277,7 +269,7 @@ fn raised_and_cleared(history: &History) -> u64 {
     puts.next().map_or(0, |_| times.len() as u64)
 }
 
-fn gone(history: &History) -> u64 {
+fn gone(history: &History, _: &Truth) -> u64 {
     let records = history.informers.iter().flat_map(|one| &one.records);
     let gone = records.filter(|(_, record)| {
         matches!(record, InformerRecord::Event { object, .. } if object["code"] == 410)

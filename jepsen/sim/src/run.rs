@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use turmoil::{Builder, Sim};
 
 /// In so much time what is healed must acknowledge some writes for each client.
@@ -57,6 +57,8 @@ struct Run<'a> {
     chronicle: Chronicle,
     trace: Trace,
     tick: u64,
+    /// By the clock that only rises.
+    began: Instant,
 }
 
 /// Runs a plan. What is a file even here lies under `scratch`.
@@ -131,6 +133,7 @@ impl<'a> Run<'a> {
             chronicle: Chronicle::default(),
             trace: Trace::new(show),
             tick: 0,
+            began: Instant::now(),
         }
     }
 
@@ -185,6 +188,11 @@ impl<'a> Run<'a> {
         self.tick += 1;
         entropy::turn_clock(self.tick);
         self.sim.step().map_err(|error| error.to_string())?;
+        // Libraries ask this clock. If real time went by there, a slow machine would change what happens.
+        let passed = self.began.elapsed();
+        if passed != Duration::from_millis(self.tick) {
+            return Err(format!("time is not simulated: {passed:?} went by"));
+        }
         if let Some(panic) = panicked() {
             return Err(format!("a panic: {panic}"));
         }

@@ -8,8 +8,8 @@ use rand::Rng;
 use std::fs;
 use std::path::Path;
 
-/// The calls, and what they are to a reader. Logs are written at an offset by every server here; sockets and what is
-/// said on standard error are not.
+/// The calls, and what they are to a reader. Writes are those at an offset: our log and etcd's database are written so.
+/// Others are of sockets, too, and of what is said on standard error.
 fn calls(nemesis: Nemesis) -> (&'static str, &'static str) {
     match nemesis {
         Nemesis::WriteError => ("pwrite64,pwritev,pwritev2", "writes"),

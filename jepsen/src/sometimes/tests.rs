@@ -99,20 +99,7 @@ fn a_compaction_is_under_a_watch_if_it_tells_something_before_and_after() {
         let (watch, revision) = (1, 1);
         (at, WatchRecord::Progress { watch, revision })
     };
-    let everything = WatchOpen {
-        watch: 1,
-        stream: 1,
-        process: 2,
-        node: 1,
-        range: KeyRange::all(),
-        start_revision: 1,
-        prev_kv: false,
-        no_put: false,
-        no_delete: false,
-        progress: true,
-        fragment: false,
-        resumes: None,
-    };
+    let everything = sim::history(1, World::default()).watches[0].open.clone();
     let watch = |times: [Nanos; 2]| Watch {
         open: everything.clone(),
         at: 1,

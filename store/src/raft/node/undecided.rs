@@ -61,13 +61,11 @@ fn a_change_that_was_left_half_way_is_ended_before_the_next_one() {
     let _ = runtime.block_on(half);
     trio.both().iter().for_each(|one| one.go_on());
     // The next change takes more votes away. With the first one half done, the leader would have none in between.
-    let refused = loop {
-        match runtime.block_on(change(other)) {
-            // It is not known yet whether the first half is committed.
-            Err(Error::Other(_, text)) if text.contains("undergoing") => {}
-            outcome => break outcome.err(),
-        }
-    };
+    let mut refused = None;
+    eventually("it is known that the first half is committed", || {
+        refused = runtime.block_on(change(other)).err();
+        !matches!(&refused, Some(Error::Other(_, text)) if text.contains("undergoing"))
+    });
     assert!(matches!(refused, Some(Error::NotLeader)), "{refused:?}");
     let raft = trio.node.probe().raft().clone();
     let metrics = raft.metrics().borrow_watched().clone();
