@@ -15,6 +15,7 @@
 //! | `trouble` | what goes wrong |
 //! | `operator` | who belongs to the cluster |
 //! | `inspect`, `image`, `rules` | what must hold at every moment |
+//! | `excused` | a panic that is none of the store's |
 //! | `entropy`, `trace` | that a seed decides everything, and how that is seen |
 //!
 //! It is the one crate of tests that looks into the store, because some promises cannot be seen from
@@ -26,6 +27,7 @@ mod asked;
 mod chronicle;
 mod client;
 mod entropy;
+mod excused;
 mod history;
 mod image;
 mod inspect;
@@ -134,15 +136,20 @@ fn many(seeds: u64, options: Options) -> ExitCode {
     }
 }
 
-/// Where the few real files of a run lie: in memory, if the system has such a place.
-fn scratch() -> PathBuf {
+/// Where the few real files of a run lie: in memory, if the system has such a place. What a process of the same
+/// number left there when it was killed is removed.
+fn scratch() -> std::io::Result<PathBuf> {
     let memory = PathBuf::from("/dev/shm");
     let root = if memory.is_dir() {
         memory
     } else {
         std::env::temp_dir()
     };
-    root.join(format!("keelson-sim-{}", std::process::id()))
+    let scratch = root.join(format!("keelson-sim-{}", std::process::id()));
+    match std::fs::remove_dir_all(&scratch) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(scratch),
+    }
 }
 
 /// Does something on a thread that has done nothing else. How a thread's hash maps are ordered follows from how many of
@@ -169,7 +176,13 @@ fn one(seed: u64, options: &Options) -> ExitCode {
     let mut plan = Plan::of(seed);
     plan.planted = options.planted.as_ref().map(|(_, bug)| *bug);
     println!("{plan:?}");
-    let scratch = scratch();
+    let scratch = match scratch() {
+        Ok(scratch) => scratch,
+        Err(error) => {
+            eprintln!("keelson-sim: an old run's files cannot be removed: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     entropy::seed(seed);
     let report = alone(|| run::run(&plan, &scratch, options.trace));
     let _ = std::fs::remove_dir_all(&scratch);
@@ -189,5 +202,18 @@ fn one(seed: u64, options: &Options) -> ExitCode {
             println!("again: keelson-sim --seed {seed} --trace --log info");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    #[test]
+    fn what_a_killed_run_left_is_no_members_past() {
+        let left = super::scratch().unwrap().join("n1-0/wal");
+        fs::create_dir_all(&left).unwrap();
+        let scratch = super::scratch().unwrap();
+        assert!(!scratch.exists());
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::chronicle::Chronicle;
 use crate::client::{Client, Desk};
+use crate::excused::excused;
 use crate::inspect::Inspector;
 use crate::member::{self, Member};
 use crate::operator::Operator;
@@ -64,7 +65,10 @@ struct Run<'a> {
 /// Runs a plan. What is a file even here lies under `scratch`.
 pub fn run(plan: &Plan, scratch: &Path, show: bool) -> Report {
     std::panic::set_hook(Box::new(|panic| {
-        PANIC.lock().get_or_insert_with(|| panic.to_string());
+        let panic = panic.to_string();
+        if !excused(&panic) {
+            PANIC.lock().get_or_insert(panic);
+        }
     }));
     keelson_store::world::end_members_with(member::end);
     let mut run = Run::new(plan, scratch, show);
