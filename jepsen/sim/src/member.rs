@@ -83,7 +83,7 @@ pub fn fail_power(how: &str) -> ! {
 /// Ends the member that runs right now instead of the process.
 pub fn end(reason: &str) -> ! {
     if let Some(member) = present() {
-        member.ended.lock().get_or_insert_with(|| reason.to_owned());
+        member.note_end(reason);
     }
     let ended: Box<dyn Any + Send> = Box::new(Ended);
     std::panic::resume_unwind(ended)
@@ -120,6 +120,14 @@ impl Member {
             scratch: scratch.to_owned(),
             plan: plan.clone(),
         })
+    }
+
+    /// It has ended itself, for the first reason that is told. Where its real files are is another place in each run of
+    /// a seed.
+    fn note_end(&self, reason: &str) {
+        let scratch = self.scratch.to_string_lossy();
+        let reason = reason.replace(&*scratch, "");
+        self.ended.lock().get_or_insert(reason);
     }
 
     /// Where its log lies on its disk.
@@ -186,11 +194,10 @@ impl Member {
         let node = match Node::start_here(self.options(life, &metrics)).await {
             Ok(node) => node,
             Err(error) => {
-                let reason = format!("it did not start: {error}");
                 // The others may not have heard of it yet. Who starts it tries again.
                 let early = matches!(error, StartError::Group(_)) && !self.founds();
                 self.excused.store(early, Ordering::SeqCst);
-                self.ended.lock().get_or_insert(reason);
+                self.note_end(&format!("it did not start: {error}"));
                 return std::future::pending().await;
             }
         };
