@@ -16,8 +16,10 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Crates whose routine is not ours to tell.
-const QUIET: &str = "openraft=warn,h2=warn,hyper=warn,hyper_util=warn,tonic=warn,tower=warn";
+/// Crates whose routine is not ours to tell. The three rooms of openraft say several times a second that a member is
+/// away; the store says it once.
+const QUIET: &str = "openraft=warn,openraft::core::heartbeat=error,openraft::replication=error,\
+    openraft::engine::handler::replication_handler=error,h2=warn,hyper=warn,hyper_util=warn,tonic=warn,tower=warn";
 
 /// Starts logging as the settings of a member ask.
 ///

@@ -1,13 +1,13 @@
 //! How long clients notice that a leader goes, and that a leader who was away tells no old tales.
 
-use keelson_kit::check::{Check, holds, some};
+use keelson_kit::check::{Check, holds, same, some};
 use keelson_kit::client::Client;
 use keelson_kit::cluster::Cluster;
 use keelson_kit::crash::verdict::conclude;
 use keelson_kit::crash::writer::Writers;
 use keelson_kit::keelson;
 use keelson_kit::request::{get, put};
-use keelson_kit::wait::wait_for;
+use keelson_kit::wait::{wait_for, wait_until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -227,4 +227,34 @@ async fn a_leader_that_was_paused_reads_nothing_old_and_loses_nothing() {
         conclude(&cluster, writers).await
     };
     Box::pin(run).await.expect("nothing old is read");
+}
+
+/// For an operator who has to find one line in a night's log.
+#[tokio::test]
+async fn the_log_says_once_that_a_follower_is_away_and_once_that_it_is_back() {
+    let cluster = Cluster::start(&keelson!(), 3, &[]).await;
+    let mut cluster = cluster.expect("the members start");
+    let run = async {
+        let (leader, _) = cluster.leader().await?;
+        let away = (leader + 1) % 3;
+        let said = |cluster: &Cluster, words: &str| {
+            let log = cluster.log(leader).unwrap_or_default();
+            log.lines().filter(|line| line.contains(words)).count()
+        };
+        cluster.kill(away);
+        wait_until("the absence is told", PATIENCE, || async {
+            said(&cluster, "a member cannot be reached") > 0
+        })
+        .await?;
+        cluster.restart(away)?;
+        wait_until("the return is told", PATIENCE, || async {
+            said(&cluster, "a member can be reached again") > 0
+        })
+        .await?;
+        same("an absence", said(&cluster, "cannot be reached"), 1)?;
+        same("a return", said(&cluster, "can be reached again"), 1)?;
+        same("of consensus", said(&cluster, "eartbeat"), 0)
+    };
+    let outcome: Check = run.await;
+    outcome.unwrap_or_else(|failure| panic!("{failure}\n{}", cluster.tails()));
 }

@@ -3,8 +3,8 @@
 //! One stream to the present leader, opened when first needed. Answers name the batch they are for.
 
 use super::appender::Outcome;
+use super::connection::{Caller, Connection};
 use super::members::Directory;
-use super::network::{Caller, Connection};
 use super::proposer::Leadership;
 use crate::faults::failpoint;
 use bytes::Bytes;

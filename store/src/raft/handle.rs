@@ -1,11 +1,11 @@
 //! The running member as the rest of the process sees it.
 
 use super::applier::{Checkpoint, Current, Job, Jobs};
+use super::connection::{Caller, Connection};
 use super::front::{Front, Fronts};
 use super::group::Group;
 use super::keeper::LeaseKeeper;
 use super::members::Members;
-use super::network::{Caller, Connection};
 use super::proposer::{Leadership, Queue};
 use super::read_index::Rounds;
 use crate::reply::Reply;

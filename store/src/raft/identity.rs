@@ -4,7 +4,7 @@
 //! id: it would have forgotten whom it voted for and what it acknowledged, and the group counts on
 //! both. So a fresh data directory asks the other members before it takes an id.
 
-use super::network::{CLUSTER_KEY, connect};
+use super::connection::{CLUSTER_KEY, connect};
 use crate::MemberId;
 use crate::rpc::member_id::{cluster_id, member_id};
 use crate::world::Network;

@@ -9,8 +9,8 @@
 //!
 //! Nothing here decides who leads: safety is the vote's, and reads do not rest on the lease.
 
+use super::connection::connect;
 use super::group::Group;
-use super::network::connect;
 use super::proposer::Leadership;
 use super::types::Raft;
 use crate::MemberId;

@@ -16,7 +16,8 @@
 //! | `read_index` | linearizable reads |
 //! | `applier`, `state_machine`, `state_dir`, `snapshot` | agreed entries on their way into the state |
 //! | `log_store` | the log, as openraft wants it |
-//! | `network`, `outdated`, `pairing`, `door`, `service` | to and from the other members |
+//! | `connection`, `network`, `outdated`, `pairing`, `door`, `service` | to and from the other members |
+//! | `reach` | who cannot be reached, as people are told |
 //! | `group`, `members`, `identity`, `met` | who belongs here, and who has run |
 //! | `loss` | a leader whose process is gone |
 //! | `data_dir` | one process, one owner |
@@ -29,6 +30,7 @@
 
 mod appender;
 pub mod applier;
+mod connection;
 mod data_dir;
 mod door;
 mod forward;
@@ -47,6 +49,7 @@ mod outdated;
 mod pairing;
 pub mod probe;
 mod proposer;
+mod reach;
 mod read_index;
 pub mod restore;
 mod service;

@@ -1,9 +1,9 @@
-//! The way to the other members.
+//! The way to the other members, as openraft asks for it.
 //!
 //! Every call names the cluster and the member it is meant for (see [`super::service`]): an address
 //! may come to belong to somebody else, and openraft cannot notice that by itself.
 
-use super::met::Met;
+use super::connection::{Caller, Connection};
 use super::outdated::Outdated;
 use super::pairing::Pairing;
 use super::snapshot::{self, SnapshotDirectory};
@@ -11,9 +11,6 @@ use super::types::{
     LogId, PeerNode, RpcError, TypeConfig, Vote, entry_to_peer, log_id_from_peer, log_id_to_peer,
     vote_from_peer, vote_to_peer,
 };
-use crate::MemberId;
-use crate::metrics::{Metrics, PeerMetrics};
-use crate::world;
 use futures::{Stream, StreamExt};
 use keelson_proto::peer::{self, append_response::Outcome, peer_client::PeerClient};
 use openraft::base::{BoxFuture, BoxStream};
@@ -25,7 +22,6 @@ use openraft::raft::{
     AppendEntriesRequest, SnapshotResponse, StreamAppendError, StreamAppendResult,
     TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
-use parking_lot::Mutex;
 use prost::Message;
 use std::future::ready;
 use std::io;
@@ -33,166 +29,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
-use tonic::metadata::{MetadataKey, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
-
-/// Metadata: the cluster a call is meant for.
-pub const CLUSTER_KEY: &str = "keelson-cluster";
-/// Metadata: the member a call is meant for.
-pub const TARGET_KEY: &str = "keelson-target";
-/// Metadata: the member that calls.
-pub const SOURCE_KEY: &str = "keelson-source";
-
-/// Messages between members: a batch of entries, never a whole state.
-pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
+use tonic::Status;
+use tonic::transport::Channel;
 
 /// Waits between attempts to reach a member that did not answer.
 const BACKOFF_MS: [u64; 4] = [20, 50, 100, 200];
 const BACKOFF_MS_MAX: u64 = 300;
-
-/// One member of this group, as a caller.
-#[derive(Clone)]
-pub struct Caller {
-    /// The cluster.
-    pub cluster_id: u64,
-    /// The calling member.
-    pub member_id: MemberId,
-    /// Counts what goes out.
-    pub metrics: Arc<Metrics>,
-    /// The way to the others.
-    pub way: world::Network,
-    /// Who reads what is sent of a snapshot.
-    pub lanes: world::Lanes,
-    /// Set once a peer has answered that this member was removed from the group. A removed member
-    /// is not sent the change that removes it, so this is how it learns.
-    pub removed: Arc<tokio::sync::watch::Sender<bool>>,
-    /// Those that have answered or called.
-    pub met: Arc<Met>,
-}
-
-/// A connection to one member, made when first used and again after it broke.
-pub struct Connection {
-    caller: Caller,
-    counters: Arc<PeerMetrics>,
-    target: MemberId,
-    peer_urls: Vec<String>,
-    channel: Mutex<Option<Channel>>,
-}
-
-/// Connects to a peer address over `way`.
-///
-/// # Errors
-/// The address does not parse, or nobody answers in time.
-pub async fn connect(
-    way: &world::Network,
-    peer_url: &str,
-) -> Result<Channel, tonic::transport::Error> {
-    let endpoint = Endpoint::from_shared(peer_url.to_owned())?
-        .tcp_nodelay(true)
-        .connect_timeout(Duration::from_millis(500))
-        .http2_keep_alive_interval(Duration::from_millis(500))
-        .keep_alive_timeout(Duration::from_secs(1))
-        .keep_alive_while_idle(true)
-        .initial_stream_window_size(4 << 20)
-        .initial_connection_window_size(16 << 20);
-    way.connect(endpoint).await
-}
-
-impl Connection {
-    /// A connection to `target`, not yet made.
-    pub fn new(caller: Caller, target: MemberId, node: &PeerNode) -> Connection {
-        Connection {
-            counters: caller.metrics.peer(target),
-            caller,
-            target,
-            peer_urls: node.peer_urls.clone(),
-            channel: Mutex::new(None),
-        }
-    }
-
-    /// The other end.
-    pub fn target(&self) -> MemberId {
-        self.target
-    }
-
-    /// Who carries out what blocks here.
-    pub fn lanes(&self) -> &world::Lanes {
-        &self.caller.lanes
-    }
-
-    /// A client over the connection, which is made if it is not there. An error here means that
-    /// nothing has been sent.
-    ///
-    /// # Errors
-    /// Nobody answers at any of the member's addresses.
-    pub async fn client(&self) -> Result<PeerClient<Channel>, Status> {
-        let present = self.channel.lock().clone();
-        if let Some(channel) = present {
-            return Ok(client_over(channel));
-        }
-        let mut refused = Status::unavailable("the member has no peer address");
-        for url in &self.peer_urls {
-            match connect(&self.caller.way, url).await {
-                Ok(channel) => {
-                    *self.channel.lock() = Some(channel.clone());
-                    return Ok(client_over(channel));
-                }
-                Err(error) => {
-                    let reason = std::error::Error::source(&error)
-                        .map_or_else(|| error.to_string(), ToString::to_string);
-                    refused = Status::unavailable(format!("{url}: {reason}"));
-                }
-            }
-        }
-        self.counters.sent_failures.fetch_add(1, Ordering::Relaxed);
-        Err(refused)
-    }
-
-    /// The target has answered: it has run. To be called before the answer is used.
-    ///
-    /// # Errors
-    /// That cannot be noted.
-    fn met(&self) -> Result<(), Status> {
-        let noted = self.caller.met.meet(self.target);
-        noted.map_err(|error| unnoted(self.target, &error))
-    }
-
-    /// Forgets the connection, so that the next call makes a new one.
-    pub fn reset(&self) {
-        self.counters.sent_failures.fetch_add(1, Ordering::Relaxed);
-        *self.channel.lock() = None;
-    }
-
-    /// Puts the names on a call.
-    pub fn request<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        let names = [
-            (CLUSTER_KEY, self.caller.cluster_id),
-            (TARGET_KEY, self.target),
-            (SOURCE_KEY, self.caller.member_id),
-        ];
-        for (key, value) in names {
-            request
-                .metadata_mut()
-                .insert(MetadataKey::from_static(key), MetadataValue::from(value));
-        }
-        request
-    }
-}
-
-/// What is refused because `member` could not be noted as one that has run.
-pub fn unnoted(member: MemberId, error: &io::Error) -> Status {
-    Status::unavailable(format!(
-        "that member {member:x} has run cannot be noted in the data directory: {error}"
-    ))
-}
-
-fn client_over(channel: Channel) -> PeerClient<Channel> {
-    PeerClient::new(channel)
-        .max_decoding_message_size(MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(MESSAGE_BYTES_MAX)
-}
 
 /// Makes the connections that openraft asks for. Replication, heartbeats with votes, and snapshots
 /// have one each, so that a long transfer delays no heartbeat.
@@ -236,10 +78,10 @@ fn purged() -> RpcError {
 
 impl Network {
     async fn client(&self) -> Result<PeerClient<Channel>, RpcError> {
-        self.connection
-            .client()
-            .await
-            .map_err(|status| unreachable(&status))
+        self.connection.client().await.map_err(|status| {
+            self.connection.refused(&status);
+            unreachable(&status)
+        })
     }
 
     async fn bounded<T>(
@@ -254,9 +96,9 @@ impl Network {
         outcome.map_err(|status| {
             // An address that now belongs to somebody else answers differently.
             if crate::Error::from_status(&status) == crate::Error::MemberNotFound {
-                self.connection.caller.removed.send_replace(true);
+                self.connection.caller().removed.send_replace(true);
             }
-            self.connection.reset();
+            self.connection.failed(&status);
             unreachable(&status)
         })
     }
@@ -319,7 +161,7 @@ impl NetStreamAppend<TypeConfig> for Network {
             let connection = Arc::clone(&self.connection);
             let began = Instant::now();
             let answers = client.append(request).await.map_err(|status| {
-                connection.reset();
+                connection.failed(&status);
                 unreachable(&status)
             })?;
             // The first answer of a stream tells the round trip; later ones may have waited for work.
@@ -332,7 +174,7 @@ impl NetStreamAppend<TypeConfig> for Network {
                 answer
                     .and_then(|answer| connection.met().map(|()| answer))
                     .map_err(|status| {
-                        connection.reset();
+                        connection.failed(&status);
                         unreachable(&status)
                     })
                     .and_then(append_from_peer)

@@ -6,9 +6,9 @@
 //! asked; reads that arrive later wait for the next one, because an answer says nothing of what was
 //! acknowledged after its question.
 
+use super::connection::{Caller, Connection};
 use super::front::Fronts;
 use super::members::Directory;
-use super::network::{Caller, Connection};
 use super::proposer::Leadership;
 use super::types::Raft;
 use crate::faults::{Plant, planted};

@@ -1,12 +1,12 @@
 //! What this member answers its peers.
 
 use super::appender::{Appender, Outcome};
+use super::connection::{CLUSTER_KEY, SOURCE_KEY, TARGET_KEY, unnoted};
 use super::group::Group;
 use super::handle::Handle;
 use super::loss::Breaks;
 use super::members::Members;
 use super::met::Met;
-use super::network::{CLUSTER_KEY, SOURCE_KEY, TARGET_KEY, unnoted};
 use super::read_index::leader_read_index;
 use super::snapshot::Incoming;
 use super::types::{

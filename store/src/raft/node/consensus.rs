@@ -4,12 +4,13 @@
 //! `Raft::run` is called. A new group gets its first membership here, too.
 
 use super::super::appender::Appender;
+use super::super::connection::Caller;
 use super::super::group::Group;
 use super::super::identity::StartError;
 use super::super::log_store::LogStore;
 use super::super::members::Members;
 use super::super::met::Met;
-use super::super::network::{Caller, Factory};
+use super::super::network::Factory;
 use super::super::state_machine::StateMachine;
 use super::super::types::{PeerNode, Raft};
 use super::applying::Applying;
@@ -53,6 +54,7 @@ impl Assembly {
             lanes: self.options.world.lanes.clone(),
             removed: Arc::new(tokio::sync::watch::Sender::new(false)),
             met: Arc::new(Met::open(self.recovered.data_dir.path())?),
+            reach: Arc::default(),
         };
         let machine = StateMachine::new(applying.jobs.clone());
         let raft = self.build_raft(&caller, machine).await?;

@@ -3,11 +3,11 @@
 //! The sockets were bound by the caller, so that a taken port is told before anything is touched. What
 //! is answered there is `service`'s; here are only the connections and their limits.
 
+use super::super::connection::MESSAGE_BYTES_MAX;
 use super::super::door::Door;
 use super::super::handle::Handle;
 use super::super::identity::StartError;
 use super::super::loss::Loss;
-use super::super::network::MESSAGE_BYTES_MAX;
 use super::super::service::PeerService;
 use super::assembly::Assembly;
 use super::consensus::Consensus;

@@ -2,10 +2,10 @@
 
 use super::super::appender::Waiting;
 use super::super::applier::Position;
+use super::super::connection::Caller;
 use super::super::group::View;
 use super::super::members::Directory;
 use super::super::met::Met;
-use super::super::network::Caller;
 use super::*;
 use crate::metrics::Metrics;
 use crate::reply::Reply;
@@ -128,6 +128,7 @@ fn start(seed: u64) -> (Group, Queue, mpsc::Receiver<Waiting>) {
         lanes: crate::world::Lanes::default(),
         removed: Arc::new(watch::Sender::new(false)),
         met: Arc::new(Met::open(directory.path()).expect("nobody met")),
+        reach: Arc::default(),
     };
     let (_, view) = watch::channel(View {
         term: 0,

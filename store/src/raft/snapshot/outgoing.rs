@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-const _: () = assert!(CHUNK_BYTES < super::super::network::MESSAGE_BYTES_MAX);
+const _: () = assert!(CHUNK_BYTES < super::super::connection::MESSAGE_BYTES_MAX);
 
 /// One snapshot to be sent.
 #[derive(Debug)]

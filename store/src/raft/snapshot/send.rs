@@ -3,7 +3,7 @@
 //! openraft asks for the next attempt within a third of a second and makes a checkpoint for it first,
 //! which flushes the state on the apply thread. So the waiting is done here, without a checkpoint.
 
-use super::super::network::Connection;
+use super::super::connection::Connection;
 use super::super::types::{SnapshotMeta, Vote, vote_from_peer};
 use super::outgoing::{Outgoing, Sending, list_files};
 use super::{SnapshotDirectory, WAITING_CHUNKS_MAX, write_header};
