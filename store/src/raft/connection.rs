@@ -3,9 +3,9 @@
 use super::met::Met;
 use super::reach::{Fares, Reach};
 use super::types::PeerNode;
-use crate::MemberId;
 use crate::metrics::{Metrics, PeerMetrics};
 use crate::world;
+use crate::{Error, MemberId};
 use keelson_proto::peer::peer_client::PeerClient;
 use parking_lot::Mutex;
 use std::io;
@@ -129,11 +129,6 @@ impl Connection {
         Err(refused)
     }
 
-    /// This member.
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
     /// The target has answered: it has run. To be called before the answer is used.
     ///
     /// # Errors
@@ -149,8 +144,12 @@ impl Connection {
         self.fares.failed(status.message());
     }
 
-    /// The target did not answer, or not as it should: the next call makes a new connection.
+    /// The target did not answer, or not as it should: the next call makes a new connection. It may have said that
+    /// this member was removed; an address that now belongs to somebody else answers differently.
     pub fn failed(&self, status: &Status) {
+        if Error::from_status(status) == Error::MemberNotFound {
+            self.caller.removed.send_replace(true);
+        }
         self.fares.failed(status.message());
         self.reset();
     }

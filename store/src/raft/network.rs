@@ -94,10 +94,6 @@ impl Network {
             Err(_) => Err(Status::deadline_exceeded("the peer did not answer in time")),
         };
         outcome.map_err(|status| {
-            // An address that now belongs to somebody else answers differently.
-            if crate::Error::from_status(&status) == crate::Error::MemberNotFound {
-                self.connection.caller().removed.send_replace(true);
-            }
             self.connection.failed(&status);
             unreachable(&status)
         })

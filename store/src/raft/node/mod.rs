@@ -31,6 +31,8 @@ mod peer_port;
 #[cfg(test)]
 mod played;
 mod recovery;
+#[cfg(test)]
+mod removed;
 mod tasks;
 #[cfg(test)]
 mod tests;

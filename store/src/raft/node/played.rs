@@ -39,6 +39,8 @@ struct Played {
     has_entry: bool,
     /// How many of them there were when the test began what it is about: a read, a list, a change.
     before: usize,
+    /// The leader was removed from the group, as this follower knows.
+    knows_removal: bool,
     /// Streams that have begun since. Nobody answers on them until everything is answered again.
     since: usize,
 }
@@ -54,6 +56,11 @@ impl Follower {
         let mut played = self.0.lock();
         played.is_paused = false;
         played.answered.send_replace(ALL);
+    }
+
+    /// From now on it refuses the leader as one that was removed. Streams that are there stay.
+    pub(super) fn know_removal(&self) {
+        self.0.lock().knows_removal = true;
     }
 
     /// What it has been asked for by now is from before what the test is about.
@@ -134,6 +141,9 @@ impl Peer for Follower {
         &self,
         request: Request<Streaming<AppendRequest>>,
     ) -> Result<Response<Self::AppendStream>, Status> {
+        if self.0.lock().knows_removal {
+            return Err(crate::Error::MemberNotFound.into());
+        }
         let is_late = self.begin();
         let follower = self.clone();
         let requests = request.into_inner();
