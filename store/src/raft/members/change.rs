@@ -69,6 +69,7 @@ impl Members {
         // Another change on top of half of one may leave both sets of voters without this leader, which then has no
         // vote between two of its own steps. openraft does not expect that.
         if is_half_way(view) && !planted(Plant::ChangeOnHalfChange) {
+            tracing::info!("a change of the membership was left half-way; it ends before the next");
             self.end_half_way(view).await?;
             return Err(Refusal::Overtaken);
         }

@@ -21,6 +21,38 @@ pub(super) fn is_half_way(view: &View) -> bool {
 /// How often a leader looks whether there is something to do.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// What the log has been told: what goes on for as long as no quorum answers is said once and not at every look.
+#[derive(Default)]
+struct Told {
+    half_way: bool,
+    error: Option<String>,
+}
+
+impl Told {
+    fn half_way(&mut self, is_half_way: bool) {
+        if is_half_way && !self.half_way {
+            tracing::info!("a change of the membership was left half-way; bringing it to its end");
+        }
+        self.half_way = is_half_way;
+    }
+
+    fn outcome(&mut self, outcome: Result<(), Refusal>) {
+        let error = match outcome {
+            Err(Refusal::Final(error)) => Some(error.to_string()),
+            _ => None,
+        };
+        if let Some(error) = &error
+            && self.error.as_ref() != Some(error)
+        {
+            tracing::warn!(
+                error,
+                "a change of the membership did not work; it is tried again"
+            );
+        }
+        self.error = error;
+    }
+}
+
 impl Members {
     /// The leader's chores: makes caught-up members voters that want to be, and brings a change to
     /// its end that a lost leader has left half-way.
@@ -31,9 +63,8 @@ impl Members {
         }
     }
 
-    async fn tend_once(&self) -> Result<(), Refusal> {
-        let view = self.group.view();
-        if !self.may_change(&view) {
+    async fn tend_once(&self, view: &View) -> Result<(), Refusal> {
+        if !self.may_change(view) {
             return Ok(());
         }
         let ready = view.membership.learner_ids().find(|id| {
@@ -42,17 +73,16 @@ impl Members {
         });
         if let Some(id) = ready {
             tracing::info!(member = format!("{id:x}"), "a new member has caught up");
-            return self.promote(&view, id).await.map(drop);
+            return self.promote(view, id).await.map(drop);
         }
-        match is_half_way(&view) {
-            true => self.end_half_way(&view).await,
+        match is_half_way(view) {
+            true => self.end_half_way(view).await,
             false => Ok(()),
         }
     }
 
     /// Brings a change that was left half-way to its end.
     pub(super) async fn end_half_way(&self, view: &View) -> Result<(), Refusal> {
-        tracing::info!("a change of the membership was left half-way; bringing it to its end");
         let nothing = ChangeMembers::AddVoterIds(BTreeSet::new());
         // Only a removal takes votes away, and it means to take the member with them.
         self.propose(view, nothing, false).await.map(drop)
@@ -60,12 +90,13 @@ impl Members {
 
     async fn tend_while_leading(&self, mine: Leadership) {
         let mut leadership = self.group.leadership();
+        let mut told = Told::default();
         loop {
             // Who asked for a change that is under way looks after it.
-            if let Ok(_one_at_a_time) = self.changing.try_lock()
-                && let Err(Refusal::Final(error)) = self.tend_once().await
-            {
-                tracing::warn!(%error, "a change of the membership did not work; it is tried again");
+            if let Ok(_one_at_a_time) = self.changing.try_lock() {
+                let view = self.group.view();
+                told.half_way(is_half_way(&view));
+                told.outcome(self.tend_once(&view).await);
             }
             tokio::select! {
                 _ = leadership.wait_for(|leader| *leader != Some(mine)) => return,
