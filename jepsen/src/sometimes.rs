@@ -54,7 +54,7 @@ impl Condition {
 }
 
 /// All of them.
-pub const CONDITIONS: [Condition; 15] = {
+pub const CONDITIONS: [Condition; 16] = {
     use Found::{History, Log, Noted};
     [
         Condition::new(
@@ -111,6 +111,11 @@ pub const CONDITIONS: [Condition; 15] = {
             "connections-reset",
             "connections were reset when their wires were whole again",
             Noted,
+        ),
+        Condition::new(
+            "read-waited",
+            "a read waited until the member that was asked had applied what the read must see",
+            Log("\"msg\":\"first at a failpoint\",\"failpoint\":\"read-waits\""),
         ),
         Condition::new(
             "snapshot-installed",

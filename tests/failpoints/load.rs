@@ -1,4 +1,4 @@
-//! What the members are asked for meanwhile: writes, leases, compactions, and bytes enough to fill segments.
+//! What the members are asked for meanwhile: writes, reads, leases, compactions, and bytes enough to fill segments.
 
 use keelson_kit::check::{Check, holds};
 use keelson_kit::client::Client;
@@ -7,7 +7,7 @@ use keelson_kit::crash::writer::{Write, Writers};
 use keelson_kit::request::{lease, put, range};
 use keelson_kit::wait::wait_until;
 use keelson_proto::etcdserverpb::{
-    LeaseKeepAliveRequest, LeaseLeasesRequest, LeaseRevokeRequest, PutRequest,
+    LeaseKeepAliveRequest, LeaseLeasesRequest, LeaseRevokeRequest, PutRequest, RangeRequest,
 };
 use std::future::Future;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ const ANSWER: Duration = Duration::from_secs(3);
 const WRITER_RESTS: Duration = Duration::from_millis(20);
 /// Between two values that fill segments.
 const FILLER_RESTS: Duration = Duration::from_millis(40);
+/// Between two reads.
+const READER_RESTS: Duration = Duration::from_millis(5);
 /// Bytes of each.
 const FILLER_BYTES: usize = 8 << 10;
 /// Bytes of one in [`LARGE_EVERY`]: more than a segment holds, so that it has a larger one, which nobody uses again.
@@ -51,6 +53,7 @@ impl Load {
         let stop = Arc::new(AtomicBool::new(false));
         let tasks = vec![
             tokio::spawn(fill(client.clone(), stop.clone())),
+            tokio::spawn(read(client.clone(), stop.clone())),
             tokio::spawn(hold(client.clone(), stop.clone())),
             tokio::spawn(compact(client.clone(), stop.clone(), floor)),
         ];
@@ -106,6 +109,19 @@ async fn fill(client: Client, stop: Arc<AtomicBool>) -> Check {
         let value = format!("{number:016}").repeat(bytes / 16);
         let _ = answered(client.put(put(format!("filler/{}", number % 4), value))).await;
         sleep(FILLER_RESTS).await;
+    }
+    Ok(())
+}
+
+/// At every member: what others have just written is not applied there yet.
+async fn read(client: Client, stop: Arc<AtomicBool>) -> Check {
+    while !stop.load(Ordering::Relaxed) {
+        let count = RangeRequest {
+            count_only: true,
+            ..range("filler/", "filler0")
+        };
+        let _ = answered(client.range(count)).await;
+        sleep(READER_RESTS).await;
     }
     Ok(())
 }

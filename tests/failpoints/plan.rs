@@ -66,7 +66,7 @@ pub fn way(point: &str) -> Way {
         "vote-before-write" | "vote-before-ack" | "vote-before-answer" | "clocks-begun" => {
             Way::Election
         }
-        "forward-before-send" | "append-before-answer" => Way::Peers,
+        "forward-before-send" | "append-before-answer" | "read-waits" => Way::Peers,
         "archive-copied" | "archive-written" => Way::Save,
         "member-before-add" | "member-added" | "membership-before-write" => Way::Add,
         "member-before-promote" | "member-promoted" => Way::Promote,

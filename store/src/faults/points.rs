@@ -53,6 +53,7 @@ points! {
     "log-before-founding" => "A fresh log has no segment.";
     // From a request to the log, and between members.
     "forward-before-send" => "A request is about to go to the leader.";
+    "read-waits" => "What a read must see is not applied here.";
     "propose-before-write" => "The leader is about to put requests into its log.";
     "propose-committed" => "Requests are committed and whoever took them is not told.";
     "append-before-answer" => "A follower has entries on disk and is about to say so.";

@@ -6,7 +6,7 @@
 //! them out by cheap wakes of its own thread. Reads that wait for a read index work the same way.
 
 use crate::Error;
-use crate::faults::{Plant, planted};
+use crate::faults::{Plant, failpoint, planted};
 use crate::reply::Reply;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -171,6 +171,7 @@ impl Front {
                 if reads.ready_at[index].0 <= applied || planted(Plant::ReadBeforeApplied) {
                     released.append(&mut reads.ready_at.swap_remove(index).1);
                 } else {
+                    failpoint!("read-waits");
                     index += 1;
                 }
             }
