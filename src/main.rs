@@ -33,6 +33,8 @@ fn main() -> ExitCode {
         .map(|argument| argument.to_string_lossy().into_owned())
         .collect();
     #[cfg(feature = "faults")]
+    keelson_store::faults::panics::end_with_panics();
+    #[cfg(feature = "faults")]
     if let Err(why) = keelson_store::faults::start() {
         eprintln!("{why}");
         return cli::error::Exit::Usage.into();

@@ -28,6 +28,9 @@ mod stage;
 mod watchers;
 
 use keelson_kit::check::{Check, holds};
+use keelson_kit::request::{put, watch};
+use keelson_kit::wait::wait_until;
+use keelson_kit::watching::WatchStream;
 use keelson_store::faults::{reach, reach_or_fail, switch_on};
 use plan::{Way, chosen};
 use stage::Stage;
@@ -93,6 +96,25 @@ async fn members_that_die_while_they_are_founded_are_founded_again() {
 async fn a_restore_that_dies_leaves_nothing_that_looks_whole() {
     let points = chosen(|way| way == Way::Restore);
     restore::play(&points).await.expect("restored at last");
+}
+
+/// A program that ships ends with its first panic.
+#[tokio::test]
+async fn a_panic_in_one_task_ends_the_whole_member() {
+    let mut cluster = stage::prepare(1).expect("a directory");
+    cluster.restart(0).expect("it starts");
+    cluster.ready(0).await.expect("it serves");
+    let client = cluster.client().expect("an address");
+    let watcher = WatchStream::open(&client);
+    watcher.ask(watch("key")).expect("a stream");
+    stage::switch(&cluster, 0, "watch-before-send=panic").expect("a file");
+    let put = client.put(put("key", "")).await;
+    wait_until("the member is gone", stage::REACHED, || {
+        let runs = cluster.runs(0);
+        async move { !runs }
+    })
+    .await
+    .unwrap_or_else(|late| panic!("{late}: {put:?}\n{}", cluster.tails()));
 }
 
 /// In a process of its own: what is switched on is the process's.

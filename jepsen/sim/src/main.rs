@@ -15,7 +15,6 @@
 //! | `trouble` | what goes wrong |
 //! | `operator` | who belongs to the cluster |
 //! | `inspect`, `image`, `rules` | what must hold at every moment |
-//! | `excused` | a panic that is none of the store's |
 //! | `entropy`, `trace` | that a seed decides everything, and how that is seen |
 //!
 //! It is the one crate of tests that looks into the store, because some promises cannot be seen from
@@ -27,7 +26,6 @@ mod asked;
 mod chronicle;
 mod client;
 mod entropy;
-mod excused;
 mod history;
 mod image;
 mod inspect;

@@ -2,7 +2,6 @@
 
 use crate::chronicle::Chronicle;
 use crate::client::{Client, Desk};
-use crate::excused::excused;
 use crate::inspect::Inspector;
 use crate::member::{self, Member};
 use crate::operator::Operator;
@@ -12,6 +11,7 @@ use crate::trace::Trace;
 use crate::trouble::Trouble;
 use crate::watcher::Watcher;
 use crate::{entropy, history, leases, watches};
+use keelson_store::faults::panics::excused;
 use keelson_store::raft::probe::Probe;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;

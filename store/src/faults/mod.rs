@@ -31,6 +31,8 @@
 //! process says that, too, if the program has called [`start`] and was given either variable. `KEELSON_FAILPOINTS=help` prints
 //! the names and ends the program.
 
+#[cfg(feature = "faults")]
+pub mod panics;
 pub mod points;
 #[cfg(feature = "faults")]
 mod switch;

@@ -1,5 +1,8 @@
-//! A panic that says nothing about the store: an assertion of the consensus library, compiled into test builds
-//! only, that does not hold where the code behind it is right.
+//! What a panic means in a program that carries faults.
+//!
+//! A program that ships ends with its first panic. So must one that is tested, or the tests would see a member that
+//! has lost a part of itself and goes on, which nobody else ever sees. One panic is excused: an assertion of the
+//! consensus library that only test builds have, and that does not hold where the code behind it is right.
 
 /// Of openraft 0.10.0-alpha.37. A leader that stepped down may see its log replaced before its last stream to a
 /// follower sees that it was ended. The stream then asks for what comes between the end of the old log and the end of
@@ -23,6 +26,17 @@ pub fn excused(panic: &str) -> bool {
         && old.is_some()
         && new.is_some()
         && old != new
+}
+
+/// From now on a panic ends the process, after it has been told on stderr; what is [`excused`] is told only.
+pub fn end_with_panics() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        if !excused(&panic.to_string()) {
+            std::process::abort();
+        }
+    }));
 }
 
 #[cfg(test)]
