@@ -37,6 +37,8 @@ pub struct Member {
     pub name: String,
     /// Its log's disk.
     pub disk: FaultyDisk,
+    /// That disk may stall.
+    pub may_stall: Arc<AtomicBool>,
     /// Lives so far.
     pub life: AtomicU32,
     /// A look into it, while it lives.
@@ -107,6 +109,7 @@ impl Member {
         Arc::new(Member {
             name: name(number),
             disk: FaultyDisk::new(seed),
+            may_stall: Arc::new(AtomicBool::new(true)),
             life: AtomicU32::new(0),
             running: Mutex::new(None),
             ended: Mutex::new(None),
@@ -266,6 +269,7 @@ impl Member {
                 lanes: lanes(
                     plan,
                     plan.seed ^ (u64::from(life) << 32) ^ self.number as u64,
+                    &self.may_stall,
                 ),
                 disk: self.disk.mounted(),
                 engines: Engines::Kept(Arc::clone(&self.shelf) as _),

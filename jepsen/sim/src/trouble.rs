@@ -275,6 +275,7 @@ impl Trouble {
         for (number, member) in members.iter().enumerate() {
             if number < healthy {
                 member.disk.limit_space(u64::MAX);
+                member.may_stall.store(false, Ordering::SeqCst);
                 member.shelf.cut_arrivals(0);
                 if self.down[number].is_some() && !member.removed.load(Ordering::SeqCst) {
                     self.down[number] = Some(tick);
