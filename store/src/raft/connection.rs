@@ -53,7 +53,7 @@ pub struct Connection {
     caller: Caller,
     /// What is counted about it.
     pub counters: Arc<PeerMetrics>,
-    fares: Fares,
+    fares: Arc<Fares>,
     target: MemberId,
     peer_urls: Vec<String>,
     channel: Mutex<Option<Channel>>,
