@@ -16,9 +16,10 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Crates whose routine is not ours to tell. The three rooms of openraft say several times a second that a member is
-/// away; the store says it once.
-const QUIET: &str = "openraft=warn,openraft::core::heartbeat=error,openraft::replication=error,\
+/// Crates whose routine is not ours to tell. Two rooms of openraft repeat for each entry that a member is away, which
+/// the store says once. Its heartbeats are heard: a host that refuses nothing and answers nothing is missed by them alone
+/// while there is nothing to replicate.
+const QUIET: &str = "openraft=warn,openraft::replication=error,\
     openraft::engine::handler::replication_handler=error,h2=warn,hyper=warn,hyper_util=warn,tonic=warn,tower=warn";
 
 /// Starts logging as the settings of a member ask.

@@ -254,7 +254,7 @@ async fn the_log_says_once_that_a_follower_is_away_and_once_that_it_is_back() {
         .await?;
         same("an absence", said(&cluster, "cannot be reached"), 1)?;
         same("a return", said(&cluster, "can be reached again"), 1)?;
-        same("of consensus", said(&cluster, "eartbeat"), 0)
+        same("of consensus", said(&cluster, "ReplicationCore"), 0)
     };
     let outcome: Check = run.await;
     outcome.unwrap_or_else(|failure| panic!("{failure}\n{}", cluster.tails()));
