@@ -32,7 +32,7 @@ pub enum Capability {
     FakeTime,
     /// A packet filter that throws dice.
     PacketFilter,
-    /// Groups of processes with limits of memory.
+    /// Groups of processes with limits of memory and threads.
     ControlGroups,
 }
 
@@ -61,7 +61,7 @@ impl Capability {
             Capability::SyscallErrors => "failing system calls (strace)",
             Capability::FakeTime => "jumping clocks (a C compiler)",
             Capability::PacketFilter => "lost frames (nft)",
-            Capability::ControlGroups => "control groups that limit memory",
+            Capability::ControlGroups => "control groups that limit memory and threads",
         }
     }
 }
@@ -134,7 +134,7 @@ fn attempt(capability: Capability, enclosure: Enclosure, scratch: &Path) -> Chec
             holds("the user is root", user == 0)?;
             Ok(format!("{enclosure:?}").to_lowercase())
         }
-        Capability::Cuts => enclosed(enclosure).and_then(|()| cuts()),
+        Capability::Cuts => enclosed(enclosure).and_then(|()| on_wires(cuts_and_heals)),
         Capability::TrafficControl => {
             enclosed(enclosure)?;
             disk::run(
@@ -199,19 +199,25 @@ fn enclosed(enclosure: Enclosure) -> Check {
     )
 }
 
-fn cuts() -> Check<String> {
+/// Tries something with two hosts. They are gone afterwards, whatever came of it.
+fn on_wires(attempt: impl FnOnce(&Net) -> Check<String>) -> Check<String> {
     let net = Net::new(2)?;
-    let both = [(Wire::Peers, 0, 1), (Wire::Peers, 1, 0)];
-    holds("two hosts reach each other", net::are_whole(&net, &both)?)?;
-    net::cut(&net, &both)?;
-    holds("a wire is cut", net::are_cut(&net, &both)?)?;
-    net.heal()?;
-    holds("a wire is healed", net::are_whole(&net, &both)?)?;
+    let tried = attempt(&net);
     drop(net);
-    // A run makes its own.
+    // A run makes its own, also one without cuts.
     for device in ["peers", "clients"] {
         disk::run(Command::new("ip").args(["link", "del", device]))?;
     }
+    tried
+}
+
+fn cuts_and_heals(net: &Net) -> Check<String> {
+    let both = [(Wire::Peers, 0, 1), (Wire::Peers, 1, 0)];
+    holds("two hosts reach each other", net::are_whole(net, &both)?)?;
+    net::cut(net, &both)?;
+    holds("a wire is cut", net::are_cut(net, &both)?)?;
+    net.heal()?;
+    holds("a wire is healed", net::are_whole(net, &both)?)?;
     Ok("cut and healed".to_owned())
 }
 
@@ -246,4 +252,21 @@ fn loses(mut disk: Disk) -> Check<String> {
     holds("what was not synced is lost", disk.power_on()?)?;
     holds("what was synced is there", kept.exists())?;
     Ok(format!("{} ms", began.elapsed().as_millis()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keelson_kit::net::enter;
+
+    #[test]
+    fn an_attempt_that_fails_leaves_no_wires_to_the_run() {
+        let test = "doctor::tests::an_attempt_that_fails_leaves_no_wires_to_the_run";
+        if !enter(test).unwrap() {
+            return;
+        }
+        let late = |_: &Net| Err(Failure::new("two hosts reach each other: too late"));
+        assert!(on_wires(late).is_err());
+        Net::new(3).unwrap();
+    }
 }
