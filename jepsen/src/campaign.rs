@@ -106,7 +106,7 @@ pub async fn run(
     std::fs::create_dir_all(&options.out)?;
     let kubernetes = is_kubernetes(options)?;
     let host = Host::examine(enclosure, scratch);
-    let wants_clock = options.nemeses.contains(&Nemesis::Clock);
+    let wants_clock = options.nemeses.iter().any(|one| one.is_of_clocks());
     let wants_spares = options.nemeses.contains(&Nemesis::Member);
     let wants_lies = options.nemeses.contains(&Nemesis::Lie);
     let spec = Spec {

@@ -417,12 +417,21 @@ impl Cluster {
         clock::set(&self.directory, self.name(i), seconds)
     }
 
+    /// Lets the clock of a member that only rises leap ahead, and run at a rate in thousandths from then on.
+    ///
+    /// # Errors
+    ///
+    /// When its clock does not listen.
+    pub fn steer_clock(&self, i: usize, leap_ns: i64, rate: i64) -> Check {
+        clock::steer(&self.directory, self.name(i), leap_ns, rate)
+    }
+
     /// How often a member was told a time that is off.
     ///
     /// # Errors
     ///
     /// When its clock does not listen.
-    pub fn times_told(&self, i: usize) -> Check<i64> {
+    pub fn times_told(&self, i: usize) -> Check<clock::Told> {
         clock::told(&self.directory, self.name(i))
     }
 

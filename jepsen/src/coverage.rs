@@ -26,7 +26,7 @@ const FAULTS: [Nemesis; 12] = [
     Nemesis::Restart,
 ];
 /// Faults that come now and then.
-const RARE: [Nemesis; 16] = [
+const RARE: [Nemesis; 20] = [
     Nemesis::Link,
     Nemesis::Full,
     Nemesis::SyncError,
@@ -43,6 +43,10 @@ const RARE: [Nemesis; 16] = [
     Nemesis::Starved,
     Nemesis::NoFiles,
     Nemesis::NoMemory,
+    Nemesis::ClockRate,
+    Nemesis::ClockLeap,
+    Nemesis::Corrupt,
+    Nemesis::NoThreads,
 ];
 /// Requests that stir things up, beside the others.
 const STIRRING: [Nemesis; 4] = [

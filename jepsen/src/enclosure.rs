@@ -17,7 +17,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use crate::disk::{self, SCRATCH};
-use crate::limits::Group;
+use crate::limits;
 
 /// Tells the inner process that it is inside, and by which means.
 const INSIDE: &str = "KEELSON_JEPSEN_INSIDE";
@@ -123,7 +123,7 @@ pub fn run_inside(enclosure: Enclosure) -> Check<ExitStatus> {
     pass_interrupts_on(child.id());
     clean_up(lifeline, mounts, scratch.path());
     let status = child.wait()?;
-    Group::forget(
+    limits::forget(
         &scratch
             .path()
             .file_name()

@@ -1,4 +1,5 @@
-//! Limits of a process that runs: how many files it may open, and how much memory it may take.
+//! Limits of a process that runs: how many files it may open, how much memory it may take, and that it may have no
+//! more threads.
 
 use keelson_kit::check::{Check, Failure, holds};
 use std::cell::Cell;
@@ -9,6 +10,8 @@ use std::time::{Duration, Instant};
 /// Where groups of processes are that have limits of memory: version 1 of control groups. Those of version 2 are not
 /// tried, and the fault that needs them is skipped there.
 const GROUPS: &str = "/sys/fs/cgroup/memory";
+/// Where those are that have limits of threads.
+const THREADS: &str = "/sys/fs/cgroup/pids";
 /// What a process may take beside what it has, at first.
 const FIRST_BYTES: u64 = 16 << 20;
 /// Less than this is nothing at all: then the next page that it wants is one too many.
@@ -57,7 +60,7 @@ pub struct Group {
 
 impl Group {
     /// A new group without a process. The name is removed from the host when nobody else does
-    /// ([`Group::forget`]).
+    /// ([`forget`]).
     ///
     /// # Errors
     ///
@@ -116,22 +119,68 @@ impl Group {
         let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
         Ok(line.unwrap_or("0").trim().parse()?)
     }
-
-    /// The end of a group that a run of this name left behind. No process of it is there any more.
-    pub fn forget(name: &str) {
-        // Nearly always there is none.
-        let _ = fs::remove_dir(Path::new(GROUPS).join(name));
-    }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Whoever lives goes back to all others.
-        let left = fs::read_to_string(self.directory.join("cgroup.procs")).unwrap_or_default();
-        for pid in left.lines() {
-            let _ = fs::write(Path::new(GROUPS).join("cgroup.procs"), pid);
-        }
-        let _ = fs::remove_dir(&self.directory);
+        dissolve(GROUPS, &self.directory);
+    }
+}
+
+/// A process that gets no new thread. Those that it has go on.
+#[derive(Debug)]
+pub struct ThreadLimit {
+    directory: PathBuf,
+}
+
+impl ThreadLimit {
+    /// Limits a process. The name is removed from the host when nobody else does ([`forget`]).
+    ///
+    /// # Errors
+    ///
+    /// When this host has no such groups, or has one of this name, or no such process.
+    pub fn new(name: &str, pid: u32) -> Check<ThreadLimit> {
+        let directory = Path::new(THREADS).join(name);
+        fs::create_dir(&directory)?;
+        let limit = ThreadLimit { directory };
+        fs::write(limit.directory.join("cgroup.procs"), pid.to_string())?;
+        // Fewer than it has are allowed: then each new one is one too many.
+        fs::write(limit.directory.join("pids.max"), "1")?;
+        Ok(limit)
+    }
+
+    /// How often the kernel refused a thread.
+    ///
+    /// # Errors
+    ///
+    /// When the group is gone.
+    pub fn refused(&self) -> Check<u64> {
+        let text = fs::read_to_string(self.directory.join("pids.events"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("max "));
+        Ok(line.unwrap_or("0").trim().parse()?)
+    }
+}
+
+impl Drop for ThreadLimit {
+    fn drop(&mut self) {
+        dissolve(THREADS, &self.directory);
+    }
+}
+
+/// Whoever lives goes back to all others, and the group ends.
+fn dissolve(root: &str, directory: &Path) {
+    let left = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+    for pid in left.lines() {
+        let _ = fs::write(Path::new(root).join("cgroup.procs"), pid);
+    }
+    let _ = fs::remove_dir(directory);
+}
+
+/// The end of groups that a run of this name left behind. No process of them is there any more.
+pub fn forget(name: &str) {
+    for root in [GROUPS, THREADS] {
+        // Nearly always there is none.
+        let _ = fs::remove_dir(Path::new(root).join(name));
     }
 }
 
@@ -145,6 +194,10 @@ pub fn try_groups(name: &str) -> Check<String> {
         "control groups of version 1 limit memory",
         Path::new(GROUPS).join("memory.limit_in_bytes").exists(),
     )?;
+    holds(
+        "control groups of version 1 limit threads",
+        Path::new(THREADS).join("cgroup.procs").exists(),
+    )?;
     drop(Group::new(name)?);
     Ok("version 1".to_owned())
 }
@@ -153,7 +206,8 @@ pub fn try_groups(name: &str) -> Check<String> {
 mod tests {
     use super::*;
     use keelson_kit::tools::skip;
-    use std::process::Command;
+    use std::io::Write;
+    use std::process::{Command, Stdio};
 
     #[test]
     fn a_limit_of_files_is_set_and_read_back() {
@@ -189,6 +243,29 @@ mod tests {
         assert!(group.killed().unwrap() > 0);
         let directory = group.directory.clone();
         drop(group);
+        assert!(!directory.exists());
+    }
+
+    #[test]
+    fn who_may_have_no_more_threads_gets_none_and_is_counted() {
+        let name = format!("keelson-jepsen-test-{}", std::process::id());
+        let tries = "read line; (true) && echo got; echo end";
+        let mut shell = Command::new("sh");
+        shell.args(["-c", tries]).stdin(Stdio::piped());
+        let mut child = shell.stdout(Stdio::piped()).spawn().unwrap();
+        let Ok(limit) = ThreadLimit::new(&name, child.id()) else {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            skip("a limit of threads", "no control groups of version 1");
+            return;
+        };
+        assert_eq!(limit.refused().unwrap(), 0);
+        child.stdin.take().unwrap().write_all(b"go\n").unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(!String::from_utf8_lossy(&output.stdout).contains("got"));
+        assert!(limit.refused().unwrap() > 0);
+        let directory = limit.directory.clone();
+        drop(limit);
         assert!(!directory.exists());
     }
 }

@@ -4,6 +4,8 @@ use keelson_kit::check::{Check, Failure};
 use keelson_kit::net::{Net, OUTSIDE, Wire};
 use rand::Rng;
 use rand::seq::SliceRandom;
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
 use std::process::Command;
 use std::time::Duration;
 
@@ -173,6 +175,41 @@ pub fn on(net: &Net, host: Option<usize>, line: &str) -> Check {
 pub fn output_on(net: &Net, host: Option<usize>, line: &str) -> Check<String> {
     let output = command_on(net, host, line).output()?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The call that asks a device something.
+const ETHTOOL_SET_CHECKSUMS: u32 = 0x17;
+
+/// Whether what a host sends to the others carries checksums that it has computed. Usually the device is left to do
+/// that; this one is no real device and does nothing, and nobody looks at them.
+///
+/// # Errors
+///
+/// When the kernel refuses.
+pub fn compute_checksums(net: &Net, host: usize, computes: bool) -> Check {
+    #[repr(C)]
+    struct Order {
+        command: u32,
+        by_device: u32,
+    }
+    net.inside(host, move || {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        let mut order = Order {
+            command: ETHTOOL_SET_CHECKSUMS,
+            by_device: u32::from(!computes),
+        };
+        // SAFETY: nothing but zeros is a request without a name.
+        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+        for (to, from) in request.ifr_name.iter_mut().zip(b"peers") {
+            *to = from.cast_signed();
+        }
+        request.ifr_ifru.ifru_data = (&raw mut order).cast();
+        // SAFETY: the socket is open, the name ends with a zero, and the order lives as long as the call.
+        match unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCETHTOOL, &raw mut request) } {
+            0 => Ok(()),
+            _ => Err(Failure::from(std::io::Error::last_os_error())),
+        }
+    })
 }
 
 fn command_on(net: &Net, host: Option<usize>, line: &str) -> Command {

@@ -9,7 +9,8 @@
 //!
 //! That a lease ended is seen when somebody sees the revision that deleted its keys, when the server
 //! says that there is no such lease, or when it refuses to attach a key to it. Leases that somebody
-//! asked to revoke by then are left out. Whether exactly the keys of a lease go is for the witness.
+//! asked to revoke by then are left out, and so is what a clock that ran at another rate or leapt ahead may have
+//! measured. Whether exactly the keys of a lease go is for the witness.
 
 use super::truth::{Cause, Change, Truth, revoked_lease, seen_at};
 use super::verdict::{Court, Finding, Violation};
@@ -21,6 +22,10 @@ use crate::history::{
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const SECOND_NS: u64 = 1_000_000_000;
+/// Faults that let the clock of a member, which may be the leader's, tell more time than has passed.
+const OF_CLOCKS: [&str; 2] = ["clock-rate", "clock-leap"];
+/// A clock is wrong for so long after its fault was taken away.
+const CLOCK_SETTLES_NS: u64 = SECOND_NS / 10;
 
 /// What kept a lease alive, or may have.
 #[derive(Clone, Copy, Debug)]
@@ -77,8 +82,10 @@ pub fn check(history: &History, truth: &Truth) -> Finding {
         }
     }
     court.look(lives.len());
+    let wrong = wrong_clocks(history);
     for (lease, life) in &lives {
-        early(&mut court, *lease, life, history.head.limits.lease_early_ns);
+        let tolerance = history.head.limits.lease_early_ns;
+        early(&mut court, *lease, life, &wrong, tolerance);
         dead(&mut court, *lease, life);
     }
     late(&mut court, history, truth, &lives);
@@ -188,16 +195,35 @@ fn end_of(refresh: &Refresh) -> Nanos {
     refresh.sent.saturating_add(ttl.saturating_mul(SECOND_NS))
 }
 
+/// When clocks were wrong: from, to.
+fn wrong_clocks(history: &History) -> Vec<(Nanos, Nanos)> {
+    let mut wrong = Vec::new();
+    for fault in &history.faults {
+        let (Some((from, first)), Some((to, _))) = (fault.steps.first(), fault.steps.last()) else {
+            continue;
+        };
+        if OF_CLOCKS.contains(&first.kind.as_str()) {
+            wrong.push((*from, to.saturating_add(CLOCK_SETTLES_NS)));
+        }
+    }
+    wrong
+}
+
 /// No ending is seen while an acknowledged refresh still holds.
-fn early(court: &mut Court, lease: i64, life: &Life, tolerance: u64) {
+fn early(court: &mut Court, lease: i64, life: &Life, wrong: &[(Nanos, Nanos)], tolerance: u64) {
     for ending in &life.endings {
         if life.revoked.is_some_and(|invoked| invoked <= ending.at) {
             continue;
         }
+        let is_measured_right = |refresh: &&Refresh| {
+            let mut wrong = wrong.iter();
+            !wrong.any(|(from, to)| *from <= ending.at && refresh.sent <= *to)
+        };
         let acknowledged = life
             .refreshes
             .iter()
-            .filter(|refresh| refresh.acknowledged.is_some_and(|at| at <= ending.at));
+            .filter(|refresh| refresh.acknowledged.is_some_and(|at| at <= ending.at))
+            .filter(is_measured_right);
         let Some(last) = acknowledged.max_by_key(|refresh| end_of(refresh)) else {
             continue;
         };

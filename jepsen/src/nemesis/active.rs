@@ -45,14 +45,16 @@ pub(super) enum Means {
     Looking(image::Looking),
     /// Disks that lie.
     Lying(Vec<lie::Liar>),
-    /// Frames that came out of order before, on all hosts.
-    Late(u64),
+    /// Frames that came out of order, or wrong, before, on all hosts.
+    Counted(u64),
     /// A member that stands still most of the time.
     Duty(duty::Duty),
     /// A member that may open nothing.
     Files(scarce::Files),
     /// A member whose memory becomes less and less.
     Memory(crate::limits::Group),
+    /// A member that gets no new thread.
+    Threads(crate::limits::ThreadLimit),
     /// Clients that ask for too much.
     Flood(flood_clients::Flood),
     /// A backup that is about to be a cluster.

@@ -2,8 +2,8 @@
 //! part of what the store went through. Were anything of it carried out, judges would find a revision that nobody
 //! made.
 //!
-//! Watches of everything from the first revision on that nobody ever reads from; leases that are granted and revoked,
-//! or left to end after a second; reads of everything; writes and transactions that are too large and must be
+//! Watches of everything from the first revision on that nobody ever reads from; ten thousand watches of keys that
+//! nobody writes; leases that are granted and revoked, or left to end after a second; reads of everything; writes and transactions that are too large and must be
 //! refused. They have a thread and a runtime of their own, and go with it.
 
 use crate::history::{Node, Observation};
@@ -26,6 +26,9 @@ use tonic::{Code, Streaming};
 /// Connections with watches, and watches on each.
 const CONNECTIONS: usize = 10;
 const WATCHES_EACH: usize = 30;
+/// Streams with watches of keys that nobody writes, and watches on each.
+const CROWDS: usize = 10;
+const CROWD_EACH: usize = 1_000;
 /// What a connection takes before somebody reads from it: the least that there is.
 const WINDOW_BYTES: u32 = 65_535;
 /// Who asks for leases, and for everything, at one time.
@@ -43,12 +46,13 @@ const LONG_REST: Duration = Duration::from_millis(30);
 /// Between two looks at what the member uses.
 const LOOK: Duration = Duration::from_millis(300);
 /// So much must have come in for a flood.
-const LEAST: [u64; 4] = [200, 5, 3, 3];
+const LEAST: [u64; 5] = [200, 5_000, 5, 3, 3];
 
 /// What has been asked so far.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     watches: AtomicU64,
+    crowd: AtomicU64,
     leases: AtomicU64,
     ranges: AtomicU64,
     refused: AtomicU64,
@@ -56,8 +60,12 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    fn all(&self) -> [u64; 4] {
-        [&self.watches, &self.leases, &self.ranges, &self.refused].map(|one| one.load(Relaxed))
+    fn all(&self) -> [u64; 5] {
+        let of_watches = [&self.watches, &self.crowd];
+        let [watches, crowd] = of_watches.map(|one| one.load(Relaxed));
+        let of_requests = [&self.leases, &self.ranges, &self.refused];
+        let [leases, ranges, refused] = of_requests.map(|one| one.load(Relaxed));
+        [watches, crowd, leases, ranges, refused]
     }
 
     /// Whether enough has come in.
@@ -70,10 +78,10 @@ impl Counts {
 
     /// In words.
     pub fn text(&self) -> String {
-        let [watches, leases, ranges, refused] = self.all();
+        let [watches, crowd, leases, ranges, refused] = self.all();
         let carried_out = self.carried_out.load(Relaxed);
         format!(
-            "{watches} watches that nobody reads, {leases} leases granted, {ranges} reads of everything, {refused} \
+            "{watches} watches that nobody reads, {crowd} of what nobody writes, {leases} leases granted, {ranges} reads of everything, {refused} \
              requests refused as too large and {carried_out} carried out"
         )
     }
@@ -164,6 +172,9 @@ impl Clients {
         for _ in 0..CONNECTIONS {
             tokio::spawn(self.clone().watch());
         }
+        for _ in 0..CROWDS {
+            tokio::spawn(self.clone().crowd());
+        }
         for number in 0..LESSEES {
             tokio::spawn(self.clone().lease(number));
         }
@@ -179,7 +190,14 @@ impl Clients {
         let mut held = Vec::new();
         while held.len() < WATCHES_EACH {
             let start_revision = (held.len() % 2) as i64;
-            match timeout(ANSWER, open(channel.clone(), start_revision)).await {
+            let create = pb::WatchCreateRequest {
+                key: vec![0].into(),
+                range_end: vec![0].into(),
+                start_revision,
+                prev_kv: true,
+                ..pb::WatchCreateRequest::default()
+            };
+            match timeout(ANSWER, open(channel.clone(), vec![create])).await {
                 Ok(Some(stream)) => {
                     held.push(stream);
                     self.counts.watches.fetch_add(1, Relaxed);
@@ -188,6 +206,27 @@ impl Clients {
             }
         }
         std::future::pending::<()>().await;
+    }
+
+    /// Opens watches of single keys on one stream and waits for events, which never come.
+    async fn crowd(self) {
+        loop {
+            let keys = (0..CROWD_EACH).map(|number| format!("flood/nobody-{number}"));
+            let creates = keys.map(|key| pb::WatchCreateRequest {
+                key: key.into(),
+                ..pb::WatchCreateRequest::default()
+            });
+            let stream = open(self.endpoint.connect_lazy(), creates.collect());
+            if let Ok(Some(mut answers)) = timeout(ANSWER, stream).await {
+                while let Ok(Some(answer)) = answers.message().await {
+                    self.counts
+                        .crowd
+                        .fetch_add(u64::from(answer.created), Relaxed);
+                }
+            }
+            // The member has ended.
+            sleep(LONG_REST).await;
+        }
     }
 
     /// Two of three leases are given back, the third is left alone.
@@ -276,19 +315,17 @@ fn never() -> pb::PutRequest {
     }
 }
 
-async fn open(channel: Channel, start_revision: i64) -> Option<Streaming<pb::WatchResponse>> {
-    let request = pb::WatchRequest {
-        request_union: Some(RequestUnion::CreateRequest(pb::WatchCreateRequest {
-            key: vec![0].into(),
-            range_end: vec![0].into(),
-            start_revision,
-            prev_kv: true,
-            ..pb::WatchCreateRequest::default()
-        })),
-    };
+/// A stream with watches.
+async fn open(
+    channel: Channel,
+    creates: Vec<pb::WatchCreateRequest>,
+) -> Option<Streaming<pb::WatchResponse>> {
+    let requests = creates.into_iter().map(|create| pb::WatchRequest {
+        request_union: Some(RequestUnion::CreateRequest(create)),
+    });
     // The request stream stays open: its end would be the end of both.
     let requests =
-        tokio_stream::StreamExt::chain(tokio_stream::iter([request]), tokio_stream::pending());
+        tokio_stream::StreamExt::chain(tokio_stream::iter(requests), tokio_stream::pending());
     let reply = WatchClient::new(channel).watch(requests).await;
     reply.ok().map(tonic::Response::into_inner)
 }
@@ -335,6 +372,7 @@ mod tests {
     fn a_flood_is_one_only_when_everything_of_it_has_come_in() {
         let counts = Counts::default();
         counts.watches.store(300, Relaxed);
+        counts.crowd.store(10_000, Relaxed);
         counts.leases.store(300, Relaxed);
         counts.ranges.store(300, Relaxed);
         assert!(!counts.are_enough());

@@ -1,4 +1,4 @@
-//! Faults of frames: some are lost, some come more than once, some come late and are overtaken.
+//! Faults of frames: some are lost, some come more than once, some come late and are overtaken, some are not what was sent.
 //!
 //! All with what a plain kernel has, so nobody's traffic goes through a program of ours: a packet filter throws dice,
 //! an action of traffic control copies frames, and of two classes of a queue one is slow. A wire has two ends that
@@ -15,6 +15,10 @@ use rand::Rng;
 const TABLE: &str = "bridge lossy";
 /// So many frames of a hundred are lost.
 const LOST: std::ops::RangeInclusive<u32> = 5..=30;
+/// Holds every rule that changes frames, and nothing else.
+const WRONG: &str = "bridge corrupt";
+/// What is done to a frame: a byte behind the head of TCP is another one, mostly. Shorter frames are left alone.
+const CHANGE: &str = "@th,320,8 set 90";
 /// Which wires of a member lose frames. A third each.
 const LOSSY: [&[&str]; 3] = [&["peers"], &["clients"], &["peers", "clients"]];
 /// A frame of full size waits for 95 ms in the slow class, and for those before it.
@@ -49,6 +53,37 @@ impl Injector<'_> {
         Ok("all frames arrive".to_owned())
     }
 
+    pub(super) fn corrupt_frames(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        let wires = some("wires", self.cluster.net())?;
+        fault.means = Means::Counted(thrown_away(wires, self.cluster.size())?);
+        for host in 0..self.cluster.size() {
+            net::compute_checksums(wires, host, true)?;
+        }
+        let percent = fault.random.random_range(LOST);
+        for line in corrupting(&fault.victims, percent) {
+            net::on(wires, None, &line)?;
+        }
+        Ok(None)
+    }
+
+    pub(super) fn corrupt_no_more(&mut self, fault: &mut Active) -> Check<String> {
+        let wires = some("wires", self.cluster.net())?;
+        net::on(wires, None, &format!("nft delete table {WRONG}"))?;
+        let Means::Counted(before) = fault.means else {
+            return Ok(String::new());
+        };
+        // Before the next fault counts: none of them is on its way any more.
+        let thrown_away = thrown_away(wires, self.cluster.size())?.saturating_sub(before);
+        for host in 0..self.cluster.size() {
+            net::compute_checksums(wires, host, false)?;
+        }
+        if thrown_away > 0 {
+            let evidence = format!("{thrown_away} segments came with a wrong checksum");
+            self.effective(fault, evidence);
+        }
+        Ok("all frames are what was sent".to_owned())
+    }
+
     pub(super) fn double_frames(&mut self, fault: &mut Active) -> Check<Option<String>> {
         let wires = some("wires", self.cluster.net())?;
         for (host, device) in fault.victims.iter().flat_map(|i| ends(*i)) {
@@ -78,7 +113,7 @@ impl Injector<'_> {
 
     pub(super) fn delay(&mut self, fault: &mut Active) -> Check<Option<String>> {
         let wires = some("wires", self.cluster.net())?;
-        fault.means = Means::Late(out_of_order(wires, self.cluster.size())?);
+        fault.means = Means::Counted(out_of_order(wires, self.cluster.size())?);
         for (host, device) in fault.victims.iter().flat_map(|i| ends(*i)) {
             for line in delaying(&device) {
                 net::on(wires, host, &line)?;
@@ -96,7 +131,7 @@ impl Injector<'_> {
             passed += number_before(&net::output_on(wires, host, &seen("1:10"))?, "pkt");
             net::on(wires, host, &format!("tc qdisc del dev {device} root"))?;
         }
-        let Means::Late(before) = fault.means else {
+        let Means::Counted(before) = fault.means else {
             return Ok(String::new());
         };
         let overtaken = out_of_order(wires, self.cluster.size())?.saturating_sub(before);
@@ -137,6 +172,27 @@ fn losing(victims: &[usize], wires: &[&str], percent: u32) -> Vec<String> {
     lines
 }
 
+/// The same, so that frames to and from the others are changed.
+fn corrupting(victims: &[usize], percent: u32) -> Vec<String> {
+    let chain = |name: &str, hook: &str| {
+        format!("nft add chain {WRONG} {name} {{ type filter hook {hook} priority 0 ; }}")
+    };
+    let mut lines = vec![
+        format!("nft add table {WRONG}"),
+        chain("sent", "prerouting"),
+        chain("received", "postrouting"),
+    ];
+    for victim in victims {
+        for (name, side) in [("sent", "iifname"), ("received", "oifname")] {
+            lines.push(format!(
+                "nft add rule {WRONG} {name} {side} peers{victim} ip protocol tcp \
+                 numgen random mod 100 < {percent} {CHANGE}"
+            ));
+        }
+    }
+    lines
+}
+
 /// What is told to the queue of a device.
 fn delaying(device: &str) -> [String; 5] {
     [
@@ -156,7 +212,15 @@ fn out_of_order(wires: &Net, hosts: usize) -> Check<u64> {
     })
 }
 
-/// A counter of `/proc/net/netstat`, where a line of names stands before a line of numbers.
+/// How many segments of TCP with a wrong checksum came to all hosts.
+fn thrown_away(wires: &Net, hosts: usize) -> Check<u64> {
+    (0..hosts).try_fold(0, |sum, host| {
+        let told = net::output_on(wires, Some(host), "cat /proc/net/snmp")?;
+        Ok(sum + counter(&told, "Tcp:", "InCsumErrors"))
+    })
+}
+
+/// A counter of `/proc/net/netstat` or `snmp`, where a line of names stands before a line of numbers.
 fn counter(text: &str, group: &str, name: &str) -> u64 {
     let mut lines = text.lines().filter(|line| line.starts_with(group));
     let (Some(names), Some(numbers)) = (lines.next(), lines.next()) else {
@@ -187,6 +251,11 @@ fn number_before(text: &str, word: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keelson_kit::net::enter;
+    use keelson_kit::tools::skip;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
 
     #[test]
     fn lost_and_copied_frames_are_counted() {
@@ -204,6 +273,57 @@ mod tests {
         assert_eq!(counter(told, "TcpExt:", "TCPOFOQueue"), 17);
         assert_eq!(counter(told, "TcpExt:", "Nothing"), 0);
         assert_eq!(counter("", "TcpExt:", "TCPOFOQueue"), 0);
+    }
+
+    #[test]
+    fn a_changed_segment_is_thrown_away_and_never_read() {
+        let test = "nemesis::frames::tests::a_changed_segment_is_thrown_away_and_never_read";
+        if !enter(test).unwrap() {
+            return;
+        }
+        let wires = Net::new(2).unwrap();
+        let rules = corrupting(&[0], 30);
+        if let Err(failure) = rules
+            .iter()
+            .try_for_each(|line| net::on(&wires, None, line))
+        {
+            skip("corrupt frames", &failure.to_string());
+            return;
+        }
+        // Without checksums what was changed is read.
+        assert!(wrong_bytes(&wires) > 0);
+        assert_eq!(thrown_away(&wires, 2).unwrap(), 0);
+        for host in 0..2 {
+            net::compute_checksums(&wires, host, true).unwrap();
+        }
+        assert_eq!(wrong_bytes(&wires), 0);
+        assert!(thrown_away(&wires, 2).unwrap() > 0);
+    }
+
+    /// Sends many segments from one host to another, each of which may be changed, and counts what came wrong.
+    fn wrong_bytes(wires: &Net) -> usize {
+        let listens = || Ok(TcpListener::bind("10.77.1.2:0")?);
+        let listener = wires.inside(1, listens).unwrap();
+        let address = listener.local_addr().unwrap();
+        let reads = std::thread::spawn(move || {
+            let mut all = Vec::new();
+            listener.accept().unwrap().0.read_to_end(&mut all).unwrap();
+            all
+        });
+        let sends = move || {
+            let mut stream = TcpStream::connect(address)?;
+            stream.set_nodelay(true)?;
+            for _ in 0..100 {
+                stream.write_all(&[b'A'; 200])?;
+                // One segment each.
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Ok(())
+        };
+        wires.inside(0, sends).unwrap();
+        let all = reads.join().unwrap();
+        assert_eq!(all.len(), 100 * 200);
+        all.iter().filter(|byte| **byte != b'A').count()
     }
 
     #[test]

@@ -69,10 +69,18 @@ pub enum Nemesis {
     NoFiles,
     /// A member may take no more memory, and the kernel kills it when it does.
     NoMemory,
+    /// A member gets no new thread.
+    NoThreads,
     /// Clients that nobody records ask a member for far too much.
     Flood,
     /// A backup is taken and becomes a cluster of its own.
     Backup,
+    /// The clock that only rises runs at twice or half the rate.
+    ClockRate,
+    /// The clock that only rises leaps ahead.
+    ClockLeap,
+    /// Frames between a member and the others are not what was sent.
+    Corrupt,
 }
 
 /// Faults of one lane never overlap, those of different lanes do.
@@ -107,7 +115,7 @@ const FILTERED: &[Capability] = &[Capability::Cuts, Capability::PacketFilter];
 const SHAPED: &[Capability] = &[Capability::Cuts, Capability::TrafficControl];
 /// Members whose calls of the system can be made to fail.
 const TRACED: &[Capability] = &[Capability::SyscallErrors];
-/// Members whose memory can be taken.
+/// Members whose memory or threads can be limited.
 const GROUPS: &[Capability] = &[Capability::ControlGroups];
 
 const fn facts(
@@ -128,7 +136,7 @@ const fn facts(
 
 impl Nemesis {
     /// All of them.
-    pub const ALL: [Nemesis; 34] = [
+    pub const ALL: [Nemesis; 38] = [
         Nemesis::Kill,
         Nemesis::KillMajority,
         Nemesis::KillAll,
@@ -161,8 +169,12 @@ impl Nemesis {
         Nemesis::Starved,
         Nemesis::NoFiles,
         Nemesis::NoMemory,
+        Nemesis::NoThreads,
         Nemesis::Flood,
         Nemesis::Backup,
+        Nemesis::ClockRate,
+        Nemesis::ClockLeap,
+        Nemesis::Corrupt,
     ];
 
     /// What is known of it.
@@ -211,11 +223,15 @@ impl Nemesis {
             Nemesis::Lossy => facts("lossy", "F9", Network, FILTERED, (2_000, 6_000)),
             Nemesis::Duplicate => facts("duplicate", "F9", Network, SHAPED, (2_000, 6_000)),
             Nemesis::Late => facts("late", "F9", Network, SHAPED, (2_000, 6_000)),
+            Nemesis::Corrupt => facts("corrupt", "F9", Network, FILTERED, (2_000, 6_000)),
             Nemesis::Starved => facts("starved", "F18", Members, &[], (2_000, 6_000)),
             Nemesis::NoFiles => facts("no-files", "F18", Members, &[], (1_500, 5_000)),
             Nemesis::NoMemory => facts("no-memory", "F18", Members, GROUPS, (2_000, 5_000)),
+            Nemesis::NoThreads => facts("no-threads", "F18", Members, GROUPS, (2_000, 5_000)),
             Nemesis::Flood => facts("flood", "F24", Requests, &[], (2_000, 6_000)),
             Nemesis::Backup => facts("backup", "F25", Requests, &[], (1_000, 4_000)),
+            Nemesis::ClockRate => facts("clock-rate", "F10", Requests, &[FakeTime], (2_000, 8_000)),
+            Nemesis::ClockLeap => facts("clock-leap", "F10", Requests, &[FakeTime], (200, 1_000)),
         }
     }
 
@@ -225,12 +241,19 @@ impl Nemesis {
         match self {
             Nemesis::Failpoint => Some("no member came to one of the failpoints"),
             Nemesis::NoMemory => Some("it never wanted more memory than it had"),
+            Nemesis::NoThreads => Some("it never wanted another thread"),
             Nemesis::Late => Some("no frame had to wait"),
             Nemesis::ReadError => Some("it read nothing from its disk"),
             Nemesis::Lossy => Some("no frame came that could be lost"),
             Nemesis::Duplicate => Some("no frame came that could be copied"),
+            Nemesis::Corrupt => Some("no frame came that was worth changing"),
             _ => None,
         }
+    }
+
+    /// Whether members must have been started so that their clocks listen.
+    pub fn is_of_clocks(self) -> bool {
+        self.facts().needs.contains(&Capability::FakeTime)
     }
 
     /// As on the command line and in histories.

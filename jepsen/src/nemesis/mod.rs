@@ -11,7 +11,8 @@
 //! | `active` | a fault that goes on |
 //! | `process`, `failpoint`, `storage`, `calls`, `wires`, `requests`, `members`, `story` | how they are done |
 //! | `damage`, `bytes`, `lost`, `image`, `lie` | the same for disks that are wrong |
-//! | `frames` | frames that are lost, doubled or late |
+//! | `clocks` | clocks that jump, leap, hurry or dawdle |
+//! | `frames` | frames that are lost, doubled, late or wrong |
 //! | `scarce`, `duty` | too little processor, files, memory |
 //! | `flood`, `flood_clients` | clients that ask for too much |
 //! | `backup` | a backup that becomes a cluster of its own |
@@ -20,6 +21,7 @@ mod active;
 mod backup;
 mod bytes;
 mod calls;
+mod clocks;
 mod damage;
 mod duty;
 mod failpoint;
@@ -223,7 +225,7 @@ impl<'a> Injector<'a> {
                 let reason = format!("not possible while other faults go on: {failure}");
                 self.write(&fault, FaultPhase::Skipped { reason });
                 self.tallies.push((facts.name, false));
-                if step.nemesis == Nemesis::Clock {
+                if step.nemesis.is_of_clocks() {
                     // Fails as the fault did: there is no file to write then.
                     let _ = self.set_clock_right(&fault);
                 }
@@ -251,7 +253,9 @@ impl<'a> Injector<'a> {
             Nemesis::Link => self.narrow(fault),
             Nemesis::Transfer => self.transfer(fault).await,
             Nemesis::Defragment => self.defragment(fault).await,
-            Nemesis::Clock => self.turn_clock(fault).await,
+            Nemesis::Clock | Nemesis::ClockRate | Nemesis::ClockLeap => {
+                self.turn_clock(fault).await
+            }
             Nemesis::Member => self.begin_story(fault),
             Nemesis::Damage => self.damage(fault).await,
             Nemesis::LostData => self.lose(fault).await,
@@ -260,9 +264,11 @@ impl<'a> Injector<'a> {
             Nemesis::Lossy => self.lose_frames(fault),
             Nemesis::Duplicate => self.double_frames(fault),
             Nemesis::Late => self.delay(fault),
+            Nemesis::Corrupt => self.corrupt_frames(fault),
             Nemesis::Starved => self.starve(fault),
             Nemesis::NoFiles => self.take_files(fault),
             Nemesis::NoMemory => self.take_memory(fault),
+            Nemesis::NoThreads => self.take_threads(fault).await,
             Nemesis::Flood => self.flood(fault).await,
             Nemesis::Backup => self.back_up(fault).await,
         }
@@ -323,7 +329,9 @@ impl<'a> Injector<'a> {
             Nemesis::Partition | Nemesis::Flap => self.mend(&fault),
             Nemesis::Link => self.widen(&mut fault),
             Nemesis::Transfer | Nemesis::Defragment => Ok(String::new()),
-            Nemesis::Clock => self.set_clock_right(&fault),
+            Nemesis::Clock | Nemesis::ClockRate | Nemesis::ClockLeap => {
+                self.set_clock_right(&fault)
+            }
             Nemesis::Member => self.end_story(&mut fault),
             Nemesis::Damage => self.repair(&mut fault).await,
             Nemesis::LostData => self.put_back(&mut fault),
@@ -332,9 +340,11 @@ impl<'a> Injector<'a> {
             Nemesis::Lossy => self.lose_no_more(&mut fault),
             Nemesis::Duplicate => self.double_no_more(&mut fault),
             Nemesis::Late => self.delay_no_more(&mut fault),
+            Nemesis::Corrupt => self.corrupt_no_more(&mut fault),
             Nemesis::Starved => self.feed(&mut fault),
             Nemesis::NoFiles => self.give_files(&mut fault).await,
             Nemesis::NoMemory => self.give_memory(&mut fault),
+            Nemesis::NoThreads => self.give_threads(&mut fault).await,
             Nemesis::Flood => Ok(ebb(&mut fault)),
             Nemesis::Backup => self.try_backup(&mut fault).await,
         };
@@ -390,6 +400,7 @@ impl<'a> Injector<'a> {
                             | Nemesis::Failpoint
                             | Nemesis::NoFiles
                             | Nemesis::NoMemory
+                            | Nemesis::NoThreads
                     ))
                     && fault.victims.contains(&i)
             };

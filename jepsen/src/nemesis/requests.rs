@@ -1,4 +1,4 @@
-//! Faults that are requests, and clocks.
+//! Faults that are requests.
 
 use super::{Active, Injector};
 use keelson_kit::check::{Check, some};
@@ -14,8 +14,6 @@ use tokio::time::timeout;
 const ANSWER: Duration = Duration::from_secs(5);
 /// Time for a cluster to answer after a disk was full.
 const ALARMS: Duration = Duration::from_secs(60);
-/// A member asks for the time of the wall whenever it writes a line of its log or the head of an answer.
-const CLOCK: Duration = Duration::from_secs(3);
 
 impl Injector<'_> {
     pub(super) async fn transfer(&mut self, fault: &mut Active) -> Check<Option<String>> {
@@ -74,28 +72,5 @@ impl Injector<'_> {
             Some(raised.len())
         })
         .await
-    }
-
-    pub(super) async fn turn_clock(&mut self, fault: &mut Active) -> Check<Option<String>> {
-        let victim = *some("a victim", fault.victims.first())?;
-        let hours = if fault.random.random_bool(0.5) { 1 } else { -1 };
-        let before = self.cluster.times_told(victim)?;
-        self.cluster.set_clock(victim, hours * 3600)?;
-        let cluster = &*self.cluster;
-        let told = wait_for("the member asks for the time", CLOCK, || async {
-            let told = cluster.times_told(victim).ok()? - before;
-            (told > 0).then_some(told)
-        });
-        let told = told.await?;
-        Ok(Some(format!(
-            "it asked for the time and was told one {hours} h off, {told} times at once"
-        )))
-    }
-
-    pub(super) fn set_clock_right(&mut self, fault: &Active) -> Check<String> {
-        for i in &fault.victims {
-            self.cluster.set_clock(*i, 0)?;
-        }
-        Ok("the clock is right".to_owned())
     }
 }

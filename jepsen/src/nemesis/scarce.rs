@@ -1,15 +1,17 @@
-//! Faults of a machine that has too little: processor, files, memory.
+//! Faults of a machine that has too little: processor, files, memory, threads.
 
 use super::duty::Duty;
 use super::{Active, Injector, Means};
-use crate::limits::{FileLimit, Group, file_limit, open_files};
+use crate::limits::{FileLimit, Group, ThreadLimit, file_limit, open_files};
 use keelson_kit::check::{Check, Failure, holds, some};
+use keelson_kit::client::Client;
+use keelson_proto::etcdserverpb::SnapshotRequest;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// A starved member stands still for so many hundredths of the time, at least.
 const STILL: u128 = 75;
@@ -102,17 +104,32 @@ impl Injector<'_> {
         drop(files.held);
         if fault.ended.is_none() {
             file_limit(files.pid, Some(&files.before))?;
-            // Whoever has met an error may be about to end.
-            let decided = Instant::now() + DECIDES;
-            while self.cluster.runs(victim) {
-                if Instant::now() >= decided {
-                    return Ok("it went on, and may open files again".to_owned());
-                }
-                sleep(LOOK).await;
+            if !self.ends_late(fault, victim).await {
+                return Ok("it went on, and may open files again".to_owned());
             }
-            self.note_late_end(fault, victim);
         }
         self.start_after(fault)
+    }
+
+    /// Whether a member ends that met an error a moment ago.
+    async fn ends_late(&mut self, fault: &mut Active, victim: usize) -> bool {
+        let decided = Instant::now() + DECIDES;
+        while self.cluster.runs(victim) {
+            if Instant::now() >= decided {
+                return false;
+            }
+            sleep(LOOK).await;
+        }
+        self.note_late_end(fault, victim);
+        true
+    }
+
+    /// What a group of processes is called on this host, so that the end of the run finds it.
+    fn group_name(&self, victim: usize) -> Check<String> {
+        let scratch = self.cluster.data(victim);
+        let scratch = scratch.ancestors().nth(2).and_then(|one| one.file_name());
+        let name = some("a name for the group", scratch)?;
+        Ok(name.to_string_lossy().into_owned())
     }
 
     /// A member has ended because of a fault, and nobody has asked how yet.
@@ -127,10 +144,7 @@ impl Injector<'_> {
     pub(super) fn take_memory(&mut self, fault: &mut Active) -> Check<Option<String>> {
         let victim = *some("a victim", fault.victims.first())?;
         let pid = some("a process", self.cluster.pid(victim))?;
-        let scratch = self.cluster.data(victim);
-        let scratch = scratch.ancestors().nth(2).and_then(|one| one.file_name());
-        let name = some("a name for the group", scratch)?.to_string_lossy();
-        let group = Group::new(&name)?;
+        let group = Group::new(&self.group_name(victim)?)?;
         group.take(pid)?;
         fault.means = Means::Memory(group);
         // The kernel kills it when it wants more than it may have.
@@ -155,6 +169,52 @@ impl Injector<'_> {
             None => Ok("it went on".to_owned()),
             Some(_) => self.start_after(fault),
         }
+    }
+
+    pub(super) async fn take_threads(&mut self, fault: &mut Active) -> Check<Option<String>> {
+        let victim = *some("a victim", fault.victims.first())?;
+        let pid = some("a process", self.cluster.pid(victim))?;
+        let limit = ThreadLimit::new(&self.group_name(victim)?, pid)?;
+        let wanted = self.want_thread(victim).await;
+        let refused = limit.refused();
+        fault.means = Means::Threads(limit);
+        let evidence = format!("the kernel refused it one for a snapshot, which {wanted}");
+        Ok((refused? > 0).then_some(evidence))
+    }
+
+    /// Asks for a snapshot, which ours sends from a thread of its own. Returns what came of it.
+    async fn want_thread(&self, victim: usize) -> &'static str {
+        let Ok(client) = Client::new(&self.cluster.endpoints()) else {
+            return "was not asked for";
+        };
+        let mut maintenance = client.member(victim).maintenance();
+        let asked = async {
+            let mut parts = maintenance.snapshot(SnapshotRequest {}).await?.into_inner();
+            parts.message().await
+        };
+        match timeout(GREETS, asked).await {
+            Ok(Ok(Some(_))) => "came",
+            Ok(Ok(None)) => "was empty",
+            Ok(Err(_)) => "it refused",
+            Err(_) => "did not come",
+        }
+    }
+
+    pub(super) async fn give_threads(&mut self, fault: &mut Active) -> Check<String> {
+        let victim = *some("a victim", fault.victims.first())?;
+        let Means::Threads(limit) = std::mem::replace(&mut fault.means, Means::None) else {
+            return Ok(String::new());
+        };
+        let refused = limit.refused()?;
+        drop(limit);
+        if refused > 0 && !fault.is_effective {
+            let evidence = format!("the kernel refused it a thread {refused} times");
+            self.effective(fault, evidence);
+        }
+        if fault.ended.is_none() && !self.ends_late(fault, victim).await {
+            return Ok("it went on, and may have threads again".to_owned());
+        }
+        self.start_after(fault)
     }
 
     /// Starts a member that has ended by itself, as its operator does.

@@ -52,31 +52,7 @@ fn a_member_with_other_data_or_what_is_gone_is_flagged() {
 
 #[test]
 fn a_lease_that_ends_early_or_never_is_flagged() {
-    flagged(&["lease.early"], |history, _| {
-        // The expiry is right; the acknowledged grant said that it lives longer.
-        let ends: Vec<i64> = judge(history)
-            .truth
-            .changes
-            .iter()
-            .filter_map(|one| match one.cause {
-                crate::check::Cause::Expiry(lease) => Some(lease),
-                _ => None,
-            })
-            .collect();
-        history
-            .operations
-            .iter_mut()
-            .find_map(|operation| match &mut operation.outcome {
-                Outcome::Ok(Reply::Lease {
-                    reply: LeaseReply::Granted { id, ttl },
-                    ..
-                }) if ends.contains(id) => {
-                    *ttl += 60;
-                    Some(())
-                }
-                _ => None,
-            })
-    });
+    flagged(&["lease.early"], |history, _| grant_more(history));
     flagged(&["lease.late"], |history, _| {
         leave_attached(history)?;
         look_late(history);
@@ -91,6 +67,70 @@ fn a_lease_that_ends_early_or_never_is_flagged() {
             assert!(!rules.contains(&"lease.late".to_owned()), "seed {seed}");
         }
     }
+}
+
+#[test]
+fn a_lease_that_ends_early_by_a_clock_of_another_rate_is_not_flagged() {
+    let mut seen = 0;
+    for seed in 0..60 {
+        let mut history = sim::history(seed, World::default());
+        if judge(&history).truth.choice.is_some() || grant_more(&mut history).is_none() {
+            continue;
+        }
+        seen += 1;
+        let end = history.end;
+        let mut is_flagged = |kind: &str, from, to| {
+            let mut steps = vec![(from, fault(kind, "begins"))];
+            steps.push((to, fault(kind, "ends")));
+            history.faults = vec![Fault { steps }];
+            let rules = super::spoil::rules(&judge(&history).findings);
+            rules.contains(&"lease.early".to_owned())
+        };
+        for kind in ["clock-rate", "clock-leap"] {
+            assert!(!is_flagged(kind, 0, end), "seed {seed}: {kind}");
+            assert!(is_flagged(kind, end, end), "seed {seed}: {kind} later");
+        }
+        // The clock on the wall measures no lease.
+        assert!(is_flagged("clock", 0, end), "seed {seed}");
+    }
+    assert!(seen >= 5, "only {seen} histories have a lease that ended");
+}
+
+fn fault(kind: &str, detail: &str) -> FaultRecord {
+    let detail = detail.to_owned();
+    FaultRecord {
+        fault: 1,
+        kind: kind.to_owned(),
+        class: "F10".to_owned(),
+        nodes: vec![1],
+        phase: FaultPhase::Start { detail },
+    }
+}
+
+/// A lease that ended was granted for longer than that: its end is right, what was acknowledged is not.
+fn grant_more(history: &mut History) -> Option<()> {
+    let ends: Vec<i64> = judge(history)
+        .truth
+        .changes
+        .iter()
+        .filter_map(|one| match one.cause {
+            crate::check::Cause::Expiry(lease) => Some(lease),
+            _ => None,
+        })
+        .collect();
+    history
+        .operations
+        .iter_mut()
+        .find_map(|operation| match &mut operation.outcome {
+            Outcome::Ok(Reply::Lease {
+                reply: LeaseReply::Granted { id, ttl },
+                ..
+            }) if ends.contains(id) => {
+                *ttl += 60;
+                Some(())
+            }
+            _ => None,
+        })
 }
 
 /// Much later than any lease of a history lives.
