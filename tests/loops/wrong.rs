@@ -236,6 +236,28 @@ fn a_smaller_number_without_a_rollout_takes_no_more_than_it_says() {
 }
 
 #[test]
+fn all_pods_of_a_namespace_that_ends_may_go_and_those_of_another_may_not() {
+    let of = |namespace: &str| {
+        let (key, mut object) = deployment(4);
+        object["metadata"]["namespace"] = json!(namespace);
+        let ends = json!({"metadata": {"name": "n", "deletionTimestamp": "2026-01-01T00:00:00Z"}});
+        let mut objects = complete();
+        objects[0] = (key, object);
+        objects.extend([
+            ("/registry/namespaces/n", ends),
+            ("/registry/pods/n/a", going("a")),
+            ("/registry/pods/n/b", going("b")),
+        ]);
+        objects
+    };
+    assert!(found(of("n")).is_empty());
+    assert_eq!(
+        found(of("other")),
+        ["d has 2 available Pods and must have 3"]
+    );
+}
+
+#[test]
 fn a_pod_that_moves_is_found() {
     let objects = vec![
         ("/registry/minions/n1", node("1")),

@@ -178,20 +178,34 @@ impl Net {
     /// # Errors
     /// When the namespace cannot be entered.
     pub fn reaches(&self, wire: Wire, from: usize, to: usize, patience: Duration) -> Check<bool> {
-        let space = self.holder(from).map(|holder| holder.0.id());
         let address = format!("{}:{UNUSED}", wire.address(to)).parse()?;
-        // A thread of its own: a namespace belongs to a thread, and this one is never used again.
-        let probe = std::thread::spawn(move || -> Check<bool> {
-            if let Some(pid) = space {
-                join(pid)?;
-            }
+        self.inside(from, move || {
             Ok(match TcpStream::connect_timeout(&address, patience) {
                 Ok(_) => true,
                 Err(error) => error.kind() == ErrorKind::ConnectionRefused,
             })
+        })
+    }
+
+    /// Does something in the network of a host, or outside if there is none of this number.
+    ///
+    /// # Errors
+    /// When the namespace cannot be entered, or what `act` returns.
+    pub fn inside<T: Send + 'static>(
+        &self,
+        host: usize,
+        act: impl FnOnce() -> Check<T> + Send + 'static,
+    ) -> Check<T> {
+        let space = self.holder(host).map(|holder| holder.0.id());
+        // A thread of its own: a namespace belongs to a thread, and this one is never used again.
+        let thread = std::thread::spawn(move || -> Check<T> {
+            if let Some(pid) = space {
+                join(pid)?;
+            }
+            act()
         });
-        let ended = probe.join();
-        ended.unwrap_or_else(|_| Err(Failure::new("the probe panicked")))
+        let ended = thread.join();
+        ended.unwrap_or_else(|_| Err(Failure::new("what was done on a host panicked")))
     }
 
     fn holder(&self, host: usize) -> Option<&Holder> {

@@ -7,6 +7,8 @@
 //! A smaller number in the middle of a rollout is shared among the ReplicaSets by their sizes, as Kubernetes does and
 //! documents (proportional scaling). What a set gives up may serve while what another keeps does not yet: so many fewer
 //! may be available until the shares are given.
+//!
+//! Nothing holds in a namespace that is to go: what is in it goes in any order.
 
 use super::judge::{controller, is_active, number, text};
 use serde_json::Value;
@@ -97,6 +99,14 @@ fn is_rolling(objects: &Objects<'_>, deployment: &Value) -> bool {
         > 1
 }
 
+/// The namespace of a Deployment is to go.
+fn is_ending(objects: &Objects<'_>, deployment: &Value) -> bool {
+    let namespace = text(deployment, "/metadata/namespace");
+    let key = format!("/registry/namespaces/{namespace}");
+    let namespace = objects.get(key.as_str());
+    namespace.is_some_and(|one| !text(one, "/metadata/deletionTimestamp").is_empty())
+}
+
 impl<'c> Rollouts<'c> {
     /// A Deployment was written, or is gone; nothing holds for one that is to go.
     pub fn deployment(
@@ -162,9 +172,12 @@ impl<'c> Rollouts<'c> {
         (has < least).then(|| format!("{name} has {has} available Pods and must have {least}"))
     }
 
-    /// Name, bounds and numbers of a Deployment; the bounds become narrower where they can.
+    /// Name, bounds and numbers of a Deployment, if anything holds for it; the bounds become narrower where they can.
     fn look(&mut self, objects: &Objects<'c>, uid: &str) -> Option<(&'c str, Bounds, Numbers)> {
         let (deployment, bounds) = self.present.get_mut(uid)?;
+        if is_ending(objects, deployment) {
+            return None;
+        }
         let mut numbers = Numbers::default();
         let sets = objects.range("/registry/replicasets/".."/registry/replicasets0");
         for (_, set) in sets.filter(|(_, set)| controller(set) == uid) {
