@@ -117,8 +117,8 @@ mod tests {
             .collect()
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_absence_is_told_when_it_lasts_and_once_a_minute() {
+    #[test]
+    fn an_absence_is_told_when_it_lasts_and_once_a_minute() {
         let (fares, start) = (Reach::default().connection(7), Instant::now());
         assert_eq!(told(&fares, start, 0..130), [1, 61, 121]);
         let back = fares.answered_at(start + Duration::from_secs(130));
@@ -126,24 +126,24 @@ mod tests {
         assert_eq!(fares.answered_at(start + 200 * LASTS), None, "said before");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_over_at_once_is_not_told() {
+    #[test]
+    fn what_is_over_at_once_is_not_told() {
         let (fares, start) = (Reach::default().connection(7), Instant::now());
         assert_eq!(fares.failed_at(start), None);
         assert_eq!(fares.answered_at(start + LASTS), None);
         assert_eq!(fares.failed_at(start + 2 * LASTS), None, "a new one");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn nobody_knows_what_was_while_nobody_called() {
+    #[test]
+    fn nobody_knows_what_was_while_nobody_called() {
         let (fares, start) = (Reach::default().connection(7), Instant::now());
         assert_eq!(told(&fares, start, 0..3), [1]);
         let later = start + Duration::from_secs(3600);
         assert_eq!(told(&fares, later, 0..3), [1]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn one_connection_that_is_answered_is_enough() {
+    #[test]
+    fn one_connection_that_is_answered_is_enough() {
         let reach = Reach::default();
         let (entries, beats) = (reach.connection(7), reach.connection(7));
         let start = Instant::now();
