@@ -224,6 +224,41 @@ fn a_smaller_number_in_a_rollout_is_shared_by_size_and_no_more_than_the_shares_m
 }
 
 #[test]
+fn a_pod_that_was_wanted_before_a_smaller_number_may_come_before_another_goes_and_no_more() {
+    let other = |replicas| {
+        let mut other = set(replicas);
+        other["metadata"]["uid"] = json!("other");
+        other
+    };
+    let mut objects = complete();
+    objects.extend([
+        ("/registry/replicasets/n/r", set(3)),
+        ("/registry/pods/n/d", going("d")),
+        // Five, as many as there may be, of which the last is yet to come.
+        ("/registry/replicasets/n/other", other(1)),
+        ("/registry/pods/n/e", pod("e", "other", "", "")),
+        ("/registry/replicasets/n/other", other(2)),
+        deployment(3),
+        ("/registry/replicasets/n/r", set(2)),
+        ("/registry/pods/n/f", pod("f", "other", "", "")),
+    ]);
+    assert!(found(objects.clone()).is_empty());
+    // Then the sets are as they were asked, and four are as many as there may be.
+    objects.extend([
+        ("/registry/pods/n/a", going("a")),
+        ("/registry/replicasets/n/other", other(3)),
+        ("/registry/pods/n/g", pod("g", "other", "", "")),
+    ]);
+    assert_eq!(
+        found(objects),
+        [
+            "d wants 5 Pods and may have 4",
+            "d has 5 Pods and may have 4"
+        ]
+    );
+}
+
+#[test]
 fn a_smaller_number_without_a_rollout_takes_no_more_than_it_says() {
     let mut objects = complete();
     objects.extend([

@@ -244,6 +244,8 @@ impl Nemesis {
             Nemesis::NoThreads => Some("it never wanted another thread"),
             Nemesis::Late => Some("no frame had to wait"),
             Nemesis::ReadError => Some("it read nothing from its disk"),
+            // As a follower whose wires are cut.
+            Nemesis::SyncError | Nemesis::WriteError => Some("it wrote nothing to its disk"),
             Nemesis::Lossy => Some("no frame came that could be lost"),
             Nemesis::Duplicate => Some("no frame came that could be copied"),
             Nemesis::Corrupt => Some("no frame came that was worth changing"),

@@ -2,7 +2,8 @@
 //!
 //! What counts is what the Deployment asked for when its Pods last were as it asked, and everything that it
 //! has asked for since: a number that is changed is not reached at once. So the bounds widen with the change
-//! and become narrow again when the Pods, and what the ReplicaSets want, lie within the new ones.
+//! and become narrow again when the Pods lie within the new ones, whatever the ReplicaSets do next: each of them goes its
+//! own way, so one may still make a Pod that it was asked for before another one deletes any.
 //!
 //! A smaller number in the middle of a rollout is shared among the ReplicaSets by their sizes, as Kubernetes does and
 //! documents (proportional scaling). What a set gives up may serve while what another keeps does not yet: so many fewer
@@ -59,13 +60,16 @@ impl Bounds {
     }
 }
 
-/// How many there are.
+/// How many there are, of one ReplicaSet or of all of a Deployment.
 #[derive(Clone, Copy, Debug, Default)]
 struct Numbers {
-    /// That its ReplicaSets want.
     wanted: i64,
     active: i64,
     available: i64,
+    /// If all that are wanted are made before any other is deleted.
+    most: i64,
+    /// That are available and may stay.
+    least: i64,
 }
 
 /// All Deployments of a history.
@@ -105,6 +109,31 @@ fn is_ending(objects: &Objects<'_>, deployment: &Value) -> bool {
     let key = format!("/registry/namespaces/{namespace}");
     let namespace = objects.get(key.as_str());
     namespace.is_some_and(|one| !text(one, "/metadata/deletionTimestamp").is_empty())
+}
+
+/// The numbers of a Deployment.
+fn numbers(objects: &Objects<'_>, sets: &HashMap<&str, &str>, uid: &str) -> Numbers {
+    let mut own: HashMap<&str, Numbers> = HashMap::new();
+    let present = objects.range("/registry/replicasets/".."/registry/replicasets0");
+    for (_, set) in present.filter(|(_, set)| controller(set) == uid) {
+        let numbers = own.entry(text(set, "/metadata/uid")).or_default();
+        numbers.wanted = number(set, "/spec/replicas", 1);
+    }
+    let pods = objects.range("/registry/pods/".."/registry/pods0");
+    for (_, pod) in pods.filter(|(_, pod)| sets.get(controller(pod)) == Some(&uid)) {
+        let numbers = own.entry(controller(pod)).or_default();
+        numbers.active += i64::from(is_active(pod));
+        numbers.available += i64::from(is_available(pod));
+    }
+    let mut all = Numbers::default();
+    for one in own.values() {
+        all.wanted += one.wanted;
+        all.active += one.active;
+        all.available += one.available;
+        all.most += one.wanted.max(one.active);
+        all.least += one.wanted.min(one.available);
+    }
+    all
 }
 
 impl<'c> Rollouts<'c> {
@@ -178,20 +207,11 @@ impl<'c> Rollouts<'c> {
         if is_ending(objects, deployment) {
             return None;
         }
-        let mut numbers = Numbers::default();
-        let sets = objects.range("/registry/replicasets/".."/registry/replicasets0");
-        for (_, set) in sets.filter(|(_, set)| controller(set) == uid) {
-            numbers.wanted += number(set, "/spec/replicas", 1);
-        }
-        let pods = objects.range("/registry/pods/".."/registry/pods0");
-        for (_, pod) in pods.filter(|(_, pod)| self.sets.get(controller(pod)) == Some(&uid)) {
-            numbers.active += i64::from(is_active(pod));
-            numbers.available += i64::from(is_available(pod));
-        }
+        let numbers = numbers(objects, &self.sets, uid);
         let (held, said) = (*bounds, Bounds::of(deployment));
-        if numbers.wanted <= said.most && numbers.active <= said.most {
+        if numbers.most <= said.most {
             bounds.most = said.most;
-            if numbers.wanted >= said.least && numbers.available >= said.least {
+            if numbers.least >= said.least {
                 bounds.least = said.least;
             }
         }
