@@ -165,10 +165,8 @@ impl FromStr for FieldSelector {
     type Err = InvalidSelector;
 
     fn from_str(text: &str) -> Result<FieldSelector, InvalidSelector> {
-        let mut parts = split(text);
-        parts.sort_unstable();
         let mut terms = Vec::new();
-        for part in parts.into_iter().filter(|part| !part.is_empty()) {
+        for part in split(text).into_iter().filter(|part| !part.is_empty()) {
             let (field, is_equal, value) = split_term(part).ok_or_else(|| {
                 let text = format!("invalid selector: '{text}'; can't understand '{part}'");
                 InvalidSelector(text)
@@ -179,7 +177,24 @@ impl FromStr for FieldSelector {
                 is_equal,
             });
         }
+        // In one order, however they were written.
+        terms.sort_by_cached_key(FieldTerm::to_string);
         Ok(FieldSelector { terms })
+    }
+}
+
+/// The canonical text.
+impl fmt::Display for FieldTerm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operator = if self.is_equal { "=" } else { "!=" };
+        write!(f, "{}{operator}", self.field)?;
+        for c in self.value.chars() {
+            if matches!(c, '\\' | ',' | '=') {
+                f.write_str("\\")?;
+            }
+            write!(f, "{c}")?;
+        }
+        Ok(())
     }
 }
 
@@ -188,14 +203,7 @@ impl fmt::Display for FieldSelector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, term) in self.terms.iter().enumerate() {
             let comma = if index > 0 { "," } else { "" };
-            let operator = if term.is_equal { "=" } else { "!=" };
-            write!(f, "{comma}{}{operator}", term.field)?;
-            for c in term.value.chars() {
-                if matches!(c, '\\' | ',' | '=') {
-                    f.write_str("\\")?;
-                }
-                write!(f, "{c}")?;
-            }
+            write!(f, "{comma}{term}")?;
         }
         Ok(())
     }

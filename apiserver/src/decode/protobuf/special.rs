@@ -85,8 +85,11 @@ fn field(raw: Raw<'_>, wanted: u32) -> Result<Option<Raw<'_>>, Error> {
     Ok(found)
 }
 
-/// Seconds and nanoseconds since 1970. An empty message is no time.
+/// Seconds and nanoseconds since 1970, of which there may be none. An empty message is no time.
 fn instant(raw: Raw<'_>) -> Result<Option<Instant>, Error> {
+    if raw.bytes()?.is_empty() {
+        return Ok(None);
+    }
     let (mut reader, mut seconds, mut nanos) = (Reader::new(raw.bytes()?), 0i64, 0i32);
     while let Some((tag, raw)) = reader.next()? {
         match tag {
@@ -94,9 +97,6 @@ fn instant(raw: Raw<'_>) -> Result<Option<Instant>, Error> {
             2 => nanos = raw.varint()? as i32,
             _ => {}
         }
-    }
-    if (seconds, nanos) == (0, 0) {
-        return Ok(None);
     }
     let nanos = u32::try_from(nanos).unwrap_or(0).min(999_999_999);
     Ok(Some(Instant { seconds, nanos }))
