@@ -189,7 +189,7 @@ impl Disk {
     /// When the disk is no image, or the kernel refuses.
     pub fn freeze(&self) -> Check {
         holds("the disk is an image", self.image.is_some())?;
-        whole_disk(&self.directory, FREEZE)
+        freeze(&self.directory)
     }
 
     /// Writes go on.
@@ -257,6 +257,15 @@ impl Drop for Disk {
                 .status();
         }
     }
+}
+
+/// Freezes the file system mounted at a directory.
+///
+/// # Errors
+///
+/// When the kernel refuses.
+pub fn freeze(directory: &Path) -> Check {
+    whole_disk(directory, FREEZE)
 }
 
 /// Thaws the file system mounted at a directory.

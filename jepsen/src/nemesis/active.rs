@@ -1,7 +1,7 @@
 //! A fault that goes on: what it is, and what its end needs to know.
 
 use super::plan::Step;
-use super::{backup, bytes, duty, flood_clients, image, lie, lost, members, scarce, storage};
+use super::{backup, bytes, duty, flood_clients, image, lie, lost, members, scarce, slow, storage};
 use crate::history::FaultRecord;
 use rand::rngs::StdRng;
 
@@ -31,6 +31,8 @@ pub(super) enum Means {
     Cut(Vec<crate::net::Cut>, bool),
     /// A write that waits for the disk.
     Probe(storage::Probe),
+    /// A disk that stands still now and then, and a write that waits for it.
+    Slow(slow::Beats, storage::Probe),
     /// A program that is attached to a member.
     Tracer(keelson_kit::process::Process, std::path::PathBuf),
     /// A member that dies at failpoints, and how often it had done so before.

@@ -242,7 +242,7 @@ impl Nemesis {
             Nemesis::Failpoint => Some("no member came to one of the failpoints"),
             Nemesis::NoMemory => Some("it never wanted more memory than it had"),
             Nemesis::NoThreads => Some("it never wanted another thread"),
-            Nemesis::Late => Some("no frame had to wait"),
+            Nemesis::Late | Nemesis::Link => Some("no frame had to wait"),
             Nemesis::ReadError => Some("it read nothing from its disk"),
             // As a follower whose wires are cut.
             Nemesis::SyncError | Nemesis::WriteError => Some("it wrote nothing to its disk"),

@@ -9,7 +9,7 @@
 //! | `kind` | the faults and what they need |
 //! | `plan` | when which begins, from a seed |
 //! | `active` | a fault that goes on |
-//! | `process`, `failpoint`, `storage`, `calls`, `wires`, `requests`, `members`, `story` | how they are done |
+//! | `process`, `failpoint`, `storage`, `slow`, `calls`, `wires`, `requests`, `members`, `story` | how they are done |
 //! | `damage`, `bytes`, `lost`, `image`, `lie` | the same for disks that are wrong |
 //! | `clocks` | clocks that jump, leap, hurry or dawdle |
 //! | `frames` | frames that are lost, doubled, late or wrong |
@@ -37,6 +37,7 @@ pub mod plan;
 mod process;
 mod requests;
 mod scarce;
+mod slow;
 mod storage;
 mod story;
 mod wires;
@@ -60,6 +61,8 @@ use tokio::time::sleep;
 
 /// Between two looks at what is to be done.
 const TICK: Duration = Duration::from_millis(20);
+/// A cluster has a leader again so long after a fault, also on a busy machine.
+const SETTLES: Duration = Duration::from_secs(5);
 /// Time for changes of members to come to their end when nothing else is broken.
 const LAST_CHANGES: Duration = Duration::from_secs(90);
 
@@ -70,6 +73,8 @@ pub struct Injector<'a> {
     host: &'a Host,
     active: Vec<Active>,
     tallies: Vec<(&'static str, bool)>,
+    /// When the last fault ended.
+    ended: Option<Instant>,
 }
 
 impl<'a> Injector<'a> {
@@ -81,6 +86,7 @@ impl<'a> Injector<'a> {
             host,
             active: Vec::new(),
             tallies: Vec::new(),
+            ended: None,
         }
     }
 
@@ -220,8 +226,8 @@ impl<'a> Injector<'a> {
                 }
                 self.active.push(fault);
             }
-            // What members are asked for they may refuse while something else is broken.
-            Err(failure) if facts.lane == Lane::Requests && !self.active.is_empty() => {
+            // What members are asked for they may refuse while something else is broken, or was a moment ago.
+            Err(failure) if facts.lane == Lane::Requests && self.is_disturbed() => {
                 let reason = format!("not possible while other faults go on: {failure}");
                 self.write(&fault, FaultPhase::Skipped { reason });
                 self.tallies.push((facts.name, false));
@@ -246,7 +252,8 @@ impl<'a> Injector<'a> {
             Nemesis::Torn => self.tear(fault),
             Nemesis::Failpoint => self.arm(fault),
             Nemesis::Power | Nemesis::PowerAll => self.power(fault).await,
-            Nemesis::Stall | Nemesis::Slow => self.stall(fault),
+            Nemesis::Stall => self.stall(fault),
+            Nemesis::Slow => self.slow(fault),
             Nemesis::Full => self.fill(fault),
             Nemesis::SyncError | Nemesis::WriteError | Nemesis::ReadError => self.fail_calls(fault),
             Nemesis::Partition | Nemesis::Flap => self.cut(fault),
@@ -274,6 +281,12 @@ impl<'a> Injector<'a> {
         }
     }
 
+    /// Whether a fault goes on, or has ended a moment ago.
+    fn is_disturbed(&self) -> bool {
+        let ended = self.ended.is_some_and(|at| at.elapsed() < SETTLES);
+        ended || !self.active.is_empty()
+    }
+
     /// What goes on in the middle of a fault.
     fn tick(&mut self) {
         for i in 0..self.active.len() {
@@ -295,7 +308,6 @@ impl<'a> Injector<'a> {
                     let _ = wires::toggle(cluster, &cuts, is_cut);
                     fault.means = Means::Cut(cuts, !is_cut);
                 }
-                (Nemesis::Slow, Means::Probe(_)) => storage::beat(cluster, &fault.victims),
                 (Nemesis::NoMemory, Means::Memory(group)) => group.tighten(),
                 _ => {}
             }
@@ -320,7 +332,8 @@ impl<'a> Injector<'a> {
             }
             Nemesis::Power | Nemesis::PowerAll | Nemesis::Torn => self.start(&fault),
             Nemesis::Pause => self.resume(&fault),
-            Nemesis::Stall | Nemesis::Slow => self.unstall(&mut fault),
+            Nemesis::Stall => self.unstall(&mut fault),
+            Nemesis::Slow => self.hurry(&mut fault),
             Nemesis::Full => self.free(&mut fault).await,
             Nemesis::SyncError | Nemesis::WriteError | Nemesis::ReadError => {
                 self.end_tracer(&mut fault)
@@ -361,6 +374,7 @@ impl<'a> Injector<'a> {
             self.skip(&fault, why);
         }
         self.tallies.push((kind.name(), fault.is_effective));
+        self.ended = Some(Instant::now());
     }
 
     fn effective(&self, fault: &mut Active, evidence: String) {

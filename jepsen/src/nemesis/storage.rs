@@ -1,7 +1,6 @@
 //! Faults of disks: no power, no answer, no space, errors, torn ends.
 
-use super::{Active, Injector, Means, Nemesis};
-use crate::cluster::Cluster;
+use super::{Active, Injector, Means};
 use keelson_kit::check::{Check, Failure, holds, some};
 use keelson_kit::wait::wait_until;
 use std::fs::{self, File, OpenOptions};
@@ -23,10 +22,6 @@ pub(super) struct Probe {
 const SIGNAL: Duration = Duration::from_secs(10);
 /// A healthy disk of a busy machine takes less for a small write.
 const LONG: Duration = Duration::from_millis(150);
-/// A slow disk stands still for this part of a second, again and again.
-const BEAT: Duration = Duration::from_millis(70);
-/// So many writes must have met a beat for a disk to be slow: one would meet something else now and then.
-const BEATS_MET: usize = 5;
 /// Between two writes of a probe, and how many there are at most.
 const PROBE_REST: Duration = Duration::from_millis(5);
 const PROBES_MAX: usize = 10_000;
@@ -74,25 +69,13 @@ impl Injector<'_> {
 
     pub(super) fn unstall(&mut self, fault: &mut Active) -> Check<String> {
         let victim = *some("a victim", fault.victims.first())?;
-        // A slow disk may have been thawed a moment ago.
-        let thawed = self.cluster.disk(victim).thaw();
-        if fault.step.nemesis == Nemesis::Stall {
-            thawed?;
-        }
+        self.cluster.disk(victim).thaw()?;
         if let Means::Probe(probe) = std::mem::replace(&mut fault.means, Means::None) {
             let took = probe.end()?;
             let longest = took.iter().max().copied().unwrap_or_default();
-            let beats = took.iter().filter(|one| **one >= BEAT / 2).count();
-            let evidence = match fault.step.nemesis {
-                Nemesis::Stall => (longest > LONG)
-                    .then(|| format!("a small synced write took {} ms", longest.as_millis())),
-                _ => (beats >= BEATS_MET).then(|| {
-                    let (all, long) = (took.len(), (BEAT / 2).as_millis());
-                    format!("{beats} of {all} small synced writes took {long} ms or more")
-                }),
-            };
-            if let Some(evidence) = evidence {
-                self.effective(fault, evidence);
+            if longest > LONG {
+                let longest_ms = longest.as_millis();
+                self.effective(fault, format!("a small synced write took {longest_ms} ms"));
             }
         }
         Ok("the disk answers".to_owned())
@@ -130,7 +113,7 @@ impl Injector<'_> {
 }
 
 impl Probe {
-    fn start(file: PathBuf) -> Probe {
+    pub(super) fn start(file: PathBuf) -> Probe {
         let is_over = Arc::<AtomicBool>::default();
         let over = Arc::clone(&is_over);
         let took = std::thread::spawn(move || {
@@ -145,7 +128,7 @@ impl Probe {
     }
 
     /// How long each write took. To be called when the disk answers again.
-    fn end(self) -> Check<Vec<Duration>> {
+    pub(super) fn end(self) -> Check<Vec<Duration>> {
         self.is_over.store(true, Relaxed);
         let panicked = |_| Failure::new("the probe panicked");
         Ok(self.took.join().map_err(panicked)??)
@@ -159,18 +142,6 @@ fn synced_write(path: &Path) -> std::io::Result<Duration> {
     file.write_all(b"probe")?;
     file.sync_all()?;
     Ok(began.elapsed())
-}
-
-/// One beat of a slow disk: it stood still until now, lives for a moment and stands still again.
-pub(super) fn beat(cluster: &mut Cluster, victims: &[usize]) {
-    for i in victims {
-        let disk = cluster.disk(*i);
-        // Frozen or not: what counts is that it changes.
-        let _ = disk.thaw();
-        std::thread::sleep(BEAT / 10);
-        let _ = disk.freeze();
-        std::thread::sleep(BEAT);
-    }
 }
 
 /// The file of a log that was written last, below a directory.
