@@ -203,10 +203,11 @@ fn enclosed(enclosure: Enclosure) -> Check {
 fn on_wires(attempt: impl FnOnce(&Net) -> Check<String>) -> Check<String> {
     let net = Net::new(2)?;
     let tried = attempt(&net);
-    drop(net);
-    // A run makes its own, also one without cuts.
-    for device in ["peers", "clients"] {
-        disk::run(Command::new("ip").args(["link", "del", device]))?;
+    // A run makes its own, also one without cuts. Now, and not when the kernel comes to take the hosts apart.
+    for wire in ["peers", "clients"] {
+        for device in [format!("{wire}0"), format!("{wire}1"), wire.to_owned()] {
+            disk::run(Command::new("ip").args(["link", "del", &device]))?;
+        }
     }
     tried
 }

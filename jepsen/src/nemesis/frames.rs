@@ -282,7 +282,8 @@ mod tests {
             return;
         }
         let wires = Net::new(2).unwrap();
-        let rules = corrupting(&[0], 30);
+        // More, and the last one may be changed again and again, with pauses that double each time.
+        let rules = corrupting(&[0], 15);
         if let Err(failure) = rules
             .iter()
             .try_for_each(|line| net::on(&wires, None, line))
