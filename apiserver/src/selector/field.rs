@@ -165,8 +165,11 @@ impl FromStr for FieldSelector {
     type Err = InvalidSelector;
 
     fn from_str(text: &str) -> Result<FieldSelector, InvalidSelector> {
+        let mut parts = split(text);
+        // Of several that nobody understands, the first in this order is named, as Kubernetes does.
+        parts.sort_unstable();
         let mut terms = Vec::new();
-        for part in split(text).into_iter().filter(|part| !part.is_empty()) {
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
             let (field, is_equal, value) = split_term(part).ok_or_else(|| {
                 let text = format!("invalid selector: '{text}'; can't understand '{part}'");
                 InvalidSelector(text)
@@ -177,7 +180,7 @@ impl FromStr for FieldSelector {
                 is_equal,
             });
         }
-        // In one order, however they were written.
+        // In one order, however they were written: `=` and `==` say the same.
         terms.sort_by_cached_key(FieldTerm::to_string);
         Ok(FieldSelector { terms })
     }

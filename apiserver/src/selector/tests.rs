@@ -261,10 +261,19 @@ fn field_selectors_compare_and_absent_is_empty() {
 }
 
 #[test]
+fn field_selectors_that_say_the_same_are_the_same() {
+    let parsed = |text: &str| text.parse::<FieldSelector>();
+    assert_eq!(parsed("a==b,a=a"), parsed("a=a,a=b"));
+    assert_ne!(parsed("a=b"), parsed("a!=b"));
+}
+
+#[test]
 fn what_is_no_field_selector_is_refused_with_the_known_text() {
     let cases = [
         ("a", "invalid selector: 'a'; can't understand 'a'"),
         ("a=b,c", "invalid selector: 'a=b,c'; can't understand 'c'"),
+        // Of two, the first in order.
+        ("d,c", "invalid selector: 'd,c'; can't understand 'c'"),
         (
             "a=b=c",
             "invalid field selector: unescaped character in value: 61",

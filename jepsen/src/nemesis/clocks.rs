@@ -1,7 +1,7 @@
 //! Clocks that are wrong: the one on the wall jumps, the one that only rises leaps ahead, or is too fast or too slow.
 
 use super::{Active, Injector, Nemesis};
-use crate::clock::Told;
+use crate::clock::{RIGHT, Told};
 use keelson_kit::check::{Check, some};
 use keelson_kit::wait::wait_for;
 use rand::Rng;
@@ -10,9 +10,7 @@ use std::time::Duration;
 /// A member asks for the time of the wall whenever it writes a line of its log or the head of an answer, and for the
 /// other one all the time.
 const CLOCK: Duration = Duration::from_secs(3);
-/// The rate of a clock that is right, in thousandths.
-const RIGHT: i64 = 1000;
-/// Rates of clocks that are not.
+/// Rates of clocks that are not right, in thousandths.
 const RATES: [i64; 2] = [2000, 500];
 /// The longest leap, in seconds: some elections, or the life of a lease.
 const LEAP_S_MAX: i64 = 20;

@@ -80,8 +80,7 @@ fn a_lease_that_ends_early_by_a_clock_of_another_rate_is_not_flagged() {
         seen += 1;
         let end = history.end;
         let mut is_flagged = |kind: &str, from, to| {
-            let mut steps = vec![(from, fault(kind, "begins"))];
-            steps.push((to, fault(kind, "ends")));
+            let steps = vec![(from, fault(kind)), (to, fault(kind))];
             history.faults = vec![Fault { steps }];
             let rules = super::spoil::rules(&judge(&history).findings);
             rules.contains(&"lease.early".to_owned())
@@ -96,8 +95,9 @@ fn a_lease_that_ends_early_by_a_clock_of_another_rate_is_not_flagged() {
     assert!(seen >= 5, "only {seen} histories have a lease that ended");
 }
 
-fn fault(kind: &str, detail: &str) -> FaultRecord {
-    let detail = detail.to_owned();
+/// A step of a fault; which one it is does not matter here.
+fn fault(kind: &str) -> FaultRecord {
+    let detail = String::new();
     FaultRecord {
         fault: 1,
         kind: kind.to_owned(),
@@ -107,17 +107,20 @@ fn fault(kind: &str, detail: &str) -> FaultRecord {
     }
 }
 
+/// Leases that ended by themselves.
+fn expired(history: &History) -> Vec<i64> {
+    let found = judge(history);
+    let changes = found.truth.changes.iter();
+    let leases = changes.filter_map(|one| match one.cause {
+        crate::check::Cause::Expiry(lease) => Some(lease),
+        _ => None,
+    });
+    leases.collect()
+}
+
 /// A lease that ended was granted for longer than that: its end is right, what was acknowledged is not.
 fn grant_more(history: &mut History) -> Option<()> {
-    let ends: Vec<i64> = judge(history)
-        .truth
-        .changes
-        .iter()
-        .filter_map(|one| match one.cause {
-            crate::check::Cause::Expiry(lease) => Some(lease),
-            _ => None,
-        })
-        .collect();
+    let ends = expired(history);
     history
         .operations
         .iter_mut()
@@ -138,16 +141,7 @@ const LATE: Nanos = 100_000_000_000;
 
 /// A key that is there until the end hangs on a lease that should have ended.
 fn leave_attached(history: &mut History) -> Option<()> {
-    let leases: Vec<i64> = judge(history)
-        .truth
-        .changes
-        .iter()
-        .filter_map(|one| match one.cause {
-            crate::check::Cause::Expiry(lease) => Some(lease),
-            _ => None,
-        })
-        .collect();
-    let lease = *leases.first()?;
+    let lease = *expired(history).first()?;
     let FullKeys(kvs) = full(history)?;
     let key = kvs
         .iter()
