@@ -280,6 +280,7 @@ async fn perform(
     let stage = Stage {
         recorder: recorder.clone(),
         endpoints: cluster.endpoints(),
+        founders: options.nodes,
         seed: options.seed,
         rate: options.rate,
         outside: Arc::default(),

@@ -1,7 +1,7 @@
 //! Which faults met which loads, and how often.
 
 use crate::campaign::Summary;
-use crate::ledger::Owed;
+use crate::ledger::{Owed, Seen};
 use crate::nemesis::kind::Nemesis;
 use crate::workload::Workload;
 use clap::ValueEnum;
@@ -128,8 +128,9 @@ impl Cell {
 }
 
 /// The run of this number: two of the four loads that must meet everything, and one of the others; two or three
-/// faults, of which each in turn is certain to come. Where the Kubernetes API is served, some runs are about it.
-pub fn choose(seed: u64, number: u64, is_kubernetes: bool) -> Cell {
+/// faults, of which each in turn is certain to come. Where the Kubernetes API is served, some runs are about it. Of rare
+/// faults, those that were `seen` least come most.
+pub fn choose(seen: &Seen, seed: u64, number: u64, is_kubernetes: bool) -> Cell {
     let mut random = StdRng::seed_from_u64(seed);
     let mut nemeses = vec![FAULTS[number as usize % FAULTS.len()]];
     nemeses.extend(FAULTS.choose(&mut random));
@@ -142,7 +143,8 @@ pub fn choose(seed: u64, number: u64, is_kubernetes: bool) -> Cell {
     let mut workloads: Vec<_> = must.choose_multiple(&mut random, 2).copied().collect();
     workloads.extend(others.choose(&mut random));
     if random.random_bool(0.4) {
-        nemeses.extend(RARE.choose(&mut random));
+        let weight = |one: &Nemesis| 1.0 / (1.0 + seen.times(*one) as f64);
+        nemeses.extend(RARE.choose_weighted(&mut random, weight).ok());
     }
     if random.random_bool(0.3) {
         nemeses.extend(STIRRING.choose(&mut random));
@@ -157,9 +159,15 @@ pub fn choose(seed: u64, number: u64, is_kubernetes: bool) -> Cell {
 
 /// The run of this number, for what is owed: a pair that is drawn by how much it lacks, another fault that is owed with
 /// its load, and other loads that are owed with either. The usual run if nothing is.
-pub fn choose_owed(owed: &[Owed], seed: u64, number: u64, is_kubernetes: bool) -> Cell {
+pub fn choose_owed(
+    owed: &[Owed],
+    seen: &Seen,
+    seed: u64,
+    number: u64,
+    is_kubernetes: bool,
+) -> Cell {
     let mut random = StdRng::seed_from_u64(seed);
-    let usual = choose(seed, number, is_kubernetes);
+    let usual = choose(seen, seed, number, is_kubernetes);
     let pairs: Vec<Pair> = (owed.iter().filter_map(Pair::of))
         .filter(|pair| is_kubernetes || !pair.load.is_kubernetes())
         .collect();
@@ -334,9 +342,10 @@ mod tests {
     #[test]
     fn what_is_owed_comes_with_what_may_go_beside_it() {
         let owed = crate::ledger::owed(&[], "keelson", 3);
+        let none = Seen::default();
         let mut seen = std::collections::BTreeSet::new();
         for seed in 0..2000 {
-            let cell = choose_owed(&owed, seed, seed, true);
+            let cell = choose_owed(&owed, &none, seed, seed, true);
             let of_api = cell.workloads.iter().filter(|load| load.is_kubernetes());
             assert!(
                 [0, cell.workloads.len()].contains(&of_api.count()),
@@ -360,8 +369,9 @@ mod tests {
             seen.extend(comes);
         }
         assert_eq!(seen.len(), owed.len());
-        assert_eq!(choose_owed(&[], 7, 3, true), choose(7, 3, true));
-        let of_etcd = (0..500).map(|seed| choose_owed(&owed, seed, seed, false));
+        let usual = choose(&none, 7, 3, true);
+        assert_eq!(choose_owed(&[], &none, 7, 3, true), usual);
+        let of_etcd = (0..500).map(|seed| choose_owed(&owed, &none, seed, seed, false));
         assert!(
             of_etcd
                 .flat_map(|cell| cell.workloads)
@@ -372,7 +382,7 @@ mod tests {
     #[test]
     fn every_pair_that_must_be_comes() {
         let cells: Vec<Cell> = (0..600)
-            .map(|number| choose(7 + number, number, true))
+            .map(|number| choose(&Seen::default(), 7 + number, number, true))
             .collect();
         for fault in FAULTS {
             for load in LOADS.into_iter().chain(KUBERNETES) {
@@ -390,5 +400,32 @@ mod tests {
                 && cell.workloads.contains(&Workload::Membership)
         };
         assert!(cells.iter().filter(changes).count() > 10);
+    }
+    #[test]
+    fn a_rare_fault_that_was_never_seen_comes_before_those_that_were() {
+        let entry = |faults: &[Nemesis]| {
+            let cell = Cell::new(vec![Workload::Register], faults.to_vec());
+            let mut entry = crate::ledger::Entry::new("a commit", "keelson", 3, 60, &cell);
+            entry.faults = faults
+                .iter()
+                .map(|one| (one.name().to_owned(), 40))
+                .collect();
+            entry.verdict = "pass".to_owned();
+            entry
+        };
+        let others: Vec<_> = (RARE.into_iter())
+            .filter(|one| *one != Nemesis::Torn)
+            .collect();
+        let seen = Seen::of(&[entry(&others)], "keelson", 3);
+        let times = |seen: &Seen| {
+            let cells = (0..600).map(|number| choose(seen, 7 + number, number, false));
+            cells
+                .filter(|cell| cell.nemeses.contains(&Nemesis::Torn))
+                .count()
+        };
+        let (even, first) = (times(&Seen::default()), times(&seen));
+        assert!(first > 5 * even, "{first} times, and {even} among equals");
+        let elsewhere = Seen::of(&[entry(&others)], "etcd", 3);
+        assert_eq!(times(&elsewhere), even, "another server");
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::campaign::Summary;
 use crate::coverage::Cell;
+use crate::nemesis::kind::Nemesis;
 use crate::sometimes::CONDITIONS;
 use crate::sweeps;
 use keelson_kit::check::{Check, some};
@@ -288,6 +289,29 @@ pub fn owed(entries: &[Entry], server: &str, nodes: u8) -> Vec<Owed> {
         },
     });
     owed.filter(|one| one.times > 0).collect()
+}
+
+/// How often each fault was seen to work.
+#[derive(Clone, Debug, Default)]
+pub struct Seen(BTreeMap<String, u64>);
+
+impl Seen {
+    /// In the runs that passed with a server and so many members.
+    pub fn of(entries: &[Entry], server: &str, nodes: u8) -> Seen {
+        let mut seen = BTreeMap::new();
+        let runs = entries
+            .iter()
+            .filter(|one| one.server == server && one.nodes == nodes && one.passed());
+        for (fault, times) in runs.flat_map(|run| &run.faults) {
+            *seen.entry(fault.clone()).or_default() += times;
+        }
+        Seen(seen)
+    }
+
+    /// This one.
+    pub fn times(&self, fault: Nemesis) -> u64 {
+        self.0.get(fault.name()).copied().unwrap_or(0)
+    }
 }
 
 /// How often a fault was seen to work in a run; of faults that are to come together, the one that came least.

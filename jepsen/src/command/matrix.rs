@@ -4,7 +4,7 @@ use super::run::{Server, length};
 use clap::Args;
 use keelson_jepsen::campaign::{SUMMARY, Summary};
 use keelson_jepsen::coverage::{self, Cell, Coverage};
-use keelson_jepsen::ledger::{self, Entry};
+use keelson_jepsen::ledger::{self, Entry, Seen};
 use keelson_jepsen::report::SUMMARY_FILE;
 use keelson_kit::check::Check;
 use std::collections::BTreeMap;
@@ -99,14 +99,20 @@ impl Matrix {
     /// Others add to the ledger meanwhile, so it is read for every run.
     fn cell(&self, number: u64, nodes: u8) -> Check<Cell> {
         let is_ours = self.server == Server::Keelson;
-        let owed = match &self.ledger {
-            Some(file) if file.exists() => {
-                ledger::owed(&ledger::read(file)?, self.server.name(), nodes)
-            }
+        let entries = match &self.ledger {
+            Some(file) if file.exists() => ledger::read(file)?,
             _ => Vec::new(),
         };
+        let server = self.server.name();
+        let (owed, seen) = match self.ledger {
+            Some(_) => (
+                ledger::owed(&entries, server, nodes),
+                Seen::of(&entries, server, nodes),
+            ),
+            None => Default::default(),
+        };
         let seed = self.seed.wrapping_add(number);
-        Ok(coverage::choose_owed(&owed, seed, number, is_ours))
+        Ok(coverage::choose_owed(&owed, &seen, seed, number, is_ours))
     }
 
     fn one(&self, cell: &Cell, nodes: u8, seed: u64, out: &Path) -> Check<u8> {

@@ -219,6 +219,7 @@ impl<'a> Injector<'a> {
         }
         let phase = fault.record.phase.clone();
         self.write(&fault, phase);
+        let began = Instant::now();
         match self.inject(&mut fault).await {
             Ok(evidence) => {
                 if let Some(evidence) = evidence {
@@ -227,7 +228,7 @@ impl<'a> Injector<'a> {
                 self.active.push(fault);
             }
             // What members are asked for they may refuse while something else is broken, or was a moment ago.
-            Err(failure) if facts.lane == Lane::Requests && self.is_disturbed() => {
+            Err(failure) if facts.lane == Lane::Requests && self.is_disturbed(began) => {
                 let reason = format!("not possible while other faults go on: {failure}");
                 self.write(&fault, FaultPhase::Skipped { reason });
                 self.tallies.push((facts.name, false));
@@ -281,10 +282,9 @@ impl<'a> Injector<'a> {
         }
     }
 
-    /// Whether a fault goes on, or has ended a moment ago.
-    fn is_disturbed(&self) -> bool {
-        let ended = self.ended.is_some_and(|at| at.elapsed() < SETTLES);
-        ended || !self.active.is_empty()
+    /// Whether a fault goes on, or had ended a moment before something `began`.
+    fn is_disturbed(&self, began: Instant) -> bool {
+        !self.active.is_empty() || self.ended.is_some_and(|ended| is_unsettled(ended, began))
     }
 
     /// What goes on in the middle of a fault.
@@ -460,5 +460,26 @@ impl<'a> Injector<'a> {
                 follower.copied().into_iter().collect()
             }
         }
+    }
+}
+
+/// Whether members may still be busy with a fault that ended then, when somebody begins to ask them for something. It is
+/// the beginning that counts: an answer may be waited for longer than they are.
+fn is_unsettled(ended: Instant, began: Instant) -> bool {
+    began.saturating_duration_since(ended) < SETTLES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_a_moment_after_a_fault_may_be_refused_however_late_the_refusal_comes() {
+        let ended = Instant::now();
+        let refused = |after: Duration| is_unsettled(ended, ended + after);
+        assert!(refused(Duration::ZERO) && refused(SETTLES / 2));
+        assert!(!refused(SETTLES), "long after it, members are to do it");
+        let before = ended.checked_sub(SETTLES);
+        assert!(before.is_none_or(|began| is_unsettled(ended, began)));
     }
 }

@@ -21,7 +21,8 @@ pub fn invariant() -> Invariant {
 }
 
 pub async fn start(stage: &Stage, actors: &mut JoinSet<Check>) -> Check {
-    let mut session = Session::new(&stage.recorder, &stage.endpoints, None)?;
+    let founders = &stage.endpoints[..stage.founders];
+    let mut session = Session::new(&stage.recorder, founders, None)?;
     let open = (0..ACCOUNTS).map(|i| put(key(PREFIX, i), EACH));
     let call = TxnCall {
         success: open.collect(),

@@ -1,8 +1,9 @@
 //! W16: writers as in W15, and beside them lists of all kinds and informers, which list once and then watch, through all
-//! members. An informer that has seen the last object may end.
+//! members. An informer that has seen the last object may end. History is compacted meanwhile, and some watch from a
+//! moment long past.
 
-use super::Stage;
 use super::objects::{Kind, Place, Writer};
+use super::{Actor, Stage};
 use crate::history::*;
 use crate::kubernetes::{Access, Api, Closed, Watching, watch};
 use keelson_kit::check::{Check, some};
@@ -22,6 +23,8 @@ const SELECTION: &str = "labelSelector=half%3Da";
 const LAST_WRITE: Duration = Duration::from_secs(60);
 /// Before somebody who was refused asks again.
 const REST: Duration = Duration::from_millis(200);
+/// How many revisions are left when history is compacted: lists of exact revisions go about as far back.
+const LEFT: i64 = 200;
 
 const PLACE: Place = Place {
     namespace: NAMESPACE,
@@ -40,6 +43,10 @@ pub fn start(stage: &Stage, actors: &mut JoinSet<Check>) -> Check {
         actors.spawn(Reader::new(stage, 1640 + number, Some(number))?.follow());
     }
     actors.spawn(Reader::new(stage, 1660, None)?.follow());
+    for number in 1661..1663 {
+        actors.spawn(Reader::new(stage, number, None)?.come_back());
+    }
+    actors.spawn(compact(stage.actor(1680, None)?));
     Ok(())
 }
 
@@ -71,6 +78,23 @@ pub async fn last_reads(stage: &Stage) {
         let mut api = Api::new(&stage.recorder, access, Some(node));
         api.call(HttpCall::get(PLACE.all(Kind::ConfigMap))).await;
     }
+}
+
+/// Compacts history now and then, until the run is over.
+async fn compact(mut actor: Actor) -> Check {
+    while !actor.is_over() {
+        let pause_ms = actor.random.random_range(1_000..5_000);
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        let revision = actor.stage.recorder.newest() - LEFT;
+        if revision > 0 {
+            let physical = false;
+            actor
+                .session
+                .call(Call::Compact { revision, physical })
+                .await;
+        }
+    }
+    Ok(())
 }
 
 /// Somebody who lists and watches.
@@ -184,6 +208,25 @@ impl Reader {
                 told = 0;
                 tokio::time::sleep(REST).await;
             }
+        }
+        Ok(())
+    }
+
+    /// Watches from any moment of the past, over and over, until the run is over: it was away since then, and what it
+    /// was told last may be gone.
+    async fn come_back(mut self) -> Check {
+        let over = self.stage.over.clone();
+        while !*over.borrow() {
+            let mut told = self
+                .random
+                .random_range(0..=self.stage.recorder.newest())
+                .max(1);
+            let watching = self.watching(told);
+            let client = self.access.at(watching.node);
+            let recorder = self.stage.recorder.clone();
+            let mut is_over = |_: Option<&InformerRecord>| *over.borrow();
+            watch(&recorder, &client, watching, &mut told, &mut is_over).await;
+            tokio::time::sleep(REST).await;
         }
         Ok(())
     }

@@ -222,8 +222,10 @@ impl Workload {
 pub struct Stage {
     /// Where they write.
     pub recorder: Recorder,
-    /// The members.
+    /// All places of members.
     pub endpoints: Vec<String>,
+    /// How many of them, from the first, have members when a run begins.
+    pub founders: usize,
     /// Decides what they do.
     pub seed: u64,
     /// Operations in a second, of one actor, at most.
