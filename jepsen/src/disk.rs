@@ -223,13 +223,14 @@ impl Disk {
         free_bytes(&self.directory)
     }
 
-    /// Frees what [`Disk::fill`] took.
+    /// Frees what [`Disk::fill`] took, for good.
     ///
     /// # Errors
     ///
     /// When there was nothing.
     pub fn free(&self) -> Check {
-        Ok(fs::remove_file(self.directory.join(BALLAST))?)
+        fs::remove_file(self.directory.join(BALLAST))?;
+        sync_names(&self.directory)
     }
 
     /// Copies everything that is on it into a directory.
@@ -277,6 +278,16 @@ pub fn thaw(directory: &Path) -> Check {
     whole_disk(directory, THAW)
 }
 
+/// A power cut takes nothing back of what came to a directory, went or got another name. So it is with all that a
+/// fault does to a disk: a fault that has ended must not come back.
+///
+/// # Errors
+///
+/// The directory's.
+pub fn sync_names(directory: &Path) -> Check {
+    Ok(File::open(directory)?.sync_all()?)
+}
+
 /// A call that means a whole file system.
 fn whole_disk(directory: &Path, what: libc::c_ulong) -> Check {
     let root = File::open(directory)?;
@@ -295,4 +306,30 @@ pub(crate) fn run(command: &mut Command) -> Check {
     }
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     Err(Failure::new(format!("{command:?}: {said}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keelson_kit::tools::skip;
+
+    #[test]
+    fn a_power_cut_does_not_fill_a_disk_again() {
+        let scratch = tempfile::Builder::new().prefix(SCRATCH).tempdir().unwrap();
+        let mut disk = match Disk::image(&scratch.path().join("disk"), 16) {
+            Ok(disk) => disk,
+            Err(failure) => {
+                skip("a power cut of a full disk", &failure.to_string());
+                return;
+            }
+        };
+        let before = free_bytes(disk.directory()).unwrap();
+        assert!(disk.fill().unwrap() < 64 << 10);
+        sync_names(disk.directory()).unwrap();
+        disk.free().unwrap();
+        disk.power_off().unwrap();
+        assert!(disk.power_on().unwrap(), "what was not synced is lost");
+        let after = free_bytes(disk.directory()).unwrap();
+        assert!(after > before / 2, "{after} of {before} bytes are free");
+    }
 }

@@ -9,6 +9,7 @@
 
 use super::bytes::is_etcds;
 use super::{Active, Injector, Means};
+use crate::disk::sync_names;
 use crate::history::{Node, Observation};
 use keelson_kit::check::{Check, holds, some};
 use keelson_kit::client::Client;
@@ -80,8 +81,10 @@ pub(super) struct Aside {
 impl Aside {
     fn put(place: &Path) -> Check<Aside> {
         let (place, kept) = (place.to_owned(), place.with_extension("aside"));
-        fs::rename(&place, &kept)?;
-        Ok(Aside { place, kept })
+        let aside = Aside { place, kept };
+        fs::rename(&aside.place, &aside.kept)?;
+        aside.sync()?;
+        Ok(aside)
     }
 
     /// Removes what was made there meanwhile, and puts back what was there.
@@ -89,7 +92,12 @@ impl Aside {
         if self.place.exists() {
             fs::remove_dir_all(&self.place)?;
         }
-        Ok(fs::rename(&self.kept, &self.place)?)
+        fs::rename(&self.kept, &self.place)?;
+        self.sync()
+    }
+
+    fn sync(&self) -> Check {
+        sync_names(some("where it is", self.place.parent())?)
     }
 }
 
