@@ -3,145 +3,21 @@
 //! A member that cannot keep its promises must say so and stop, and must not be fooled by what only
 //! looks like damage.
 
+mod alone;
+mod full;
+
+use alone::{Alone, PATIENCE, value};
 use keelson_kit::check::{Check, Failure, holds, same, some};
-use keelson_kit::client::Client;
 use keelson_kit::cluster::Cluster;
 use keelson_kit::keelson;
-use keelson_kit::mount::Mount;
-use keelson_kit::port::free_port;
 use keelson_kit::process::{Process, tail};
-use keelson_kit::request::{delete_range, get, prefix_end, put, range};
+use keelson_kit::request::{get, prefix_end, put, range};
 use keelson_kit::tools::skip;
 use keelson_kit::wait::{wait_for, wait_until};
-use keelson_proto::etcdserverpb::alarm_request::AlarmAction;
-use keelson_proto::etcdserverpb::{AlarmRequest, AlarmType};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
-use std::time::Duration;
-use tempfile::TempDir;
+use std::process::Command;
 use tonic::Code;
-
-const PATIENCE: Duration = Duration::from_secs(60);
-const BINARY: &str = env!("CARGO_BIN_EXE_keelson");
-
-/// One member, alone, whose parts can be broken one by one.
-struct Alone {
-    directory: TempDir,
-    data: PathBuf,
-    client_url: String,
-    arguments: Vec<String>,
-    environment: Vec<String>,
-    process: Option<Process>,
-}
-
-impl Alone {
-    fn new(flags: &[&str]) -> Check<Alone> {
-        let directory = tempfile::Builder::new().prefix("keelson-luck-").tempdir()?;
-        let data = directory.path().join("data");
-        let client_url = format!("http://127.0.0.1:{}", free_port()?);
-        let peer_url = format!("http://127.0.0.1:{}", free_port()?);
-        let mut arguments = vec![
-            BINARY.to_owned(),
-            "etcd".to_owned(),
-            "--name=alone".to_owned(),
-            format!("--data-dir={}", data.display()),
-            format!("--listen-client-urls={client_url}"),
-            format!("--advertise-client-urls={client_url}"),
-            format!("--listen-peer-urls={peer_url}"),
-            format!("--initial-advertise-peer-urls={peer_url}"),
-            format!("--initial-cluster=alone={peer_url}"),
-        ];
-        arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
-        Ok(Alone {
-            directory,
-            data,
-            client_url,
-            arguments,
-            environment: Vec::new(),
-            process: None,
-        })
-    }
-
-    /// Starts it, for whatever comes.
-    fn spawn(&mut self) -> Check {
-        let mut arguments = self.environment.clone();
-        arguments.extend(self.arguments.iter().cloned());
-        let log = self.log();
-        self.process = Some(Process::start(Path::new("/usr/bin/env"), &arguments, &log)?);
-        Ok(())
-    }
-
-    async fn start(&mut self) -> Check {
-        self.spawn()?;
-        let client = self.client()?;
-        let up = wait_until("the member answers", PATIENCE, || {
-            let client = client.clone();
-            async move { client.range(get("up")).await.is_ok() }
-        })
-        .await;
-        up.map_err(|late| Failure::new(format!("{late}\n{}", tail(&self.log(), 4000))))
-    }
-
-    fn log(&self) -> PathBuf {
-        self.directory.path().join("log")
-    }
-
-    fn client(&self) -> Check<Client> {
-        Client::new(std::slice::from_ref(&self.client_url))
-    }
-
-    /// Writes `count` keys of a kilobyte.
-    async fn fill(&self, count: usize) -> Check {
-        let client = self.client()?;
-        for i in 0..count {
-            // No two values alike, and no zeros: the end of what was written can be found.
-            client.put(put(format!("k{i:06}"), value(i))).await?;
-        }
-        Ok(())
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill();
-        }
-    }
-
-    async fn stop(&mut self) -> Check {
-        match self.process.take() {
-            Some(mut process) => process.stop(PATIENCE).await.map(|_| ()),
-            None => Ok(()),
-        }
-    }
-
-    /// Waits until it has ended by itself; what it has logged since the last call.
-    async fn ends(&mut self) -> Check<(ExitStatus, String)> {
-        let process = some("a process", self.process.as_mut())?;
-        let status = wait_for("the member has ended", PATIENCE, || {
-            let ended = process.ended();
-            async move { ended }
-        })
-        .await?;
-        Ok((status, std::fs::read_to_string(self.log())?))
-    }
-
-    /// Starts it and expects that it refuses, naming everything in `words`.
-    async fn refuses(&mut self, words: &[&str]) -> Check {
-        std::fs::write(self.log(), "")?;
-        self.spawn()?;
-        let (status, text) = self.ends().await?;
-        println!("{}", text.lines().last().unwrap_or_default());
-        holds(&format!("a failure: {status}"), status.code() == Some(1))?;
-        for word in words {
-            holds(&format!("it says {word:?}: {text}"), text.contains(word))?;
-        }
-        Ok(())
-    }
-}
-
-fn value(i: usize) -> String {
-    format!("{i:06}.{}", "x".repeat(1000))
-}
 
 /// The biggest file below `directory` whose name ends so.
 fn biggest(directory: &Path, ending: &str) -> Check<PathBuf> {
@@ -410,67 +286,4 @@ async fn a_disk_that_does_not_sync_stops_the_member() {
         same("what was acknowledged is there", found.len(), 1)
     };
     Box::pin(run).await.expect("the member stops");
-}
-
-#[tokio::test]
-async fn a_disk_that_fills_up_raises_the_alarm_before_anything_breaks() {
-    let run = async {
-        let mut member =
-            Alone::new(&["--disk-reserve-bytes=268435456", "--quota-backend-bytes=-1"])?;
-        let Some(_mount) = Mount::new(&member.data, "640m") else {
-            skip("a_disk_that_fills_up", "no right to mount a file system");
-            return Ok(());
-        };
-        member.start().await?;
-        let client = member.client()?;
-        let big = "y".repeat(1 << 20);
-        let mut refused = None;
-        for i in 0..640 {
-            if let Err(status) = client.put(put(format!("big/{i:03}"), big.clone())).await {
-                refused = Some((i, status));
-                break;
-            }
-        }
-        let (written, status) = some("a refusal before the disk is full", refused)?;
-        println!("refused after {written} MiB of 640: {status}");
-        same("the code", status.code(), Code::ResourceExhausted)?;
-        same(
-            "the text",
-            status.message(),
-            "etcdserver: mvcc: database space exceeded",
-        )?;
-        let alarms = client.alarm(AlarmRequest::default()).await?.alarms;
-        same("one alarm", alarms.len(), 1)?;
-        same("of this kind", alarms[0].alarm, AlarmType::Nospace as i32)?;
-        // Reads and what frees space go on.
-        same(
-            "reads work",
-            client.range(get("big/000")).await?.kvs.len(),
-            1,
-        )?;
-        client
-            .delete(delete_range("big/", prefix_end(b"big/")))
-            .await?;
-        let disarm = AlarmRequest {
-            action: AlarmAction::Deactivate as i32,
-            member_id: alarms[0].member_id,
-            alarm: AlarmType::Nospace as i32,
-        };
-        client.alarm(disarm).await?;
-        wait_until(
-            "it is raised again while space is short",
-            PATIENCE,
-            || async {
-                let alarms = client.alarm(AlarmRequest::default()).await;
-                alarms.is_ok_and(|reply| reply.alarms.len() == 1)
-            },
-        )
-        .await?;
-        // It survives a restart in this state.
-        member.stop().await?;
-        member.start().await?;
-        let left = client.range(range("big/", prefix_end(b"big/"))).await?.kvs;
-        same("the deletion has happened", left.len(), 0)
-    };
-    Box::pin(run).await.expect("the alarm is raised in time");
 }
