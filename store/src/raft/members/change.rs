@@ -5,16 +5,14 @@
 //! etcd's clients are told about a change that does not fit is decided by `check`.
 
 use super::super::group::View;
-use super::super::types::{Membership, PeerNode, TypeConfig};
+use super::super::types::{LogId, Membership, PeerNode};
 use super::Members;
 use super::check::{check_new, check_urls_free};
-use super::tend::is_half_way;
+use super::halves::is_half_way;
 use crate::faults::{Plant, failpoint, planted};
 use crate::{Error, MemberId};
 use keelson_proto::peer::{self, change_members_request::Change};
 use openraft::ChangeMembers;
-use openraft::errors::{ClientWriteError, RaftError};
-use openraft::raft::{ClientWriteResponse, Precondition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -25,6 +23,8 @@ const VIEW_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) enum Refusal {
     /// The membership has changed since it was looked at.
     Overtaken,
+    /// The first half of the change may be made: then it stands at this place in the log.
+    HalfMade(LogId),
     /// Looking again would not help.
     Final(Error),
 }
@@ -34,9 +34,6 @@ impl From<Error> for Refusal {
         Refusal::Final(error)
     }
 }
-
-type Write =
-    Result<ClientWriteResponse<TypeConfig>, RaftError<TypeConfig, ClientWriteError<TypeConfig>>>;
 
 impl Members {
     /// Carries out a change as the leader. Returns the members as this change left them, whatever came after it.
@@ -56,6 +53,9 @@ impl Members {
                         return Err(Error::Timeout);
                     }
                 }
+                // From here on it is this change that is looked after, not asked for again: whoever decided again would
+                // find that it does not fit any more, because of itself.
+                Err(Refusal::HalfMade(half)) => return self.finish(&change, half).await,
                 Err(Refusal::Final(error)) => return Err(error),
                 Ok(after) => return Ok(after),
             }
@@ -108,21 +108,6 @@ impl Members {
         view.leads(self.member_id) && view.votes(self.member_id)
     }
 
-    /// Every change goes through here: it is made only if the membership is still the one of `view`,
-    /// from which the change was decided.
-    pub(super) async fn propose(
-        &self,
-        view: &View,
-        change: ChangeMembers<MemberId, PeerNode>,
-        retain: bool,
-    ) -> Result<Membership, Refusal> {
-        let as_seen = Precondition::LastMembershipLogId {
-            last_membership_log_id: view.membership_log_id,
-        };
-        let outcome = self.raft.change_membership_if(change, retain, [as_seen]);
-        written(outcome.await)
-    }
-
     async fn add(
         &self,
         view: &View,
@@ -143,22 +128,28 @@ impl Members {
     pub(super) async fn promote(&self, view: &View, id: MemberId) -> Result<Membership, Refusal> {
         let voters = ChangeMembers::AddVoterIds(BTreeSet::from([id]));
         failpoint!("member-before-promote");
-        let after = self.propose(view, voters, true).await?;
+        let after = self.propose_votes(view, voters, true).await?;
         failpoint!("member-promoted");
         Ok(after)
     }
 
     async fn remove(&self, view: &View, id: MemberId) -> Result<Membership, Refusal> {
         let ids = BTreeSet::from([id]);
-        let change = match view.votes(id) {
-            true => {
-                self.check_can_remove_voter(&view.membership, id)?;
-                ChangeMembers::RemoveVoters(ids)
-            }
-            false => ChangeMembers::RemoveNodes(ids),
-        };
+        let is_voter = view.votes(id);
+        if is_voter {
+            self.check_can_remove_voter(&view.membership, id)?;
+        }
         failpoint!("member-before-remove");
-        let after = self.propose(view, change, false).await?;
+        let after = match is_voter {
+            true => {
+                let voters = ChangeMembers::RemoveVoters(ids);
+                self.propose_votes(view, voters, false).await?
+            }
+            false => {
+                let nodes = ChangeMembers::RemoveNodes(ids);
+                self.propose(view, nodes, false).await?
+            }
+        };
         failpoint!("member-removed");
         Ok(after)
     }
@@ -174,24 +165,4 @@ impl Members {
         let nodes = ChangeMembers::SetNodes(BTreeMap::from([(node.id, peer)]));
         self.propose(view, nodes, true).await
     }
-}
-
-fn written(outcome: Write) -> Result<Membership, Refusal> {
-    let error = match outcome {
-        Ok(written) => match written.membership {
-            Some(after) => return Ok(after),
-            None => crate::broken!("a change of the membership was made that changed none"),
-        },
-        Err(RaftError::APIError(ClientWriteError::PreconditionFailed(_))) => {
-            return Err(Refusal::Overtaken);
-        }
-        Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => Error::NotLeader,
-        Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(_))) => Error::LeaderChanged,
-        Err(RaftError::APIError(error)) => Error::Other(
-            tonic::Code::FailedPrecondition as i32,
-            format!("etcdserver: re-configuration failed: {error}"),
-        ),
-        Err(RaftError::Fatal(_)) => Error::Stopped,
-    };
-    Err(Refusal::Final(error))
 }

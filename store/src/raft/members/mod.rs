@@ -10,6 +10,7 @@
 //! | file | what |
 //! |---|---|
 //! | `change` | changes, one at a time, each made only from the membership it was decided on |
+//! | `halves` | a change of voters has two, and what may be in between |
 //! | `check` | what a change must not do, and what the leader knows of the others |
 //! | `tend` | the leader's chores |
 //! | `transfer` | leadership goes to another member |
@@ -19,6 +20,7 @@
 
 mod change;
 mod check;
+mod halves;
 mod tend;
 mod transfer;
 

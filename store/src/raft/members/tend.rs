@@ -8,15 +8,9 @@ use super::super::group::View;
 use super::super::proposer::Leadership;
 use super::Members;
 use super::change::Refusal;
-use openraft::ChangeMembers;
-use std::collections::BTreeSet;
+use super::halves::is_half_way;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Whether the voters are about to change, and two sets of them decide meanwhile.
-pub(super) fn is_half_way(view: &View) -> bool {
-    view.membership.get_joint_config().len() > 1
-}
 
 /// How often a leader looks whether there is something to do.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -76,16 +70,9 @@ impl Members {
             return self.promote(view, id).await.map(drop);
         }
         match is_half_way(view) {
-            true => self.end_half_way(view).await,
+            true => self.end_half_way(view).await.map(drop),
             false => Ok(()),
         }
-    }
-
-    /// Brings a change that was left half-way to its end.
-    pub(super) async fn end_half_way(&self, view: &View) -> Result<(), Refusal> {
-        let nothing = ChangeMembers::AddVoterIds(BTreeSet::new());
-        // Only a removal takes votes away, and it means to take the member with them.
-        self.propose(view, nothing, false).await.map(drop)
     }
 
     async fn tend_while_leading(&self, mine: Leadership) {

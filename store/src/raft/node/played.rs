@@ -20,6 +20,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 type Answers<T> = Pin<Box<dyn futures::Stream<Item = Result<T, Status>> + Send>>;
 
+/// Of the leader. Without an answer for so long its lease is over.
+pub(super) const ELECTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// However many there were.
 const ALL: usize = usize::MAX;
 
@@ -287,7 +289,7 @@ impl Trio {
         let directory = tempfile::tempdir().expect("a scratch directory");
         let mut options = options("a", &directory.path().join("a"), &members);
         options.peer_listeners = vec![listener];
-        options.election_timeout = Duration::from_secs(2);
+        options.election_timeout = ELECTION_TIMEOUT;
         // Nobody plays members that have said who they are.
         options.strict_reconfiguration = false;
         let node = Node::start(options).expect("a founder starts");

@@ -1,7 +1,7 @@
 //! A change of the membership that nobody has confirmed yet, and one that is half done: the followers are played.
 
 use super::super::test_member::eventually;
-use super::played::{Trio, runtime};
+use super::played::{ELECTION_TIMEOUT, Trio, runtime};
 use crate::Error;
 use keelson_proto::peer::{self, change_members_request::Change};
 use openraft::async_runtime::watch::WatchReceiver as _;
@@ -73,5 +73,39 @@ fn a_change_that_was_left_half_way_is_ended_before_the_next_one() {
     let voters = trio.node.probe().voters();
     assert!(voters.len() == 1 && !voters[0].contains(&own), "{voters:?}");
     assert!(voters[0].contains(&other), "{voters:?}");
+    trio.node.stop();
+}
+
+#[test]
+fn a_change_whose_second_half_was_refused_is_not_taken_for_one_that_was_not_made() {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let trio = Trio::start();
+    let handle = trio.node.handle().clone();
+    eventually("the founders are listed", || handle.members().len() == 3);
+    let own = handle.identity().member_id;
+    let ids = handle.members().into_iter().map(|member| member.id);
+    let other = ids.into_iter().find(|id| *id != own).expect("followers");
+    trio.pause();
+    let removed = runtime.spawn(async move { handle.change_members(Change::Remove(other)).await });
+    trio.entry_is_sent();
+    trio.both().iter().for_each(|one| one.mark());
+    // The followers answer for the first half when the leader's lease is over, so that the second half is refused.
+    let asked = tokio::time::Instant::now();
+    eventually("the leader's lease is over", || {
+        asked.elapsed() > ELECTION_TIMEOUT
+    });
+    trio.both().iter().for_each(|one| one.answer());
+    let raft = trio.node.probe().raft().clone();
+    eventually("the first half is committed", || {
+        let metrics = raft.metrics().borrow_watched().clone();
+        let committed = metrics.committed_membership_config;
+        committed.membership().get_joint_config().len() == 2
+    });
+    trio.heartbeats();
+    trio.both().iter().for_each(|one| one.go_on());
+    let after = runtime.block_on(removed).expect("no panic");
+    let after = after.expect("it was made, and nothing else has removed the member");
+    assert!(after.iter().all(|member| member.id != other), "{after:?}");
     trio.node.stop();
 }
