@@ -6,7 +6,7 @@ use keelson_jepsen::campaign::{SUMMARY, Summary};
 use keelson_jepsen::coverage::{self, Cell, Coverage};
 use keelson_jepsen::ledger::{self, Entry, Seen};
 use keelson_jepsen::report::SUMMARY_FILE;
-use keelson_kit::check::Check;
+use keelson_kit::check::{Check, holds};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -57,6 +57,12 @@ impl Matrix {
     /// Runs all of them. The worst verdict of all is the exit code.
     pub fn carry_out(&self) -> Check<ExitCode> {
         std::fs::create_dir_all(&self.out)?;
+        // Before anything is written down: no run goes into a directory of another one.
+        let what = format!(
+            "{} is empty (or name another with --out)",
+            self.out.display()
+        );
+        holds(&what, std::fs::read_dir(&self.out)?.next().is_none())?;
         let mut coverage = Coverage::default();
         let mut worst = 0;
         let began = Instant::now();

@@ -60,6 +60,10 @@ impl Injector<'_> {
         if self.cluster.kill(victim) {
             self.note_exit(victim, "signal 9");
         }
+        // It may have been about to end when it was killed, and have said why.
+        if fault.is_effective {
+            self.cluster.excuse(victim, fault.log_from);
+        }
         self.start(fault)?;
         Ok(format!("the member {how}, and was started again"))
     }
