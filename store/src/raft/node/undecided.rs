@@ -1,10 +1,20 @@
 //! A change of the membership that nobody has confirmed yet, and one that is half done: the followers are played.
 
+use super::super::Handle;
 use super::super::test_member::eventually;
 use super::played::{ELECTION_TIMEOUT, Trio, runtime};
-use crate::Error;
+use crate::{Error, MemberId};
 use keelson_proto::peer::{self, change_members_request::Change};
 use openraft::async_runtime::watch::WatchReceiver as _;
+
+/// The leader's own id and that of one of its followers, once all are listed.
+fn leader_and_other(handle: &Handle) -> (MemberId, MemberId) {
+    eventually("the founders are listed", || handle.members().len() == 3);
+    let own = handle.identity().member_id;
+    let ids = handle.members().into_iter().map(|member| member.id);
+    let other = ids.into_iter().find(|id| *id != own).expect("followers");
+    (own, other)
+}
 
 #[test]
 fn a_change_that_is_not_committed_is_in_no_list_of_members() {
@@ -45,10 +55,7 @@ fn a_change_that_was_left_half_way_is_ended_before_the_next_one() {
     let _inside = runtime.enter();
     let trio = Trio::start();
     let handle = trio.node.handle().clone();
-    eventually("the founders are listed", || handle.members().len() == 3);
-    let own = handle.identity().member_id;
-    let ids = handle.members().into_iter().map(|member| member.id);
-    let other = ids.into_iter().find(|id| *id != own).expect("followers");
+    let (own, other) = leader_and_other(&handle);
     let change = |id| {
         let handle = handle.clone();
         async move { handle.inner().members.change_here(Change::Remove(id)).await }
@@ -82,10 +89,7 @@ fn a_change_whose_second_half_was_refused_is_not_taken_for_one_that_was_not_made
     let _inside = runtime.enter();
     let trio = Trio::start();
     let handle = trio.node.handle().clone();
-    eventually("the founders are listed", || handle.members().len() == 3);
-    let own = handle.identity().member_id;
-    let ids = handle.members().into_iter().map(|member| member.id);
-    let other = ids.into_iter().find(|id| *id != own).expect("followers");
+    let (_, other) = leader_and_other(&handle);
     trio.pause();
     let removed = runtime.spawn(async move { handle.change_members(Change::Remove(other)).await });
     trio.entry_is_sent();
