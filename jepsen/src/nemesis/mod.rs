@@ -9,7 +9,8 @@
 //! | `kind` | the faults and what they need |
 //! | `plan` | when which begins, from a seed |
 //! | `active` | a fault that goes on |
-//! | `process`, `failpoint`, `storage`, `slow`, `calls`, `wires`, `requests`, `members`, `story` | how they are done |
+//! | `ends` | members that end by themselves, and which fault explains it |
+//! | `process`, `failpoint`, `storage`, `full`, `slow`, `calls`, `wires`, `requests`, `members`, `story` | how they are done |
 //! | `damage`, `bytes`, `lost`, `image`, `lie` | the same for disks that are wrong |
 //! | `clocks` | clocks that jump, leap, hurry or dawdle |
 //! | `frames` | frames that are lost, doubled, late or wrong |
@@ -24,10 +25,12 @@ mod calls;
 mod clocks;
 mod damage;
 mod duty;
+mod ends;
 mod failpoint;
 mod flood;
 mod flood_clients;
 mod frames;
+mod full;
 mod image;
 pub mod kind;
 mod lie;
@@ -44,7 +47,7 @@ mod wires;
 
 use crate::cluster::Cluster;
 use crate::doctor::Host;
-use crate::history::{FaultPhase, FaultRecord, Node, Observation};
+use crate::history::{FaultPhase, FaultRecord, Node};
 use crate::recorder::Recorder;
 use active::{Active, Means};
 use flood::ebb;
@@ -73,6 +76,8 @@ pub struct Injector<'a> {
     host: &'a Host,
     active: Vec<Active>,
     tallies: Vec<(&'static str, bool)>,
+    /// Members whose disks were full a moment ago.
+    freed: Vec<full::Freed>,
     /// When the last fault ended.
     ended: Option<Instant>,
 }
@@ -86,6 +91,7 @@ impl<'a> Injector<'a> {
             host,
             active: Vec::new(),
             tallies: Vec::new(),
+            freed: Vec::new(),
             ended: None,
         }
     }
@@ -149,8 +155,7 @@ impl<'a> Injector<'a> {
     }
 
     fn due(&self, now_ms: u64) -> Option<usize> {
-        let ends = |fault: &Active| fault.step.at_ms + fault.step.length_ms;
-        let is_due = |fault: &Active| ends(fault) <= now_ms && fault.may_end();
+        let is_due = |fault: &Active| fault.ends_ms() <= now_ms && fault.may_end();
         self.active.iter().position(is_due)
     }
 
@@ -169,7 +174,8 @@ impl<'a> Injector<'a> {
             .iter()
             .position(|one| one.step.nemesis.facts().lane == lane)
         {
-            let fault = self.active.remove(i);
+            let mut fault = self.active.remove(i);
+            fault.is_cut_short = step.at_ms < fault.ends_ms();
             self.end(fault).await;
         }
     }
@@ -204,6 +210,7 @@ impl<'a> Injector<'a> {
             victims,
             means: Means::None,
             is_effective: false,
+            is_cut_short: false,
             ended: None,
             random,
         };
@@ -370,7 +377,7 @@ impl<'a> Injector<'a> {
         };
         self.write(&fault, phase);
         let kind = fault.step.nemesis;
-        if let Some(why) = kind.without_effect().filter(|_| in_vain) {
+        if let Some(why) = fault.without_effect().filter(|_| in_vain) {
             self.skip(&fault, why);
         }
         self.tallies.push((kind.name(), fault.is_effective));
@@ -392,55 +399,6 @@ impl<'a> Injector<'a> {
         self.recorder.fault(FaultRecord {
             phase,
             ..fault.record.clone()
-        });
-    }
-
-    /// Ends that nobody asked for are part of the history. Some faults expect one.
-    fn note_ends(&mut self) {
-        for (i, how) in self.cluster.take_ends() {
-            let may_end = |fault: &&mut Active| {
-                let kind = fault.step.nemesis;
-                if let Means::Story(story) = &fault.means {
-                    return story.explains(i);
-                }
-                let is_wrong = matches!(fault.means, Means::Damaged(_) | Means::Aside(_));
-                (is_wrong
-                    || matches!(
-                        kind,
-                        Nemesis::Full
-                            | Nemesis::SyncError
-                            | Nemesis::WriteError
-                            | Nemesis::ReadError
-                            | Nemesis::Failpoint
-                            | Nemesis::NoFiles
-                            | Nemesis::NoMemory
-                            | Nemesis::NoThreads
-                    ))
-                    && fault.victims.contains(&i)
-            };
-            let cause = self.active.iter_mut().find(may_end);
-            let expected = cause.is_some();
-            if let Some(fault) = cause {
-                fault.ended = Some(how.clone());
-                // A change of members explains that it ends, and nothing that it complains of.
-                if fault.step.nemesis != Nemesis::Member {
-                    self.cluster.excuse(i, fault.log_from);
-                }
-            }
-            let node = i as Node + 1;
-            self.recorder.observe(Observation::Exit {
-                node,
-                how,
-                expected,
-            });
-        }
-    }
-
-    fn note_exit(&self, i: usize, how: &str) {
-        self.recorder.observe(Observation::Exit {
-            node: i as Node + 1,
-            how: how.to_owned(),
-            expected: true,
         });
     }
 

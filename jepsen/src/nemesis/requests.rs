@@ -4,16 +4,13 @@ use super::{Active, Injector};
 use keelson_kit::check::{Check, some};
 use keelson_kit::client::Client;
 use keelson_kit::wait::wait_for;
-use keelson_proto::etcdserverpb::alarm_request::AlarmAction;
-use keelson_proto::etcdserverpb::{AlarmRequest, MoveLeaderRequest};
+use keelson_proto::etcdserverpb::MoveLeaderRequest;
 use rand::Rng;
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// A member that leads hands over or refuses within this time.
 const ANSWER: Duration = Duration::from_secs(5);
-/// Time for a cluster to answer after a disk was full.
-const ALARMS: Duration = Duration::from_secs(60);
 
 impl Injector<'_> {
     pub(super) async fn transfer(&mut self, fault: &mut Active) -> Check<Option<String>> {
@@ -46,31 +43,5 @@ impl Injector<'_> {
         let client = Client::new(&self.cluster.endpoints())?;
         timeout(ANSWER, client.member(victim).defragment()).await??;
         Ok(Some("it answered that it is done".to_owned()))
-    }
-
-    /// Takes alarms back, as an operator does after making room. Returns how many there were.
-    pub(super) async fn clear_alarms(&mut self) -> Check<usize> {
-        let client = Client::new(&self.cluster.endpoints())?;
-        wait_for("no alarm is left", ALARMS, || async {
-            let every = AlarmRequest {
-                action: AlarmAction::Get as i32,
-                ..AlarmRequest::default()
-            };
-            let raised = timeout(ANSWER, client.alarm(every))
-                .await
-                .ok()?
-                .ok()?
-                .alarms;
-            for one in &raised {
-                let request = AlarmRequest {
-                    action: AlarmAction::Deactivate as i32,
-                    member_id: one.member_id,
-                    alarm: one.alarm,
-                };
-                timeout(ANSWER, client.alarm(request)).await.ok()?.ok()?;
-            }
-            Some(raised.len())
-        })
-        .await
     }
 }

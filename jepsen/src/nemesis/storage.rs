@@ -1,4 +1,4 @@
-//! Faults of disks: no power, no answer, no space, errors, torn ends.
+//! Faults of disks: no power, no answer, torn ends.
 
 use super::{Active, Injector, Means};
 use keelson_kit::check::{Check, Failure, holds, some};
@@ -25,8 +25,6 @@ const LONG: Duration = Duration::from_millis(150);
 /// Between two writes of a probe, and how many there are at most.
 const PROBE_REST: Duration = Duration::from_millis(5);
 const PROBES_MAX: usize = 10_000;
-/// A full disk has no room for anything that a member wants to write.
-const NOTHING: u64 = 64 << 10;
 /// Garbage behind the last byte of a log. Its first bytes look like a length.
 const GARBAGE: [u8; 23] = *b"\x40\0\0\0\x99torn by a campaign";
 /// A torn write ends at a border of the disk's blocks.
@@ -79,26 +77,6 @@ impl Injector<'_> {
             }
         }
         Ok("the disk answers".to_owned())
-    }
-
-    pub(super) fn fill(&mut self, fault: &mut Active) -> Check<Option<String>> {
-        let victim = *some("a victim", fault.victims.first())?;
-        let left = self.cluster.disk(victim).fill()?;
-        Ok((left < NOTHING).then(|| format!("{left} bytes are free")))
-    }
-
-    pub(super) async fn free(&mut self, fault: &mut Active) -> Check<String> {
-        let victim = *some("a victim", fault.victims.first())?;
-        self.cluster.disk(victim).free()?;
-        let became = match fault.ended.take() {
-            None => "the member went on".to_owned(),
-            Some(how) => {
-                self.start(fault)?;
-                format!("the member had ended with {how} and was started")
-            }
-        };
-        let alarms = self.clear_alarms().await?;
-        Ok(format!("{became}; {alarms} alarms taken back"))
     }
 
     pub(super) fn tear(&mut self, fault: &mut Active) -> Check<Option<String>> {
