@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 /// *A pass proves* that each watch told what happened behind the revision from which it began, as far as it was selected:
 /// each change once, in order, as what it was, with the object as it was then; and that a bookmark never came before
 /// something that it covers. So an informer, which begins with a list, had the state of its revision at every moment. A
-/// watch that says that its beginning is gone is no violation, and tells nothing.
+/// watch that says that its beginning is gone tells nothing; whether that can be so is for `gone`.
 ///
 /// Whether what came last came at all is for the load: its informers do not end before they have seen the last object.
 pub fn check(history: &History, chronicle: &Chronicle) -> Finding {

@@ -75,6 +75,12 @@ pub fn check(history: &History, chronicle: &Chronicle, times: &Times) -> Finding
     court.close()
 }
 
+/// What a page behind the first is asked for with, as it was told.
+pub fn token(call: &HttpCall) -> Option<String> {
+    let token = call.parameter("continue")?;
+    Some(token.replace("%3D", "=").replace("%2B", "+"))
+}
+
 struct List<'h> {
     operation: &'h Operation,
     call: &'h HttpCall,
@@ -92,9 +98,8 @@ impl List<'_> {
         tokens: &mut HashMap<String, Token>,
     ) -> Judged {
         let revision = self.reply.version();
-        let from = match self.call.parameter("continue") {
+        let from = match token(self.call) {
             Some(token) => {
-                let token = token.replace("%3D", "=").replace("%2B", "+");
                 let Some(from) = tokens.get(&token) else {
                     let text = "a page was got by a token that nobody had got".to_owned();
                     return Err(("lists.token", text));

@@ -13,13 +13,16 @@
 //! | `answers` | what was answered to requests for one object |
 //! | `lists` | what lists showed (W16) |
 //! | `informers` | what watches told (W16) |
+//! | `gone` | whether what was said to be gone can be gone (W16) |
 //! | `loops` | what control loops did and what they left (W17) |
 //! | `selection` | paths, keys, and what a selector selects |
 //!
-//! What is not judged in such runs: keys that clients write through the store's own API, leases, compaction.
+//! What is not judged in such runs: keys that clients write through the store's own API, leases, and whether what was
+//! compacted is refused.
 
 mod answers;
 mod chronicle;
+mod gone;
 mod informers;
 mod lists;
 mod loops;
@@ -46,6 +49,7 @@ pub fn judge(history: &History) -> Vec<Finding> {
         answers::check(history, &chronicle, &authors, &times),
         lists::check(history, &chronicle, &times),
         informers::check(history, &chronicle),
+        gone::check(history),
         end::hashes(history),
         end::processes(history),
         refusal::check(history),

@@ -2,6 +2,7 @@
 
 mod scene;
 mod spoil_answers;
+mod spoil_gone;
 mod spoil_loops;
 mod spoil_objects;
 mod spoil_told;
@@ -66,6 +67,8 @@ fn history() -> (Vec<Record>, Ops) {
     object["status"] = json!({"loadBalancer": {"ingress": [{"hostname": "t12"}]}});
     let status = scene.put_as(&status, &one, object);
     scene.bookmark();
+    scene.compact(6);
+    scene.come_back(5);
     let ops = Ops {
         create,
         update,

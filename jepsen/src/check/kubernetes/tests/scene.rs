@@ -10,6 +10,10 @@ pub const INGRESSES: &str = "/apis/networking.k8s.io/v1/namespaces/n/ingresses";
 const EVERYTHING: [WatchId; 2] = [1, 2];
 /// Of the watch of the Kubernetes API.
 pub const INFORMER: u64 = 3;
+/// Of another one, that comes back from the past.
+const LATECOMER: u64 = 4;
+/// The operation that compacts.
+pub const COMPACT: OpId = 99;
 
 pub struct Scene {
     pub records: Vec<Record>,
@@ -111,6 +115,41 @@ impl Scene {
         };
         let (at, informer) = (self.now(), InformerRecord::Open(open));
         self.records.push(Record::Informer { at, informer });
+    }
+
+    /// Somebody asks to compact to this revision, and hears nothing.
+    pub fn compact(&mut self, revision: i64) {
+        let at = self.now();
+        self.records.push(Record::Invoke {
+            at,
+            op: COMPACT,
+            process: COMPACT as Process,
+            node: Some(1),
+            call: Call::Compact {
+                revision,
+                physical: false,
+            },
+            intent: None,
+        });
+    }
+
+    /// Somebody watches from a version of the past, and is told that it is gone.
+    pub fn come_back(&mut self, revision: i64) {
+        let at = self.now();
+        let open = InformerOpen {
+            informer: LATECOMER,
+            process: LATECOMER as Process,
+            node: 1,
+            path: format!("{MAPS}?resourceVersion={revision}"),
+        };
+        let gone = InformerRecord::Event {
+            informer: LATECOMER,
+            kind: "ERROR".to_owned(),
+            object: json!({"kind": "Status", "code": 410}),
+        };
+        for informer in [InformerRecord::Open(open), gone] {
+            self.records.push(Record::Informer { at, informer });
+        }
     }
 
     /// The watch says how far it is.
