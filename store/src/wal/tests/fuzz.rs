@@ -105,8 +105,13 @@ fn check(input: &[u8]) {
             last.filter(|_| !entries.is_empty())
         });
     }
-    // What was recovered once is recovered again.
-    let (wal, again) = open(&disk).expect("what opened once opens again");
+    // What was recovered once is recovered again. A log that somebody made up may claim to have been opened as often as
+    // can be counted but once: 2^32 times, which no log has.
+    let is_made_up = input[0] & SEALED == SEALED;
+    let (wal, again) = match open(&disk) {
+        Err(WalError::Damaged { what, .. }) if is_made_up && what.contains("more often") => return,
+        opened => opened.expect("what opened once opens again"),
+    };
     let same = Recovered {
         torn_bytes: again.torn_bytes,
         ..recovered
