@@ -41,8 +41,12 @@ impl Operator {
         loop {
             let pause_ms = random.random_range(0..=2 * self.plan.change_every_ms);
             tokio::time::sleep(Duration::from_millis(pause_ms)).await;
-            let member = random.random_range(0..self.hosts.len());
+            let mut member = random.random_range(0..self.hosts.len());
             let healed = self.desk.healed.load(Ordering::SeqCst);
+            if healed {
+                // Time counts now, and nobody lives on most hosts where one is left of three.
+                member = self.next_somebody(member);
+            }
             let tending = self.tend(member, healed, &mut random);
             let tended = tokio::time::timeout(PATIENCE, tending).await;
             if healed && matches!(tended, Ok(Ok(()))) {
@@ -50,6 +54,14 @@ impl Operator {
                 return Ok(());
             }
         }
+    }
+
+    /// The first host from this one on that belongs to a group.
+    fn next_somebody(&self, from: usize) -> usize {
+        let size = self.hosts.len();
+        let mut all = (0..size).map(|behind| (from + behind) % size);
+        all.find(|host| self.hosts[*host].is_somebody())
+            .unwrap_or(from)
     }
 
     async fn tend(&self, member: usize, last: bool, random: &mut SmallRng) -> Result<(), Status> {
