@@ -2,7 +2,7 @@
 
 use keelson_kit::check::Check;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -14,6 +14,8 @@ pub struct Sweep {
     /// What was broken on purpose.
     #[serde(default)]
     pub planted: Option<String>,
+    /// The first seed.
+    pub from: u64,
     /// How many seeds ran.
     pub seeds: u64,
     /// Seeds that failed.
@@ -44,12 +46,24 @@ pub fn read(file: &Path) -> Check<Option<Vec<Sweep>>> {
 pub fn tell(sweeps: &[Sweep]) -> String {
     let of: Vec<_> = sweeps.iter().filter(|one| one.planted.is_none()).collect();
     let sum = |what: fn(&Sweep) -> u64| of.iter().map(|one| what(one)).sum::<u64>();
+    let labels: BTreeSet<&str> = of.iter().map(|one| one.label.as_str()).collect();
+    let labels: Vec<&str> = labels.into_iter().collect();
+    let failed: Vec<String> = of
+        .iter()
+        .flat_map(|one| &one.violations)
+        .map(u64::to_string)
+        .collect();
     let mut text = format!(
-        "**Simulation**: {} seeds (of 10,000), {:.1} simulated hours, {} questions, {} violations.\n",
-        sum(|one| one.seeds),
+        "**Simulation**: {} different seeds (of 10,000), {:.1} simulated hours, {} questions, of {}. Seeds that failed: {}.\n",
+        different(&of),
         sum(|one| one.simulated_ms) as f64 / 3_600_000.0,
         sum(|one| one.asked),
-        sum(|one| one.violations.len() as u64),
+        labels.join(", "),
+        if failed.is_empty() {
+            "none".to_owned()
+        } else {
+            failed.join(", ")
+        },
     );
     let mut faults: BTreeMap<&str, u64> = BTreeMap::new();
     for (fault, times) in of.iter().flat_map(|one| &one.faults) {
@@ -60,6 +74,21 @@ pub fn tell(sweeps: &[Sweep]) -> String {
         let _ = writeln!(text, "| {fault} | {times} |");
     }
     text
+}
+
+/// How many seeds these sweeps have tried. One that was tried again, with a later commit, is no other one.
+fn different(sweeps: &[&Sweep]) -> u64 {
+    let mut ranges: Vec<(u64, u64)> = sweeps
+        .iter()
+        .map(|one| (one.from, one.from + one.seeds))
+        .collect();
+    ranges.sort_unstable();
+    let (mut counted, mut behind) = (0, 0);
+    for (from, to) in ranges {
+        counted += to.saturating_sub(from.max(behind));
+        behind = behind.max(to);
+    }
+    counted
 }
 
 #[cfg(test)]
@@ -73,10 +102,11 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("sim-ledger.jsonl");
         let planted = LINE.replace(r#""from""#, r#""planted":"lost-write","from""#);
-        std::fs::write(&file, format!("{LINE}\n{planted}\n{LINE}\n")).expect("written");
+        let next = LINE.replace(r#""from":0"#, r#""from":400"#);
+        std::fs::write(&file, format!("{LINE}\n{planted}\n{next}\n")).expect("written");
         let sweeps = read(&file).expect("read").expect("sweeps");
         let told = tell(&sweeps);
-        let begin = "**Simulation**: 1000 seeds (of 10,000), 4.0 simulated hours, 18 questions, 2 violations.\n";
+        let begin = "**Simulation**: 900 different seeds (of 10,000), 4.0 simulated hours, 18 questions, of abc. Seeds that failed: 7, 7.\n";
         assert!(told.starts_with(begin), "{told}");
         assert!(told.contains("| pause | 10 |"), "{told}");
     }
