@@ -1,5 +1,6 @@
 //! Histories with known verdicts: right ones pass, each wrong one is flagged by its rule.
 
+mod causes;
 mod elections;
 mod harness;
 mod membership;

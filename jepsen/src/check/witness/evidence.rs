@@ -3,8 +3,8 @@
 
 use super::order::Order;
 use crate::history::{
-    Event, EventKind, History, KeyRange, KeyValue, KvCall, KvReply, Observation, Observed, Outcome,
-    Reply, WatchRecord,
+    Event, EventKind, History, KeyRange, KeyValue, KvCall, KvReply, Nanos, Observation, Observed,
+    Outcome, Reply, WatchRecord,
 };
 use std::collections::{HashMap, HashSet};
 
@@ -16,6 +16,8 @@ pub struct Seen {
     pub events: Vec<Event>,
     /// If these are all its events.
     pub is_whole: bool,
+    /// When a watch first told of it: whoever made it had begun by then.
+    pub told: Option<Nanos>,
 }
 
 /// Everything that is known of unclaimed revisions.
@@ -85,7 +87,7 @@ impl Evidence {
         for watch in &history.watches {
             let sees_all =
                 is_everything(&watch.open.range) && !watch.open.no_put && !watch.open.no_delete;
-            for (_, record) in &watch.records {
+            for (at, record) in &watch.records {
                 let WatchRecord::Events {
                     events, fragment, ..
                 } = record
@@ -97,14 +99,12 @@ impl Evidence {
                     if let Some(prev) = &event.prev {
                         self.version(prev);
                     }
-                    let revision = event.kv.mod_revision;
+                    let Some(seen) = self.unclaimed.get_mut(&event.kv.mod_revision) else {
+                        continue;
+                    };
+                    seen.told = Some(seen.told.map_or(*at, |told| told.min(*at)));
                     // The pieces before came too, or the stream would have broken.
-                    if sees_all
-                        && !fragment
-                        && let Some(seen) = self.unclaimed.get_mut(&revision)
-                    {
-                        seen.is_whole = true;
-                    }
+                    seen.is_whole |= sees_all && !fragment;
                 }
             }
         }

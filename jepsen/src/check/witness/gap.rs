@@ -145,7 +145,8 @@ impl Pool {
     }
 
     /// Who may have made the next revision of a store, in the order in which they are tried. Nobody
-    /// who was invoked after `before`, because somebody later in the order had returned by then.
+    /// who was invoked after `before`, because somebody later in the order had returned by then, or after a watch had
+    /// told of it.
     pub fn candidates(
         &self,
         history: &History,
@@ -154,8 +155,12 @@ impl Pool {
         before: Nanos,
     ) -> Vec<(Candidate, Vec<Event>)> {
         let revision = store.revision() + 1;
+        let before = before.min(seen.told.unwrap_or(Nanos::MAX));
         let mut found = Vec::new();
-        for (index, lease) in self.revokes.get(&revision).into_iter().flatten() {
+        let revokes = self.revokes.get(&revision).into_iter().flatten();
+        for (index, lease) in
+            revokes.filter(|(index, _)| history.operations[*index].invoke <= before)
+        {
             found.push(Candidate::Operation(*index, Effect::Revoke(*lease)));
         }
         for (index, effects) in &self.unknown {
