@@ -98,6 +98,15 @@ impl Cell {
         Cell { workloads, nemeses }
     }
 
+    /// The same with a server that carries no failpoints.
+    pub fn without_failpoints(mut self) -> Cell {
+        self.nemeses.retain(|one| *one != Nemesis::Failpoint);
+        if self.nemeses.is_empty() {
+            self.nemeses.push(Nemesis::Kill);
+        }
+        self
+    }
+
     /// In words.
     pub fn name(&self) -> String {
         let [loads, faults] = self.lists();
@@ -401,6 +410,15 @@ mod tests {
         };
         assert!(cells.iter().filter(changes).count() > 10);
     }
+
+    #[test]
+    fn a_server_without_failpoints_meets_some_other_fault() {
+        let cells = (0..600).map(|number| choose(&Seen::default(), 7 + number, number, false));
+        for cell in cells.map(Cell::without_failpoints) {
+            assert!(!cell.nemeses.is_empty() && !cell.nemeses.contains(&Nemesis::Failpoint));
+        }
+    }
+
     #[test]
     fn a_rare_fault_that_was_never_seen_comes_before_those_that_were() {
         let entry = |faults: &[Nemesis]| {

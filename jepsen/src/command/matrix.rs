@@ -118,7 +118,11 @@ impl Matrix {
             None => Default::default(),
         };
         let seed = self.seed.wrapping_add(number);
-        Ok(coverage::choose_owed(&owed, &seen, seed, number, is_ours))
+        let cell = coverage::choose_owed(&owed, &seen, seed, number, is_ours);
+        Ok(match is_ours {
+            true => cell,
+            false => cell.without_failpoints(),
+        })
     }
 
     fn one(&self, cell: &Cell, nodes: u8, seed: u64, out: &Path) -> Check<u8> {
