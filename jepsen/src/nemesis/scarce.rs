@@ -7,7 +7,7 @@ use keelson_kit::check::{Check, Failure, holds, some};
 use keelson_kit::client::Client;
 use keelson_proto::etcdserverpb::SnapshotRequest;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
@@ -242,7 +242,7 @@ fn come(
         let until = Instant::now() + patience;
         let mut streams = Vec::new();
         for _ in 0..count {
-            let mut stream = TcpStream::connect_timeout(&to, patience)?;
+            let mut stream = connect(&to, until)?;
             stream.write_all(HELLO)?;
             streams.push(stream);
         }
@@ -257,6 +257,19 @@ fn come(
     });
     let panicked = |_| Err(Failure::new("a visit panicked"));
     visit.join().unwrap_or_else(panicked)
+}
+
+/// A connection. Who was started a moment ago is about to listen, and is waited for.
+fn connect(to: &SocketAddr, until: Instant) -> std::io::Result<TcpStream> {
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match TcpStream::connect_timeout(to, left.max(LOOK)) {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused && left > LOOK => {
+                std::thread::sleep(LOOK);
+            }
+            tried => return tried,
+        }
+    }
 }
 
 /// Puts the present thread into the network of a process, unless it is there already.
@@ -277,6 +290,23 @@ fn enter(pid: u32) -> Check {
 mod tests {
     use super::*;
     use std::net::TcpListener;
+
+    #[test]
+    fn who_is_about_to_listen_is_waited_for() {
+        // A port that was free a moment ago.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+        let address = address.unwrap();
+        let patience = Duration::from_secs(20);
+        let listening = std::thread::spawn(move || {
+            let visitor = std::thread::spawn(move || connect(&address, Instant::now() + patience));
+            let listener = TcpListener::bind(address).unwrap();
+            listener.accept().unwrap();
+            visitor.join().unwrap()
+        });
+        assert!(listening.join().unwrap().is_ok());
+        let refused = connect(&address, Instant::now() + 3 * LOOK).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    }
 
     #[test]
     fn who_greets_is_told_from_who_does_not() {
