@@ -10,7 +10,8 @@ use std::collections::HashMap;
 
 /// *A pass proves* that whoever was told that the version it asked for is gone (410, `Expired`) had asked for one from
 /// before a revision that somebody had asked to compact to by then: watches from where they were, lists of an exact
-/// version, and pages behind the first. That what is gone is refused is not judged; an answer that is right is welcome.
+/// version, and pages behind the first. Not judged: that what is gone is refused, since an answer that is right is
+/// welcome; and watches that are refused before they begin, as ours never are for this.
 pub fn check(history: &History) -> Finding {
     let mut court = Court::new("gone");
     let compactions = compactions(history);

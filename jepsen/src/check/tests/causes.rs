@@ -1,18 +1,8 @@
 //! Who made a revision that several may have made.
 
+use super::invoke;
 use crate::check::{Cause, judge};
 use crate::history::*;
-
-fn invoke(at: Nanos, op: OpId, call: Call) -> Record {
-    Record::Invoke {
-        at,
-        op,
-        process: op as Process,
-        node: Some(1),
-        call,
-        intent: None,
-    }
-}
 
 fn header(revision: i64) -> Header {
     Header {

@@ -20,6 +20,7 @@ mod unseen;
 mod watches;
 
 use super::*;
+use crate::history::{Call, Nanos, OpId, Process, Record};
 use sim::World;
 
 /// How many right histories must pass; more with an environment variable, for long runs.
@@ -83,5 +84,17 @@ fn unknown_never_becomes_a_pass() {
                 assert_eq!(verdict, *expected);
             }
         }
+    }
+}
+
+/// Somebody who does nothing else asks for something.
+fn invoke(at: Nanos, op: OpId, call: Call) -> Record {
+    Record::Invoke {
+        at,
+        op,
+        process: op as Process,
+        node: Some(1),
+        call,
+        intent: None,
     }
 }

@@ -1,6 +1,7 @@
 //! The end of a run as it was recorded once: of two puts without an answer one took effect after the last write,
 //! and whether the judge can tell which depends on who was still watching.
 
+use super::invoke;
 use crate::check::{Judgement, Verdict, judge};
 use crate::history::*;
 
@@ -8,17 +9,6 @@ use crate::history::*;
 const LAST: i64 = 2;
 /// What came after it.
 const LATER: i64 = LAST + 1;
-
-fn invoke(at: Nanos, op: OpId, call: Call) -> Record {
-    Record::Invoke {
-        at,
-        op,
-        process: op as Process,
-        node: Some(1),
-        call,
-        intent: None,
-    }
-}
 
 fn complete(at: Nanos, op: OpId, revision: i64, reply: KvReply) -> Record {
     let header = Header {
