@@ -87,15 +87,29 @@ impl ReadIndex {
                 // The member is stopping; requesters learn that from their handles.
                 return std::future::pending().await;
             };
-            let question = self.ask(leader, connection);
-            match tokio::time::timeout(QUESTION_TIMEOUT, question).await {
-                Ok(Some(index)) => return index,
-                Ok(None) => {}
-                Err(_) => *connection = None,
+            let question = self.ask_once(leader, connection);
+            if let Some(index) = while_it_leads(leader, &mut leadership, question).await {
+                return index;
             }
-            let changed = leadership.wait_for(|now| *now != Some(leader));
-            let _ = tokio::time::timeout(RETRY, changed).await;
         }
+    }
+
+    /// One question. Who was refused waits for a moment.
+    async fn ask_once(
+        &self,
+        leader: Leadership,
+        connection: &mut Option<(MemberId, Connection)>,
+    ) -> Option<u64> {
+        let question = self.ask(leader, connection);
+        let answered = tokio::time::timeout(QUESTION_TIMEOUT, question).await;
+        if answered.is_err() {
+            *connection = None;
+        }
+        let index = answered.ok().flatten();
+        if index.is_none() {
+            tokio::time::sleep(RETRY).await;
+        }
+        index
     }
 
     async fn ask(
@@ -121,5 +135,59 @@ impl ReadIndex {
                 None
             }
         }
+    }
+}
+
+/// What comes of a question to `leader`. Nothing, as soon as it does not lead any more: a leader that is paused or cut
+/// off answers nobody, and its successor may do so long before the question's time is over.
+async fn while_it_leads(
+    leader: Leadership,
+    leadership: &mut watch::Receiver<Option<Leadership>>,
+    question: impl Future<Output = Option<u64>>,
+) -> Option<u64> {
+    let changed = leadership.wait_for(|now| *now != Some(leader));
+    tokio::select! {
+        // An answer that is there counts, whoever leads by now.
+        biased;
+        answered = question => answered,
+        // Where nobody tells of changes any more, the member is stopping.
+        Ok(_) = changed => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::{Instant, sleep};
+
+    const LEADER: Leadership = Leadership {
+        term: 1,
+        member_id: 1,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_lead_any_more_is_not_waited_for() {
+        let began = Instant::now();
+        let (leads, mut leadership) = watch::channel(Some(LEADER));
+        let deposed = async {
+            sleep(Duration::from_millis(70)).await;
+            leads.send_replace(None);
+        };
+        let question = while_it_leads(LEADER, &mut leadership, std::future::pending());
+        let (answer, ()) = tokio::join!(question, deposed);
+        assert_eq!(answer, None);
+        assert_eq!(began.elapsed(), Duration::from_millis(70));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leads_is_waited_for_also_while_the_member_stops() {
+        let (leads, mut leadership) = watch::channel(Some(LEADER));
+        drop(leads);
+        let slow = async {
+            sleep(Duration::from_millis(400)).await;
+            Some(7)
+        };
+        let answer = while_it_leads(LEADER, &mut leadership, slow).await;
+        assert_eq!(answer, Some(7));
     }
 }
