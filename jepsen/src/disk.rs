@@ -300,7 +300,10 @@ fn whole_disk(directory: &Path, what: libc::c_ulong) -> Check {
 
 /// Runs a command that must succeed.
 pub(crate) fn run(command: &mut Command) -> Check {
-    let output = command.output()?;
+    let output = command.output().map_err(|error| {
+        let program = command.get_program().display();
+        Failure::new(format!("{program} cannot be started: {error}"))
+    })?;
     if output.status.success() {
         return Ok(());
     }
