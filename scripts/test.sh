@@ -97,6 +97,7 @@ planted() {
   nice -n 10 "${tests[@]}" --bins --examples || failed=1
   nice -n 10 "${libs[@]}" --lib || failed=1
   nice -n 10 "${tests[@]}" "${hungry[@]}" -- --nocapture || failed=1
+  nice -n 10 scripts/fuzz-check.sh || failed=1
   echo "test: a planted bug:"
   planted || failed=1
   exit "$failed"

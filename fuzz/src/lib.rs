@@ -6,27 +6,25 @@
 //! * In `make test`, the check runs over the corpus (`corpus/<target>/`, checked in), over the target's own
 //!   seeds, and over some hundred inputs made of both. Which ones, the target's name decides: a failure is
 //!   there again in the next run.
-//! * In `make fuzz`, code is compiled so that it counts where it has been ([`coverage`]), and for as long as is
-//!   wanted, inputs that reach something new are kept and changed further. What fails is made smaller
-//!   and written into the corpus.
+//! * In `make fuzz`, libFuzzer decides what is tried, for as long as is wanted (`engine`, which is only compiled
+//!   then). What fails is made smaller and written into the corpus.
 //!
 //! | file | what |
 //! |---|---|
 //! | `target` | what a test says, and the short run |
-//! | `campaign` | the long run |
+//! | `engine` | the long run |
 //! | `corpus` | files |
 //! | `mutate`, `message` | making an input of others: bytes and texts, protobuf messages |
 //! | `choices` | bytes as decisions, for checks that build something out of them |
-//! | `coverage` | which code an input reached |
 //! | `memory` | how much memory a check took |
 //!
 //! What may enter: bytes and a seed. What never happens here: a word about what is tried, an input that
 //! depends on the time of day unless time was asked for.
 
-mod campaign;
 mod choices;
 mod corpus;
-mod coverage;
+#[cfg(fuzzing)]
+mod engine;
 pub mod memory;
 mod message;
 mod mutate;

@@ -1,12 +1,12 @@
 //! What a test says of its target, and the short run.
 
-use crate::campaign;
 use crate::corpus::{self, Named};
+#[cfg(fuzzing)]
+use crate::engine;
 use crate::mutate::{Form, mutate};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::Duration;
 
 /// What is tried. See the crate's essay.
 #[derive(Clone, Debug)]
@@ -39,26 +39,29 @@ impl Target {
         Target { length_max, ..self }
     }
 
-    /// Runs `check` over the corpus, over `seeds`, and over inputs that are made of both. A long run if
-    /// `KEELSON_FUZZ_TIME` gives one its seconds.
+    /// Runs `check` over the corpus, over `seeds`, and over inputs that are made of both. Under libFuzzer
+    /// (`scripts/fuzz.sh`) it does what that wants instead, and then ends the process.
     ///
     /// # Panics
     /// If the check does for one of them, and says which one.
+    #[track_caller]
     pub fn run(&self, seeds: Vec<Vec<u8>>, check: impl Fn(&[u8])) {
-        let mut inputs = corpus::read(&corpus::directory(self.name));
-        for (number, bytes) in seeds.into_iter().enumerate() {
-            let name = format!("seed {number}");
-            inputs.push(Named { name, bytes });
+        let seeds = seeds.into_iter().enumerate().map(|(number, bytes)| Named {
+            name: format!("seed {number}"),
+            bytes,
+        });
+        let seeds: Vec<Named> = seeds.collect();
+        #[cfg(fuzzing)]
+        if engine::is_asked_for() {
+            return engine::run(self, &seeds, &check, std::panic::Location::caller());
         }
+        let mut inputs = corpus::read(&corpus::directory(self.name));
+        inputs.extend(seeds);
         if inputs.is_empty() {
             let (name, bytes) = ("nothing".to_owned(), Vec::new());
             inputs.push(Named { name, bytes });
         }
-        let time = std::env::var("KEELSON_FUZZ_TIME").ok();
-        match time.and_then(|seconds| seconds.parse().ok()) {
-            Some(seconds) => campaign::run(self, inputs, &check, Duration::from_secs(seconds)),
-            None => self.run_short(&inputs, &check),
-        }
+        self.run_short(&inputs, &check);
     }
 
     fn run_short(&self, inputs: &[Named], check: &dyn Fn(&[u8])) {
@@ -130,5 +133,21 @@ mod tests {
         let left = corpus::read(&corpus::directory("none-fails"));
         assert_eq!(left.len(), 1, "the input is kept");
         std::fs::remove_dir_all(corpus::directory("none-fails")).expect("what was written can go");
+    }
+
+    /// Four bytes, then a number of them: nobody finds both by chance. A long run must, or it is not led by what
+    /// inputs reach (`scripts/fuzz-check.sh`).
+    #[test]
+    fn fuzz_guided() {
+        Target::new("guided", Form::Bytes)
+            .rounds(10)
+            .run(vec![b"none".to_vec()], |input| {
+                let Some((word, rest)) = input.split_first_chunk::<4>() else {
+                    return;
+                };
+                let number = rest.first_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+                let is_found = word == b"keel" && number == Some(0x5eed_cafe);
+                assert!(!is_found, "what was hidden is found");
+            });
     }
 }
