@@ -30,6 +30,10 @@ cp "$PROGRAMS"/keelson{,-jepsen} "$programs"
 seed="${SEED:-$(date +%s)}"
 out="${OUT:-jepsen-runs/$(date +%Y%m%d-%H%M%S)}"
 label="$(git rev-parse --short HEAD)$(git diff --quiet HEAD -- . ':!jepsen/ledger.jsonl' ':!docs' || echo ', changed')"
+if [ "${SERVER:-keelson}" = etcd ]; then
+  etcd="$(scripts/peer-etcd.sh | sed -n 's/^ETCD=//p')"
+  label="$("$etcd" --version | sed -n 's/^etcd Version: /etcd /p')"
+fi
 lanes=()
 for lane in $(seq "${LANES:-1}"); do
   "$programs/keelson-jepsen" matrix --runs 1000000 --within "${TIME:-1h}" --time "${RUN:-60s}" --rate "${RATE:-20}" \
