@@ -72,10 +72,10 @@ if ! fuzz "${inputs[@]}" $length $limits -max_total_time="$seconds" ${SEED:+-see
     say "making it smaller"
     smaller="$scratch/smaller"
     fuzz "$crash" -minimize_crash=1 -max_total_time=10 $limits -exact_artifact_path="$smaller" >"$smaller.log" 2>&1 || true
-    if [ -s "$smaller" ]; then
-      rm "$crash"
-      mv "$smaller" "$crashes/crash-$(sha1sum "$smaller" | cut -c1-40)"
-    fi
+    # What takes too long, or too much memory, stays as it was found.
+    [ -s "$smaller" ] || cp "$crash" "$smaller"
+    rm "$crash"
+    mv "$smaller" "$crashes/crash-$(sha1sum "$smaller" | cut -c1-40)"
   fi
   say "what failed is in $crashes; cargo test fuzz_$TARGET runs it again"
   exit 1
@@ -88,10 +88,7 @@ if [ -n "${KEEP:-}" ]; then
   fuzz "$merged" "${inputs[@]}" $length $limits -set_cover_merge=1
   mkdir -p "$corpus"
   find "$corpus" -type f ! -name 'crash-*' -delete
-  find "$merged" -type f ! -name 'seed-*' -size -16k -printf '%s %p\n' | sort -n | head -n "$KEEP" |
-    while read -r size path; do
-      total=$((${total:-0} + size))
-      if [ "$total" -le 18000 ]; then cp "$path" "$corpus/"; fi
-    done
+  find "$merged" -type f ! -name 'seed-*' -printf '%s %p\n' | sort -n |
+    awk -v most="$KEEP" '{ bytes += $1 } NR <= most && bytes <= 18000 { print $2 }' | xargs -r cp -t "$corpus"
   say "$(find "$corpus" -type f | wc -l) inputs are in $corpus"
 fi

@@ -97,6 +97,13 @@ fn put_seeds(seeds: &[Named]) {
     }
 }
 
+/// What a change needs to know: what inputs look like, how long the new one may be, and its chance.
+fn change(size_max: usize, seed: c_uint) -> (Form, usize, SmallRng) {
+    let (form, length_max) = *LIMITS.get_or_init(|| (Form::Bytes, usize::MAX));
+    let random = SmallRng::seed_from_u64(u64::from(seed));
+    (form, size_max.min(length_max), random)
+}
+
 /// Puts what was made where libFuzzer wants it.
 ///
 /// # Safety
@@ -132,9 +139,7 @@ unsafe extern "C" fn LLVMFuzzerCustomMutator(
     size_max: usize,
     seed: c_uint,
 ) -> usize {
-    let (form, length_max) = *LIMITS.get_or_init(|| (Form::Bytes, usize::MAX));
-    let most = size_max.min(length_max);
-    let mut random = SmallRng::seed_from_u64(u64::from(seed));
+    let (form, most, mut random) = change(size_max, seed);
     if matches!(form, Form::Bytes) || size > most || random.random_bool(0.5) {
         // SAFETY: the room is as large as we were told, or larger.
         return unsafe { LLVMFuzzerMutate(data, size.min(most), most) };
@@ -160,9 +165,7 @@ unsafe extern "C" fn LLVMFuzzerCustomCrossOver(
     size_max: usize,
     seed: c_uint,
 ) -> usize {
-    let (form, length_max) = *LIMITS.get_or_init(|| (Form::Bytes, usize::MAX));
-    let most = size_max.min(length_max);
-    let mut random = SmallRng::seed_from_u64(u64::from(seed));
+    let (form, most, mut random) = change(size_max, seed);
     // SAFETY: libFuzzer's promise.
     let (one, other) = unsafe { (input(one, one_size), input(other, other_size)) };
     let made = mutate(form, one, other, most, &mut random);
